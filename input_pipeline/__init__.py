@@ -1,0 +1,1 @@
+"""From video files and annotation files to arrays; no jax in this package."""

@@ -1,0 +1,1 @@
+"""Video temporal grounding: when does it happen, how sure, or not at all."""
