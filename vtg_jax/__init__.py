@@ -1,1 +1,37 @@
-"""Video temporal grounding: when does it happen, how sure, or not at all."""
+"""Video temporal grounding: when does it happen, how sure, or not at all.
+
+    import vtg_jax
+    grounder = vtg_jax.load('checkpoints/hawkeye')
+    for moment in grounder.ground('video.mp4', ['a dog jumps over the fence']):
+      print(moment.start_s, moment.end_s, moment.score)
+
+The names below are resolved on first use, so that importing the package costs
+milliseconds and does not start jax.
+"""
+
+import importlib
+
+__version__ = '0.1.0'
+
+_HOMES = {
+  'Absent': 'vtg_jax.moments',
+  'BadInput': 'vtg_jax.errors',
+  'Grounder': 'vtg_jax.systems.registry',
+  'Moment': 'vtg_jax.moments',
+  'load': 'vtg_jax.systems.registry',
+}
+
+__all__ = ['Absent', 'BadInput', 'Grounder', 'Moment', '__version__', 'load']
+
+
+def __getattr__(name: str):
+  """Imports a public name from its home the first time it is asked for."""
+  if name not in _HOMES:
+    raise AttributeError(f'module {__name__!r} has no attribute {name!r}')
+  value = getattr(importlib.import_module(_HOMES[name]), name)
+  globals()[name] = value
+  return value
+
+
+def __dir__() -> list[str]:
+  return sorted(set(globals()) | set(__all__))

@@ -1,0 +1,71 @@
+# Needs Python 3.11 or newer and make; everything else comes from setup.cfg
+# into .venv. Paths are relative and tools run as `python -m`, so the checkout
+# may live in a folder with a space in its name.
+SHELL := /bin/sh
+PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
+  if $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; \
+  then echo $$p; break; fi; done)
+TORCH ?= torch==2.13.0
+PYTEST_ARGS ?= -n auto --dist loadfile
+VENV_PYTHON := .venv/bin/python
+PIP := $(VENV_PYTHON) -m pip --disable-pip-version-check --quiet
+RECIPE_INPUTS := setup.cfg pyproject.toml
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check check-real bench format clean
+.DELETE_ON_ERROR:
+
+help:
+	@echo 'make demo        ground a query in the shipped clip: out/demo.png'
+	@echo 'make test        the tests that need no torch'
+	@echo 'make check       formatting, lint, import table, parity with torch'
+	@echo 'make check-real  real weights and vocabularies (fetched, 250 MB)'
+	@echo 'make bench       benchmarks, and their table in the README'
+	@echo 'make format      ruff format and the safe lint fixes'
+	@echo 'make clean       removes .venv, out and build products'
+
+.venv/base.stamp: $(RECIPE_INPUTS)
+	@test -n "$(PYTHON)" || { echo 'make: no Python >= 3.11 found; name one \
+	with make PYTHON=/where/it/is/python3' >&2; exit 1; }
+	"$(PYTHON)" -m venv .venv
+	$(PIP) install --editable .
+	@touch $@
+
+.venv/test.stamp: .venv/base.stamp
+	$(PIP) install --editable '.[test]'
+	@touch $@
+
+# torch first and pinned: asked for by another package it would come as the
+# newest build with several gigabytes of CUDA.
+.venv/check.stamp: .venv/test.stamp
+	$(PIP) install '$(TORCH)'
+	$(PIP) install --editable '.[dev,torch]'
+	@touch $@
+
+demo: .venv/base.stamp
+	@mkdir -p out
+	$(VENV_PYTHON) -m vtg_jax.testing.demo --plot out/demo.png
+
+test: .venv/test.stamp
+	@echo 'not run here: tests marked torch and real (torch is not part of'
+	@echo 'this environment: make check; weights are fetched: make check-real)'
+	$(VENV_PYTHON) -m pytest $(PYTEST_ARGS) -m 'not torch and not real'
+
+check: .venv/check.stamp
+	$(VENV_PYTHON) -m ruff format --check .
+	$(VENV_PYTHON) -m ruff check .
+	$(VENV_PYTHON) -m pytest -q tests/imports_test.py
+	$(VENV_PYTHON) -m pytest $(PYTEST_ARGS) -m 'torch and not real'
+
+check-real: .venv/check.stamp
+	$(VENV_PYTHON) -m pytest -m real tests/real
+
+bench: .venv/check.stamp
+	$(VENV_PYTHON) -m benchmarks.table
+
+format: .venv/check.stamp
+	$(VENV_PYTHON) -m ruff format .
+	$(VENV_PYTHON) -m ruff check --fix .
+
+clean:
+	rm -rf .venv out build dist *.egg-info .pytest_cache .ruff_cache
