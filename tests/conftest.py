@@ -1,0 +1,56 @@
+"""Test-wide settings: CPU jax, checked shapes, and skips that say why.
+
+Everything here happens before jax or our own packages are imported.
+"""
+
+import importlib.util
+import os
+import shutil
+
+import jaxtyping
+import pytest
+
+os.environ.setdefault('JAX_PLATFORMS', 'cpu')
+# Figures are drawn without a screen, and no test may reach a model hub.
+os.environ.setdefault('MPLBACKEND', 'Agg')
+os.environ.setdefault('HF_HUB_OFFLINE', '1')
+
+# Every annotated shape in our packages is checked while the tests run.
+if importlib.util.find_spec('beartype') is not None:
+  jaxtyping.install_import_hook(
+    ['vtg_jax', 'input_pipeline'], 'beartype.beartype'
+  )
+
+
+def _installed(module: str) -> bool:
+  return importlib.util.find_spec(module) is not None
+
+
+def _jax_sees_a_gpu() -> bool:
+  import jax
+
+  return jax.default_backend() == 'gpu'
+
+
+# marker -> (can it run here, why not otherwise). Asked only for markers that
+# occur among the collected tests.
+_REQUIREMENTS = {
+  'torch': (lambda: _installed('torch'), 'torch is not installed: make check'),
+  'java': (lambda: shutil.which('java') is not None, 'no java on the PATH'),
+  'gpu': (_jax_sees_a_gpu, 'jax sees no GPU: JAX_PLATFORMS=cuda on a GPU host'),
+  'tpu_aot': (lambda: _installed('libtpu'), 'libtpu is not installed'),
+}
+
+
+def pytest_collection_modifyitems(config, items):
+  """Skips what cannot run here; `-ra` then prints each reason."""
+  reasons = {}
+  for name, (available, reason) in _REQUIREMENTS.items():
+    if any(item.get_closest_marker(name) for item in items):
+      reasons[name] = None if available() else reason
+  if 'real' not in config.option.markexpr:
+    reasons['real'] = 'reads fetched weights: make check-real'
+  for item in items:
+    for name, reason in reasons.items():
+      if reason and item.get_closest_marker(name):
+        item.add_marker(pytest.mark.skip(reason=reason))
