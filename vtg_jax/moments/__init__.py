@@ -1,0 +1,5 @@
+"""Moments and the languages in which systems say when: no jax in here."""
+
+from vtg_jax.moments.moment import Absent, Moment, Round
+
+__all__ = ['Absent', 'Moment', 'Round']

@@ -1,0 +1,138 @@
+"""What a grounding system answers: a moment, or that there is none."""
+
+import dataclasses
+import math
+from collections.abc import Mapping
+from typing import Any
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Round:
+  """One round of a coarse-to-fine search: what was looked at, what was chosen.
+
+  Attributes:
+    start_s: start of the interval looked at, seconds.
+    end_s: its end, seconds.
+    choice: the category taken, e.g. ``'middle'``.
+    probabilities: probability of every category; empty where the answer was
+      read from generated text.
+    frame_times_s: times of the frames shown to the model, seconds.
+  """
+
+  start_s: float
+  end_s: float
+  choice: str
+  probabilities: Mapping[str, float] = dataclasses.field(default_factory=dict)
+  frame_times_s: tuple[float, ...] = ()
+
+  def __post_init__(self):
+    _check_span(self.start_s, self.end_s)
+
+  def to_json(self) -> dict[str, Any]:
+    """Returns plain JSON types, keys as the attributes are named."""
+    return {
+      'start_s': float(self.start_s),
+      'end_s': float(self.end_s),
+      'choice': self.choice,
+      'probabilities': {k: float(p) for k, p in self.probabilities.items()},
+      'frame_times_s': [float(t) for t in self.frame_times_s],
+    }
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Moment:
+  """A stretch of a video in which the query happens.
+
+  Attributes:
+    start_s: first second of the moment, from the first displayed frame.
+    end_s: last second, not before ``start_s``.
+    score: how sure the system is; a probability when ``calibrated``.
+    query: the sentence asked for.
+    calibrated: whether ``score`` was calibrated on held-out answers.
+    rounds: how a coarse-to-fine search got here, first round first.
+    system: name of the system that answered.
+  """
+
+  start_s: float
+  end_s: float
+  score: float
+  query: str = ''
+  calibrated: bool = False
+  rounds: tuple[Round, ...] = ()
+  system: str = ''
+
+  def __post_init__(self):
+    _check_span(self.start_s, self.end_s)
+    _check_finite('score', self.score)
+
+  @property
+  def duration_s(self) -> float:
+    """Length of the moment, seconds; zero is allowed."""
+    return self.end_s - self.start_s
+
+  def to_json(self) -> dict[str, Any]:
+    """Returns plain JSON types; ``absent`` tells it from an ``Absent``.
+
+    Out: {'absent': False, 'query': 'a dog runs', 'start_s': 2.5,
+          'end_s': 5.0, 'score': 0.41, 'calibrated': False,
+          'system': 'hawkeye', 'rounds': [...]}
+    """
+    return {
+      'absent': False,
+      'query': self.query,
+      'start_s': float(self.start_s),
+      'end_s': float(self.end_s),
+      'score': float(self.score),
+      'calibrated': bool(self.calibrated),
+      'system': self.system,
+      'rounds': [r.to_json() for r in self.rounds],
+    }
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Absent:
+  """The answer "not in this video".
+
+  Attributes:
+    score: score of the best moment found, which was not enough.
+    threshold: the score a moment would have needed.
+    query: the sentence asked for.
+    calibrated: whether ``score`` was calibrated on held-out answers.
+    rounds: the search that found nothing, first round first.
+    system: name of the system that answered.
+  """
+
+  score: float
+  threshold: float
+  query: str = ''
+  calibrated: bool = False
+  rounds: tuple[Round, ...] = ()
+  system: str = ''
+
+  def __post_init__(self):
+    _check_finite('score', self.score)
+    _check_finite('threshold', self.threshold)
+
+  def to_json(self) -> dict[str, Any]:
+    """Returns plain JSON types; ``absent`` is true."""
+    return {
+      'absent': True,
+      'query': self.query,
+      'score': float(self.score),
+      'threshold': float(self.threshold),
+      'calibrated': bool(self.calibrated),
+      'system': self.system,
+      'rounds': [r.to_json() for r in self.rounds],
+    }
+
+
+def _check_finite(name: str, value: float) -> None:
+  if not math.isfinite(value):
+    raise ValueError(f'{name}={value} is not finite; give a finite number')
+
+
+def _check_span(start_s: float, end_s: float) -> None:
+  _check_finite('start_s', start_s)
+  _check_finite('end_s', end_s)
+  if start_s > end_s:
+    raise ValueError(f'{start_s=} is after {end_s=}; give start_s <= end_s')
