@@ -1,0 +1,1 @@
+"""Features to tokens as wide as the language model's."""

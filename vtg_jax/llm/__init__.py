@@ -1,0 +1,1 @@
+"""The decoder, its cache, and the tokenizers it was trained with."""

@@ -1,0 +1,238 @@
+"""The decoder-only transformer: Llama, Vicuna and their kin as configs."""
+
+import dataclasses
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from flax import linen as nn
+from jaxtyping import Array, Bool, Float, Int
+
+from vtg_jax.nn.attention import Segment, attend
+from vtg_jax.nn.compute import Compute
+from vtg_jax.nn.dense import Dense, LoraConfig
+from vtg_jax.nn.norm import rms_norm
+from vtg_jax.nn.rope import apply_rope, rope_angles
+from vtg_jax.nn.stack import scan_layers
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class DecoderConfig:
+  """Architecture of a decoder.
+
+  Attributes:
+    vocab_size: Rows of the embedding.
+    width: Channels D.
+    n_layers: Layers L.
+    n_heads: Query heads N.
+    n_kv_heads: Key heads K; divides N (equal to N in Llama-1).
+    head_dim: Width H of a head.
+    mlp_hidden: Inner width M of the gated MLP.
+    norm_eps: Epsilon of the root-mean-square norms.
+    rope_theta: Base of the rotary frequencies.
+    max_positions: Longest sequence the model was trained on.
+    tied_embeddings: The head is the embedding, transposed.
+    lora: Adapter on some projections, or None.
+  """
+
+  vocab_size: int
+  width: int
+  n_layers: int
+  n_heads: int
+  n_kv_heads: int
+  head_dim: int
+  mlp_hidden: int
+  norm_eps: float
+  rope_theta: float
+  max_positions: int
+  tied_embeddings: bool
+  lora: LoraConfig | None
+
+  def __post_init__(self):
+    if self.n_heads % self.n_kv_heads:
+      raise ValueError(f'{self.n_heads=} not divisible by {self.n_kv_heads=}')
+
+
+class KeyValues(NamedTuple):
+  """Keys and values of some tokens in every layer: a cache, or a part of one.
+
+  Attributes:
+    k: Rotated keys.
+    v: Values.
+  """
+
+  k: Float[Array, 'L B S K H']
+  v: Float[Array, 'L B S K H']
+
+
+class Past(NamedTuple):
+  """Tokens that were computed before, and who may look at them.
+
+  Attributes:
+    kv: Their keys and values; a batch of 1 is shared by all rows.
+    mask: True where a query may look at a token.
+  """
+
+  kv: KeyValues
+  mask: Bool[Array, '#B #T S']
+
+
+class DecoderOutput(NamedTuple):
+  """What a forward pass computed.
+
+  Attributes:
+    hidden: States after the final norm; `logits` turns them into scores.
+    kv: Keys and values of the tokens passed in, to keep as a `Past`.
+  """
+
+  hidden: Float[Array, 'B T D']
+  kv: KeyValues
+
+
+class DecoderLayer(nn.Module):
+  """Pre-norm attention with rotary positions, then a SiLU-gated MLP."""
+
+  config: DecoderConfig
+  compute: Compute
+
+  @nn.compact
+  def __call__(self, x, past, past_masks, mask, angles, deterministic):
+    config = self.config
+    B, T, _ = x.shape
+    norm = dict(epsilon=config.norm_eps, dtype=self.compute.jnp_dtype)
+    h = rms_norm(name='input_norm', **norm)(x)
+
+    def heads(name, n):
+      z = self._dense(n * config.head_dim, ('embed', 'heads'), name)(
+        h, deterministic=deterministic
+      )
+      return z.reshape(B, T, n, config.head_dim)
+
+    q = apply_rope(heads('q_proj', config.n_heads), *angles)
+    k = apply_rope(heads('k_proj', config.n_kv_heads), *angles)
+    v = heads('v_proj', config.n_kv_heads)
+    segments = [
+      Segment(kv.k, kv.v, past_mask)
+      for kv, past_mask in zip(past, past_masks, strict=True)
+    ]
+    out = attend(
+      q,
+      [*segments, Segment(k, v, mask)],
+      scale=config.head_dim**-0.5,
+      implementation=self.compute.attention,
+    )
+    out = out.reshape(B, T, config.n_heads * config.head_dim)
+    x = x + self._dense(config.width, ('heads', 'embed'), 'o_proj')(
+      out, deterministic=deterministic
+    )
+    h = rms_norm(name='post_attention_norm', **norm)(x)
+    up_axes = ('embed', 'mlp')
+    gate = self._dense(config.mlp_hidden, up_axes, 'gate_proj')(
+      h, deterministic=deterministic
+    )
+    up = self._dense(config.mlp_hidden, up_axes, 'up_proj')(
+      h, deterministic=deterministic
+    )
+    x = x + self._dense(config.width, ('mlp', 'embed'), 'down_proj')(
+      jax.nn.silu(gate) * up, deterministic=deterministic
+    )
+    return x, KeyValues(k, v)
+
+  def _dense(self, features, axes, name):
+    lora = self.config.lora
+    if lora is not None and name not in lora.targets:
+      lora = None
+    return Dense(
+      features, axes, self.compute, use_bias=False, lora=lora, name=name
+    )
+
+
+class Decoder(nn.Module):
+  """A stack of decoder layers between an embedding and a head.
+
+  Attention runs over segments: what `past` holds, in order, then the tokens
+  passed in. Nothing is copied into one long cache, so a prompt prefix that
+  many rows share is stored once.
+  """
+
+  config: DecoderConfig
+  compute: Compute
+
+  def setup(self):
+    config, compute = self.config, self.compute
+    table = nn.with_logical_partitioning(
+      nn.initializers.normal(0.02), ('vocab', 'embed')
+    )
+    self.embed = nn.Embed(
+      config.vocab_size,
+      config.width,
+      dtype=compute.jnp_dtype,
+      param_dtype=compute.jnp_param_dtype,
+      embedding_init=table,
+    )
+    stack = scan_layers(
+      DecoderLayer,
+      config.n_layers,
+      remat=compute.remat,
+      in_axes=(0, *[nn.broadcast] * 4),
+    )
+    self.layers = stack(config, compute)
+    self.final_norm = rms_norm(
+      epsilon=config.norm_eps, dtype=compute.jnp_dtype
+    )
+    if not config.tied_embeddings:
+      self.lm_head = Dense(
+        config.vocab_size, ('embed', 'vocab'), compute, use_bias=False
+      )
+
+  def __call__(
+    self,
+    embeds: Float[Array, 'B T D'],
+    positions: Int[Array, 'B T'],
+    *,
+    mask: Bool[Array, '#B T T'] | None = None,
+    past: Sequence[Past] = (),
+    deterministic: bool = True,
+  ) -> DecoderOutput:
+    """Runs tokens through the layers.
+
+    Args:
+      embeds: From `embed_tokens`, or soft tokens.
+      positions: Rotary position of each token.
+      mask: True where a token may look at a token of this call; causal when
+        None.
+      past: Earlier tokens, in any number of segments.
+      deterministic: False switches LoRA dropout on.
+
+    Returns:
+      Final states and this call's keys and values.
+    """
+    T = embeds.shape[1]
+    if mask is None:
+      mask = jnp.tril(jnp.ones((T, T), bool))[None]
+    angles = rope_angles(
+      positions, self.config.head_dim, self.config.rope_theta
+    )
+    x = embeds.astype(self.compute.jnp_dtype)
+    x, kv = self.layers(
+      x,
+      tuple(p.kv for p in past),
+      tuple(p.mask for p in past),
+      mask,
+      angles,
+      deterministic,
+    )
+    return DecoderOutput(self.final_norm(x), kv)
+
+  def embed_tokens(self, ids: Int[Array, '*B T']) -> Float[Array, '*B T D']:
+    """Rows of the embedding."""
+    return self.embed(ids)
+
+  def logits(self, hidden: Float[Array, '*B D']) -> Float[Array, '*B V']:
+    """Scores over the vocabulary, float32."""
+    if self.config.tied_embeddings:
+      scores = self.embed.attend(hidden)
+    else:
+      scores = self.lm_head(hidden)
+    return scores.astype(jnp.float32)

@@ -1,0 +1,1 @@
+"""Building blocks every encoder, adapter and decoder is made of."""

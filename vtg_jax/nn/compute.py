@@ -1,0 +1,39 @@
+"""How a model is computed, as opposed to what it is."""
+
+import dataclasses
+
+import jax.numpy as jnp
+
+ATTENTION = ('auto', 'xla', 'chunked', 'cudnn')
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Compute:
+  """Numerics and memory choices; they never change a parameter's shape.
+
+  Attributes:
+    dtype: Activations and matrix products. Softmax, norms, losses and rotary
+      angles stay float32 whatever this says.
+    param_dtype: What fresh parameters are stored in.
+    attention: 'xla' materialises the scores, 'chunked' walks over blocks of
+      queries (the fast one on CPU), 'cudnn' needs a GPU and a 16-bit dtype,
+      'auto' is 'chunked' on CPU and 'xla' elsewhere.
+    remat: Recompute each layer in the backward pass.
+  """
+
+  dtype: str = 'float32'
+  param_dtype: str = 'float32'
+  attention: str = 'auto'
+  remat: bool = False
+
+  def __post_init__(self):
+    if self.attention not in ATTENTION:
+      raise ValueError(f'{self.attention=} is not one of {ATTENTION}')
+
+  @property
+  def jnp_dtype(self):
+    return jnp.dtype(self.dtype)
+
+  @property
+  def jnp_param_dtype(self):
+    return jnp.dtype(self.param_dtype)

@@ -1,0 +1,94 @@
+"""A linear layer with named axes, and LoRA beside the kernel it adapts."""
+
+import dataclasses
+
+import jax.numpy as jnp
+from flax import linen as nn
+from jaxtyping import Array, Float
+
+from vtg_jax.nn.compute import Compute
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class LoraConfig:
+  """Low-rank adaptation of some linear layers.
+
+  Attributes:
+    rank: Inner width R.
+    alpha: Numerator of the scale ``alpha / rank``.
+    dropout: Drop rate on the input of the adapter while training.
+    targets: Names of the layers that carry an adapter.
+  """
+
+  rank: int
+  alpha: float
+  dropout: float
+  targets: tuple[str, ...]
+
+  @property
+  def scale(self) -> float:
+    return self.alpha / self.rank
+
+
+class Dense(nn.Module):
+  """y = x W (+ b) (+ scale * drop(x) A B when an adapter is configured).
+
+  Parameters are ``kernel`` [in, out], ``bias`` [out], ``lora_a`` [in, R] and
+  ``lora_b`` [R, out], all plain arrays of one dict: switching the adapter
+  off, merging it or exchanging it is a dict operation.
+
+  Attributes:
+    features: Output width.
+    axes: Logical names of the kernel's two axes.
+    compute: Numerics.
+    use_bias: Whether a bias is added.
+    lora: Adapter, or None for none.
+  """
+
+  features: int
+  axes: tuple[str, str]
+  compute: Compute
+  use_bias: bool = True
+  lora: LoraConfig | None = None
+
+  @nn.compact
+  def __call__(
+    self, x: Float[Array, '*B I'], *, deterministic: bool = True
+  ) -> Float[Array, '*B O']:
+    dtype = self.compute.jnp_dtype
+    in_axis, out_axis = self.axes
+    x = x.astype(dtype)
+    kernel = self._param(
+      'kernel',
+      nn.initializers.lecun_normal(),
+      (x.shape[-1], self.features),
+      self.axes,
+    )
+    y = jnp.dot(x, kernel.astype(dtype))
+    if self.lora is not None:
+      # A normal, B zero: a fresh adapter changes nothing.
+      a = self._param(
+        'lora_a',
+        nn.initializers.he_uniform(),
+        (x.shape[-1], self.lora.rank),
+        (in_axis, 'lora'),
+      )
+      b = self._param(
+        'lora_b',
+        nn.initializers.zeros,
+        (self.lora.rank, self.features),
+        ('lora', out_axis),
+      )
+      dropped = nn.Dropout(self.lora.dropout)(x, deterministic=deterministic)
+      low = jnp.dot(dropped, a.astype(dtype))
+      y = y + self.lora.scale * jnp.dot(low, b.astype(dtype))
+    if self.use_bias:
+      bias = self._param(
+        'bias', nn.initializers.zeros, (self.features,), (out_axis,)
+      )
+      y = y + bias.astype(dtype)
+    return y
+
+  def _param(self, name, init, shape, axes):
+    init = nn.with_logical_partitioning(init, axes)
+    return self.param(name, init, shape, self.compute.jnp_param_dtype)

@@ -1,0 +1,35 @@
+"""Equal layers as one scanned layer with a leading `layers` axis."""
+
+from flax import linen as nn
+
+
+def scan_layers(block, n_layers: int, *, remat: bool, in_axes=nn.broadcast):
+  """Lifts a block to a stack that compiles once whatever its depth.
+
+  The block's ``__call__(x, *inputs)`` returns ``(x, per_layer_output)``.
+
+  Args:
+    block: Linen module class.
+    n_layers: Depth; parameters gain a leading axis of this size.
+    remat: Whether the backward pass recomputes each layer.
+    in_axes: For each further input, 0 to slice it by layer or
+      ``nn.broadcast`` to hand it to every layer.
+
+  Returns:
+    The lifted class.
+  """
+  if remat:
+    block = nn.remat(
+      block,
+      prevent_cse=False,
+      policy=None,
+    )
+  return nn.scan(
+    block,
+    variable_axes={'params': 0},
+    split_rngs={'params': True, 'dropout': True},
+    in_axes=in_axes,
+    out_axes=0,
+    length=n_layers,
+    metadata_params={nn.PARTITION_NAME: 'layers'},
+  )

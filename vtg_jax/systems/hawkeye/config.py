@@ -1,0 +1,218 @@
+"""HawkEye's numbers: what every part measures, and where each is from."""
+
+import dataclasses
+import typing
+from collections.abc import Mapping
+
+from vtg_jax.adapters.qformer import QFormerConfig
+from vtg_jax.encoders.umt import UmtConfig
+from vtg_jax.errors import BadInput
+from vtg_jax.llm.decoder import DecoderConfig
+from vtg_jax.nn.dense import LoraConfig
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class HawkEyeConfig:
+  """Everything that shapes a HawkEye.
+
+  Attributes:
+    encoder: Video encoder.
+    vision_norm_eps: Epsilon of the norm between encoder and Q-Former.
+    qformer: Adapter.
+    llm: Language model.
+    n_frames: Frames shown in each round.
+    max_text_tokens: Longest instruction and, in training, longest text row.
+    stop_ids: A generated row ends when it ends with one of these.
+    pad_id: What fills short rows while training.
+  """
+
+  encoder: UmtConfig
+  vision_norm_eps: float
+  qformer: QFormerConfig
+  llm: DecoderConfig
+  n_frames: int
+  max_text_tokens: int
+  stop_ids: tuple[tuple[int, ...], ...]
+  pad_id: int
+
+  def __post_init__(self):
+    if self.qformer.features_width != self.encoder.width:
+      raise ValueError(
+        f'the Q-Former reads features {self.qformer.features_width} wide, '
+        f'the encoder makes them {self.encoder.width} wide'
+      )
+
+  def to_dict(self) -> dict:
+    """Plain JSON types; `from_dict` is the inverse."""
+    return dataclasses.asdict(self)
+
+  @classmethod
+  def from_dict(cls, values: Mapping) -> 'HawkEyeConfig':
+    """The config that `to_dict` wrote.
+
+    Raises:
+      BadInput: naming the entry that is missing, unknown or mistyped.
+    """
+    return _build(cls, values, 'config')
+
+
+def _build(kind, values, where):
+  """A frozen dataclass from JSON, with every entry accounted for."""
+  if not isinstance(values, Mapping):
+    raise BadInput(f'{where} is {values!r}; it must be a table of entries')
+  hints = typing.get_type_hints(kind)
+  unknown = sorted(set(values) - set(hints))
+  missing = sorted(set(hints) - set(values))
+  if unknown or missing:
+    told = [f'unknown {name!r}' for name in unknown]
+    told += [f'missing {name!r}' for name in missing]
+    raise BadInput(f'{where} has {", ".join(told)}; correct its config.json')
+  built = {
+    name: _value(hint, values[name], f'{where}.{name}')
+    for name, hint in hints.items()
+  }
+  try:
+    return kind(**built)
+  except ValueError as error:
+    raise BadInput(f'{where}: {error}') from error
+
+
+def _value(hint, value, where):
+  if typing.get_origin(hint) is not tuple and type(None) in typing.get_args(
+    hint
+  ):
+    if value is None:
+      return None
+    hint = next(a for a in typing.get_args(hint) if a is not type(None))
+  if dataclasses.is_dataclass(hint):
+    return _build(hint, value, where)
+  if typing.get_origin(hint) is tuple:
+    if not isinstance(value, list | tuple):
+      raise BadInput(f'{where} is {value!r}; it must be a list')
+    inner = typing.get_args(hint)[0]
+    return tuple(_value(inner, v, where) for v in value)
+  if hint is float and type(value) is int:
+    value = float(value)
+  if type(value) is not hint:
+    raise BadInput(f'{where} is {value!r}; it must be a {hint.__name__}')
+  return value
+
+
+# Vicuna-7B v0 under HawkEye: two encodings of `###` end an answer.
+RELEASED_STOP_IDS = ((835,), (2277, 29937))
+
+
+def full() -> HawkEyeConfig:
+  """The released model: UMT-L, BERT-base Q-Former, Vicuna-7B v0.
+
+  Source: HawkEye configs (UMT-L/16 at 224 px, 12 frames, last block but one),
+  bert-base-uncased plus `[DEC]`, Vicuna-7B v0's config with the vocabulary
+  cut to 32000 rows, peft defaults for LLaMA with r 16.
+  """
+  return HawkEyeConfig(
+    encoder=UmtConfig(
+      width=1024,
+      n_layers=23,
+      n_heads=16,
+      mlp_hidden=4096,
+      image_size=224,
+      patch_size=16,
+      tubelet_size=1,
+      channels=3,
+      norm_eps=1e-6,
+    ),
+    vision_norm_eps=1e-12,
+    qformer=QFormerConfig(
+      width=768,
+      n_layers=12,
+      n_heads=12,
+      mlp_hidden=3072,
+      vocab_size=30523,
+      max_positions=512,
+      n_queries=32,
+      n_extra_queries=64,
+      cross_attention_every=2,
+      features_width=1024,
+      norm_eps=1e-12,
+      dropout=0.1,
+      drop_path=0.2,
+    ),
+    llm=DecoderConfig(
+      vocab_size=32000,
+      width=4096,
+      n_layers=32,
+      n_heads=32,
+      n_kv_heads=32,
+      head_dim=128,
+      mlp_hidden=11008,
+      norm_eps=1e-6,
+      rope_theta=10000.0,
+      max_positions=2048,
+      tied_embeddings=False,
+      lora=LoraConfig(
+        rank=16, alpha=32.0, dropout=0.1, targets=('q_proj', 'v_proj')
+      ),
+    ),
+    n_frames=12,
+    max_text_tokens=512,
+    stop_ids=RELEASED_STOP_IDS,
+    pad_id=2,
+  )
+
+
+def small(*, vocab_size: int, bert_vocab_size: int) -> HawkEyeConfig:
+  """A HawkEye that trains and answers on a laptop CPU: ours, not the paper's.
+
+  Args:
+    vocab_size: Of the language model's tokenizer.
+    bert_vocab_size: Of the Q-Former's tokenizer.
+  """
+  return HawkEyeConfig(
+    encoder=UmtConfig(
+      width=96,
+      n_layers=4,
+      n_heads=4,
+      mlp_hidden=384,
+      image_size=96,
+      patch_size=16,
+      tubelet_size=1,
+      channels=3,
+      norm_eps=1e-6,
+    ),
+    vision_norm_eps=1e-12,
+    qformer=QFormerConfig(
+      width=96,
+      n_layers=4,
+      n_heads=4,
+      mlp_hidden=384,
+      vocab_size=bert_vocab_size,
+      max_positions=128,
+      n_queries=8,
+      n_extra_queries=16,
+      cross_attention_every=2,
+      features_width=96,
+      norm_eps=1e-12,
+      dropout=0.1,
+      drop_path=0.2,
+    ),
+    llm=DecoderConfig(
+      vocab_size=vocab_size,
+      width=128,
+      n_layers=4,
+      n_heads=4,
+      n_kv_heads=4,
+      head_dim=32,
+      mlp_hidden=352,
+      norm_eps=1e-6,
+      rope_theta=10000.0,
+      max_positions=1024,
+      tied_embeddings=False,
+      lora=LoraConfig(
+        rank=8, alpha=16.0, dropout=0.1, targets=('q_proj', 'v_proj')
+      ),
+    ),
+    n_frames=12,
+    max_text_tokens=512,
+    stop_ids=RELEASED_STOP_IDS,
+    pad_id=2,
+  )

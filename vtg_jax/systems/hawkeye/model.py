@@ -1,0 +1,163 @@
+"""HawkEye's network: video encoder, Q-Former, projection, decoder."""
+
+import jax
+import jax.numpy as jnp
+from flax import linen as nn
+from jaxtyping import Array, Bool, Float, Int
+
+from vtg_jax.adapters.qformer import QFormer, QFormerOutput
+from vtg_jax.encoders.umt import Umt, UmtOutput
+from vtg_jax.llm.decoder import Decoder
+from vtg_jax.llm.splice import splice_rows
+from vtg_jax.nn.compute import Compute
+from vtg_jax.nn.dense import Dense
+from vtg_jax.nn.norm import layer_norm
+from vtg_jax.systems.hawkeye.config import HawkEyeConfig
+
+# Pixel statistics: the reference trains with ImageNet's, evaluates with CLIP's.
+CLIP_MEAN = (0.48145466, 0.4578275, 0.40821073)
+CLIP_STD = (0.26862954, 0.26130258, 0.27577711)
+
+
+class HawkEye(nn.Module):
+  """The network as one module with a method for each stage.
+
+  Use it as a pure function:
+
+      model.apply({'params': params}, video, method='encode_video')
+
+  Source: HawkEye models/hawkeye_it.py, models/blip2/.
+  """
+
+  config: HawkEyeConfig
+  compute: Compute
+
+  def setup(self):
+    config, compute = self.config, self.compute
+    self.encoder = Umt(config.encoder, compute)
+    self.vision_norm = layer_norm(config.vision_norm_eps, compute.jnp_dtype)
+    self.qformer = QFormer(config.qformer, compute)
+    self.projector = Dense(config.llm.width, ('adapter', 'embed'), compute)
+    self.llm = Decoder(config.llm, compute)
+
+  def encode_video(
+    self, video: Float[Array, 'B F h w C']
+  ) -> tuple[Float[Array, 'B S D'], UmtOutput]:
+    """Features of all patches of all frames, normalised for the Q-Former."""
+    out = self.encoder(video)
+    B, F, P, D = out.features.shape
+    return self.vision_norm(out.features.reshape(B, F * P, D)), out
+
+  def video_tokens(
+    self,
+    features: Float[Array, 'B S D'],
+    text_ids: Int[Array, 'B T'],
+    text_mask: Bool[Array, 'B T'],
+    *,
+    deterministic: bool = True,
+  ) -> tuple[Float[Array, 'B Q E'], QFormerOutput]:
+    """The rows that stand for the video in the language model's input."""
+    out = self.qformer(
+      features, text_ids, text_mask, deterministic=deterministic
+    )
+    return self.projector(out.queries), out
+
+  def see(
+    self,
+    frames: Int[Array, 'B F h w C'],
+    text_ids: Int[Array, 'B T'],
+    text_mask: Bool[Array, 'B T'],
+  ) -> Float[Array, 'B Q E']:
+    """Raw uint8 frames to video tokens, with the evaluation statistics."""
+    mean, std = jnp.asarray(CLIP_MEAN), jnp.asarray(CLIP_STD)
+    pixels = (frames.astype(jnp.float32) / 255 - mean) / std
+    features, _ = self.encode_video(pixels)
+    return self.video_tokens(features, text_ids, text_mask)[0]
+
+  def decode(self, embeds, positions, **kwargs):
+    """The decoder's forward pass; see `Decoder.__call__`."""
+    return self.llm(embeds, positions, **kwargs)
+
+  def embed_tokens(self, ids: Int[Array, 'B T']) -> Float[Array, 'B T E']:
+    """Rows of the word embedding."""
+    return self.llm.embed_tokens(ids)
+
+  def logits(self, hidden: Float[Array, '*B E']) -> Float[Array, '*B V']:
+    """Scores over the vocabulary."""
+    return self.llm.logits(hidden)
+
+  def training_inputs(
+    self,
+    input_ids: Int[Array, 'B T'],
+    video_tokens: Float[Array, 'B Q E'],
+    video_start: Int[Array, ' B'],
+  ) -> Float[Array, 'B T E']:
+    """Embedded training rows.
+
+    Slot 0 is the constant 1: the reference writes the BOS id into the
+    embedding instead of looking it up. Inference uses the true BOS row.
+
+    Args:
+      input_ids: Laid out by `rows.training_row`; what stands under the video
+        is ignored.
+      video_tokens: From `video_tokens`.
+      video_start: Position of the first video row.
+    """
+    embeds = splice_rows(
+      self.embed_tokens(input_ids), video_tokens, video_start
+    )
+    return embeds.at[:, 0].set(1.0)
+
+  def __call__(
+    self, video, text_ids, text_mask, input_ids, attention_mask, video_start
+  ):
+    """Teacher-forced scores of training rows.
+
+    Args:
+      video: [B F h w C], normalised.
+      text_ids: [B T], the Q-Former's instruction.
+      text_mask: [B T].
+      input_ids: [B S], the language model's rows.
+      attention_mask: [B S], False on padding.
+      video_start: [B].
+
+    Returns:
+      Logits [B S V], float32.
+    """
+    features, _ = self.encode_video(video)
+    tokens, _ = self.video_tokens(features, text_ids, text_mask)
+    embeds = self.training_inputs(input_ids, tokens, video_start)
+    return self.score_rows(embeds, attention_mask)
+
+  def score_rows(self, embeds, attention_mask, *, deterministic: bool = True):
+    """Logits [B S V] of embedded rows padded on the right."""
+    B, S = attention_mask.shape
+    causal = jnp.tril(jnp.ones((S, S), bool))
+    mask = causal & attention_mask.astype(bool)[:, None]
+    positions = jnp.broadcast_to(jnp.arange(S), (B, S))
+    out = self.llm(embeds, positions, mask=mask, deterministic=deterministic)
+    return self.logits(out.hidden)
+
+
+def init_params(config: HawkEyeConfig, rng: jax.Array, compute: Compute):
+  """Fresh random parameters as one plain nested dict."""
+  model = HawkEye(config, compute)
+  size, channels = config.encoder.image_size, config.encoder.channels
+  n_rows = config.qformer.n_tokens + 2
+  variables = model.init(
+    rng,
+    jnp.zeros((1, config.encoder.tubelet_size, size, size, channels)),
+    jnp.zeros((1, 2), jnp.int32),
+    jnp.ones((1, 2), bool),
+    jnp.zeros((1, n_rows), jnp.int32),
+    jnp.ones((1, n_rows), bool),
+    jnp.ones((1,), jnp.int32),
+  )
+  return nn.meta.unbox(variables['params'])
+
+
+def param_shapes(config: HawkEyeConfig) -> dict:
+  """Shapes and dtypes of the parameters, without making them."""
+  return jax.eval_shape(
+    lambda rng: init_params(config, rng, Compute()), jax.random.key(0)
+  )
