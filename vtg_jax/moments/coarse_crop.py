@@ -87,13 +87,8 @@ def whole_crop(span: TargetSpan) -> Crop:
   Used where random truncation is off.
   """
   start_s, end_s = span.negative_start_s, span.negative_end_s
-  return Crop(
-    start_s=start_s,
-    end_s=end_s,
-    target_start=span.start_s - start_s,
-    target_end=span.end_s - start_s,
-    category=coarse.label_span(span.start_s, span.end_s, start_s, end_s),
-  )
+  category = coarse.label_span(span.start_s, span.end_s, start_s, end_s)
+  return _crop(span, start_s, end_s, category)
 
 
 def available_categories(span: TargetSpan) -> list[str]:
@@ -136,16 +131,11 @@ def random_crop(
   for _ in range(MAX_DRAWS):
     category = _draw_category(categories, draw)
     start_s, end_s = _draw_bounds(span, category, draw)
+    crop = _crop(span, start_s, end_s, category)
     slots_s = (end_s - start_s) * (min_gold_clips / num_frames)
-    if slots_s < span.duration_s:
+    if slots_s < crop.target_end - crop.target_start:
       break
-  return Crop(
-    start_s=start_s,
-    end_s=end_s,
-    target_start=span.start_s - start_s,
-    target_end=span.end_s - start_s,
-    category=category,
-  )
+  return crop
 
 
 def random_crop_seconds(
@@ -167,29 +157,11 @@ def random_crop_seconds(
   Raises:
     ValueError: the target has no length.
   """
-  length_s = span.duration_s
-  if not length_s:
-    raise ValueError(f'{span} has no length; drop it')
-  room_s = span.negative_end_s - span.negative_start_s
-  max_gold_clips = num_frames // 2
-  crop_s = _uniform(
-    min(length_s / (max_gold_clips / num_frames), room_s),
-    min(length_s / (min_gold_clips / num_frames), room_s),
-    draw,
+  centre_s, length_s = _draw_centre_and_length(
+    span, draw, num_frames, min_gold_clips
   )
-  centre_s = _uniform(
-    max(span.end_s - crop_s / 2, span.negative_start_s + crop_s / 2),
-    min(span.start_s + crop_s / 2, span.negative_end_s - crop_s / 2),
-    draw,
-  )
-  start_s, end_s = centre_s - crop_s / 2, centre_s + crop_s / 2
-  return Crop(
-    start_s=start_s,
-    end_s=end_s,
-    target_start=span.start_s - start_s,
-    target_end=span.end_s - start_s,
-    category=None,
-  )
+  start_s, end_s = centre_s - length_s / 2, centre_s + length_s / 2
+  return _crop(span, start_s, end_s, None)
 
 
 def random_crop_frames(
@@ -201,22 +173,57 @@ def random_crop_frames(
 ) -> Crop:
   """As random_crop_seconds, the target given in frame numbers of the crop.
 
-  A bound at fraction p of the crop is frame floor(p * num_frames), at most
-  num_frames - 1.
+  A bound at fraction p of the crop, held in 0..1, is frame
+  floor(p * num_frames), at most num_frames - 1.
   """
-  crop = random_crop_seconds(
-    span, draw, num_frames=num_frames, min_gold_clips=min_gold_clips
+  centre_s, length_s = _draw_centre_and_length(
+    span, draw, num_frames, min_gold_clips
   )
-  crop_s = crop.end_s - crop.start_s
+  start_s, end_s = centre_s - length_s / 2, centre_s + length_s / 2
 
-  def frame(offset_s: float) -> int:
-    return min(math.floor(offset_s / crop_s * num_frames), num_frames - 1)
+  def frame(bound_s: float) -> int:
+    fraction = min(max((bound_s - start_s) / length_s, 0.0), 1.0)
+    return min(math.floor(fraction * num_frames), num_frames - 1)
 
-  return dataclasses.replace(
-    crop,
-    target_start=frame(crop.target_start),
-    target_end=frame(crop.target_end),
+  return Crop(
+    start_s=start_s,
+    end_s=end_s,
+    target_start=frame(span.start_s),
+    target_end=frame(span.end_s),
+    category=None,
   )
+
+
+def _crop(
+  span: TargetSpan, start_s: float, end_s: float, category: str | None
+) -> Crop:
+  return Crop(
+    start_s=start_s,
+    end_s=end_s,
+    target_start=span.start_s - start_s,
+    target_end=span.end_s - start_s,
+    category=category,
+  )
+
+
+def _draw_centre_and_length(
+  span: TargetSpan, draw: Draw, num_frames: int, min_gold_clips: int
+) -> tuple[float, float]:
+  if not span.duration_s:
+    raise ValueError(f'{span} has no length; drop it')
+  room_s = span.negative_end_s - span.negative_start_s
+  max_gold_clips = num_frames // 2
+  length_s = _uniform(
+    min(span.duration_s / (max_gold_clips / num_frames), room_s),
+    min(span.duration_s / (min_gold_clips / num_frames), room_s),
+    draw,
+  )
+  centre_s = _uniform(
+    max(span.end_s - length_s / 2, span.negative_start_s + length_s / 2),
+    min(span.start_s + length_s / 2, span.negative_end_s - length_s / 2),
+    draw,
+  )
+  return centre_s, length_s
 
 
 def _uniform(low: float, high: float, draw: Draw) -> float:
