@@ -10,16 +10,17 @@ import shutil
 import jaxtyping
 import pytest
 
+import tests.shape_checks  # noqa: F401  imported before the hook names it
+
 os.environ.setdefault('JAX_PLATFORMS', 'cpu')
 # Figures are drawn without a screen, and no test may reach a model hub.
 os.environ.setdefault('MPLBACKEND', 'Agg')
 os.environ.setdefault('HF_HUB_OFFLINE', '1')
 
 # Every annotated shape in our packages is checked while the tests run.
-if importlib.util.find_spec('beartype') is not None:
-  jaxtyping.install_import_hook(
-    ['vtg_jax', 'input_pipeline'], 'beartype.beartype'
-  )
+jaxtyping.install_import_hook(
+  ['vtg_jax', 'input_pipeline'], 'tests.shape_checks.checked'
+)
 
 
 def _installed(module: str) -> bool:
