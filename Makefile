@@ -8,7 +8,7 @@ PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
 TORCH ?= torch==2.13.0
 PYTEST_ARGS ?= -n auto --dist loadfile
 VENV_PYTHON := .venv/bin/python
-PIP := $(VENV_PYTHON) -m pip --disable-pip-version-check --quiet
+PIP := $(VENV_PYTHON) -m pip --disable-pip-version-check -qq
 RECIPE_INPUTS := setup.cfg pyproject.toml
 
 .DEFAULT_GOAL := help
@@ -27,6 +27,7 @@ help:
 .venv/base.stamp: $(RECIPE_INPUTS)
 	@test -n "$(PYTHON)" || { echo 'make: no Python >= 3.11 found; name one \
 	with make PYTHON=/where/it/is/python3' >&2; exit 1; }
+	@echo 'making .venv: about 900 MB, a few minutes the first time'
 	"$(PYTHON)" -m venv .venv
 	$(PIP) install --editable .
 	@touch $@
