@@ -5,13 +5,11 @@ roundings (half to even) and oddities included. `timestamp_frame_times` is what
 we use otherwise: it chooses times, and the file says which frame is on display.
 """
 
-from __future__ import annotations
-
-from collections.abc import Sequence
 import math
+from collections.abc import Sequence
 
-from jaxtyping import Float64, Int64
 import numpy as np
+from jaxtyping import Float64, Int64
 
 from vtg_jax.errors import BadInput
 

@@ -1,12 +1,10 @@
 """From decoded frames to the pixels an encoder expects: resize, crop, scale."""
 
-from __future__ import annotations
-
 import dataclasses
 from typing import Literal
 
-from jaxtyping import Float32, UInt8
 import numpy as np
+from jaxtyping import Float32, UInt8
 from PIL import Image
 
 # Source: OpenAI CLIP; HawkEye evaluates with these.
