@@ -1,0 +1,1 @@
+"""What tests need, ours and yours: videos whose every frame is known."""
