@@ -1,0 +1,1 @@
+"""PyTorch checkpoints to ours and back: readers, one engine, tables as data."""

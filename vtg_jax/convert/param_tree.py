@@ -1,0 +1,16 @@
+"""Parameters by path, and as the nested dict that Flax reads."""
+
+from collections.abc import Mapping
+from typing import Any
+
+
+def unflatten(flat: Mapping[str, Any]) -> dict[str, Any]:
+  """{'a/b': 1, 'a/c': 2} -> {'a': {'b': 1, 'c': 2}}."""
+  tree: dict[str, Any] = {}
+  for path, value in flat.items():
+    *parents, name = path.split('/')
+    node = tree
+    for parent in parents:
+      node = node.setdefault(parent, {})
+    node[name] = value
+  return tree
