@@ -5,7 +5,6 @@ that only know their shape, and makes their values one layer at a time: each
 layer is one chunk of a Zarr array, so it can be read back alone.
 """
 
-import asyncio
 import dataclasses
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -68,8 +67,8 @@ def _handler_class() -> type:
       del args  # arrays are stored as they come
       for value, info in zip(values, infos, strict=True):
         await info.await_path_creation()
-        # One after another and awaited: memory holds one chunk.
-        await asyncio.to_thread(_write, value, Path(info.parent_dir), info.name)
+        # Blocks on purpose: memory holds one chunk, and an interrupt ends it.
+        _write(value, Path(info.parent_dir), info.name)
       return []
 
   return StreamedArrayHandler
