@@ -53,6 +53,10 @@ def eval_frame_indices(
       passes the frame count, so its last index can be one too far (clip it).
     n_frames: how many indices.
 
+  Returns:
+    Indices that rise. Only a bound that begins after `max_frame`, as rounding
+    can make it, gives falling ones, some of them beyond it: clip them.
+
   Source: HawkEye `get_index(bound, fps, max_frame)`.
   """
   _require_frames(n_frames)

@@ -127,7 +127,7 @@ def to_frame(
 
 def _upright(
   picture: av.VideoFrame, frame: UInt8[np.ndarray, 'h w 3']
-) -> UInt8[np.ndarray, 'h w 3']:
+) -> UInt8[np.ndarray, 'upright_h upright_w 3']:
   transposed, flip_rows, flip_columns = _orientation(picture)
   if transposed:
     frame = frame.swapaxes(0, 1)

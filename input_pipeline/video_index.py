@@ -25,6 +25,8 @@ _RATE_TOLERANCE = 0.05
 _DURATION_TOLERANCE_S = 0.5
 # What FFmpeg, too, assumes of a raw stream that states no rate.
 _FALLBACK_FPS = Fraction(25)
+# Of a file of one or two frames FFmpeg sometimes takes the clock for the rate.
+_MAX_FPS = 1000
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
@@ -101,8 +103,8 @@ def index_video(path: str | os.PathLike) -> VideoIndex:
     reordered_avi = (
       container.format.name == 'avi' and stream.codec_context.has_b_frames
     )
-    rate = stream.average_rate or stream.guessed_rate or _FALLBACK_FPS
-    guessed_rate = stream.guessed_rate or rate
+    rate = _plausible_rate(stream.average_rate, stream.guessed_rate)
+    guessed_rate = _plausible_rate(stream.guessed_rate, stream.average_rate)
     tick_s = stream.time_base
   if packets.undated or reordered_avi:
     return _index_by_decoding(path, packets, tick_s, guessed_rate)
@@ -267,6 +269,14 @@ def _usual_distance(ticks: Int64[np.ndarray, 'F'], alone: Fraction) -> int:
   if len(ticks) < 2:
     return max(1, round(alone))
   return max(1, round(float(np.median(np.diff(ticks)))))
+
+
+def _plausible_rate(*declared: Fraction | None) -> Fraction:
+  """The first declared rate that frames can have."""
+  for rate in declared:
+    if rate and 0 < rate <= _MAX_FPS:
+      return rate
+  return _FALLBACK_FPS
 
 
 def _to_seconds(

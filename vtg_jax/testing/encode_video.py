@@ -30,6 +30,7 @@ class Encoding:
     start_s: time of the first frame in the file's own clock.
     crf: quality of libx264; a larger number is a smaller file.
     preset: speed of libx264.
+    codec_options: more options of libx264, such as {'intra-refresh': '1'}.
     container_options: FFmpeg muxer options, such as {'live': '1'}.
   """
 
@@ -41,6 +42,7 @@ class Encoding:
   start_s: float = 0.0
   crf: int = 20
   preset: str = 'veryfast'
+  codec_options: dict[str, str] = dataclasses.field(default_factory=dict)
   container_options: dict[str, str] = dataclasses.field(default_factory=dict)
 
 
@@ -160,6 +162,7 @@ def _add_stream(container, encoding: Encoding, rate: Fraction, shape):
     # Keyframes only where the group of pictures says, so tests know where.
     'sc_threshold': '0',
     'bf': str(encoding.b_frames),
+    **encoding.codec_options,
   }
   if encoding.rotation:
     stream.set_display_rotation(encoding.rotation)
