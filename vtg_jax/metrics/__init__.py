@@ -1,0 +1,1 @@
+"""Benchmarks' own scores, from plain numbers and texts: no model in here."""
