@@ -1,0 +1,1 @@
+"""Training: schedules, optimiser, loss, step; a system is an argument."""

@@ -1,0 +1,73 @@
+"""Learning-rate schedules as functions of the optimiser step."""
+
+import dataclasses
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+from numpy.typing import ArrayLike
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class CosineWithFloor:
+  """Linear warm-up, then a cosine, neither ever below a share of the peak.
+
+      1.0        /~~-_
+                /      ~_
+      floor ___/          ~-______
+            0  warmup         total     step
+
+  Called with a step it is an optax schedule (float32, traceable);
+  `learning_rate` gives the same in float64.
+
+  Attributes:
+    peak: learning rate at the end of the warm-up.
+    warmup_steps: length of the warm-up; may be a fraction (0.6 epoch).
+    total_steps: step at which the cosine reaches zero (or the floor).
+    floor: least multiple of `peak`, 0..1, in both phases.
+
+  Source: HawkEye training configuration: peak 2e-5, floor 0.25, so the rate
+  starts at 5e-6, not at zero.
+  """
+
+  peak: float
+  warmup_steps: float
+  total_steps: float
+  floor: float
+
+  def __call__(self, step: ArrayLike | Array) -> Float[Array, '...']:
+    """Returns the learning rate at `step`, as optax asks for it."""
+    step = jnp.asarray(step, jnp.float32)
+    return self.peak * _multiplier(self, step, jnp)
+
+  def learning_rate(self, step: ArrayLike) -> float:
+    """Returns the learning rate at `step` in float64, for one step."""
+    return float(self.peak * _multiplier(self, np.float64(step), np))
+
+
+def cosine_with_floor(
+  step: float,
+  *,
+  peak: float,
+  warmup_steps: float,
+  total_steps: float,
+  floor: float,
+) -> float:
+  """Returns CosineWithFloor's learning rate at one step, float64."""
+  schedule = CosineWithFloor(
+    peak=peak, warmup_steps=warmup_steps, total_steps=total_steps, floor=floor
+  )
+  return schedule.learning_rate(step)
+
+
+def _multiplier(
+  schedule: CosineWithFloor,
+  step: np.float64 | jax.Array,
+  xp,  # numpy or jax.numpy: one formula, two precisions
+):
+  warmup = schedule.warmup_steps
+  rise = step / max(1.0, warmup)
+  progress = (step - warmup) / max(1.0, schedule.total_steps - warmup)
+  fall = 0.5 * (1.0 + xp.cos(np.pi * xp.minimum(progress, 1.0)))
+  return xp.maximum(schedule.floor, xp.where(step < warmup, rise, fall))
