@@ -1,0 +1,181 @@
+"""What the command line shows: tables, progress, files written whole."""
+
+import contextlib
+import json
+import os
+import re
+import sys
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from vtg_jax.errors import BadInput
+
+if TYPE_CHECKING:
+  from rich.console import Console
+  from rich.table import Table
+
+  from vtg_jax.moments import Absent, Moment
+  from vtg_jax.systems.replay import Comparison
+
+
+def console() -> 'Console':
+  """Standard output; wide and bare where nobody watches a terminal."""
+  from rich.console import Console
+
+  return Console(
+    highlight=False, width=None if sys.stdout.isatty() else 200, markup=False
+  )
+
+
+def notice(said: str) -> None:
+  """One line beside the results, so on standard error."""
+  print(f'vtg: note: {said}', file=sys.stderr)
+
+
+def print_json(document: Any) -> None:
+  """Prints one JSON document; NaN, which JSON lacks, is a fault."""
+  print(json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False))
+
+
+def print_moments(answers: Sequence['Moment | Absent']) -> None:
+  """A line an answer: when, how sure, what was asked.
+
+  start_s  end_s  score  query
+      7.5   11.2  0.410  a red ball rolls across the table
+  not in video    0.070  a giraffe waters the plants
+  """
+  table = _table('start_s', 'end_s', 'score', left='query')
+  for answer in answers:
+    document = answer.to_json()
+    when = (
+      ('not in', 'video')
+      if document['absent']
+      else (f'{document["start_s"]:.2f}', f'{document["end_s"]:.2f}')
+    )
+    query = ' '.join(answer.query.split())
+    table.add_row(*when, f'{answer.score:.4f}', query)
+  console().print(table)
+  if not all(answer.calibrated for answer in answers):
+    notice('scores are uncalibrated: they order answers, they are no odds')
+
+
+def print_comparisons(
+  comparisons: Sequence['Comparison'], *, verbose: bool
+) -> None:
+  """A line an array or group of cases, failures always one by one.
+
+  Args:
+    comparisons: what was replayed.
+    verbose: also a line for every case that passed.
+  """
+  table = _table('max diff', 'tolerance', 'result', left='name', first=True)
+  for name, members in _groups(comparisons, verbose=verbose):
+    diffs = [c.max_abs_diff for c in members if c.max_abs_diff is not None]
+    diff = f'{max(diffs):.2e}' if diffs else '-'
+    said = 'pass' if all(c.passed for c in members) else 'FAIL'
+    label = name if len(members) == 1 else f'{name} ({len(members)})'
+    note = members[0].note if said == 'FAIL' else ''
+    table.add_row(
+      label, diff, f'{members[0].tolerance:.1e}', f'{said} {note}'.rstrip()
+    )
+  console().print(table)
+  n_passed = sum(c.passed for c in comparisons)
+  print(f'{n_passed} of {len(comparisons)} replayed within tolerance')
+
+
+def _groups(
+  comparisons: Iterable['Comparison'], *, verbose: bool
+) -> list[tuple[str, list['Comparison']]]:
+  """iou[0], iou[1], ... that passed become one group called iou."""
+  groups: dict[str, list[Comparison]] = {}
+  for one in comparisons:
+    together = one.passed and not verbose
+    name = re.sub(r'\[\d+\].*$', '', one.name) if together else one.name
+    groups.setdefault(name, []).append(one)
+  return list(groups.items())
+
+
+def _table(*right: str, left: str, first: bool = False) -> 'Table':
+  """Columns of figures, and one of text before or behind them."""
+  from rich.table import Table
+
+  table = Table(box=None, pad_edge=False, header_style='bold')
+  if first:
+    table.add_column(left, overflow='fold')
+  for name in right:
+    table.add_column(name, justify='right')
+  if not first:
+    table.add_column(left, overflow='fold')
+  return table
+
+
+@contextlib.contextmanager
+def progress(label: str) -> Iterator[Callable[[int, int], None]]:
+  """A bar on standard error, if that is a terminal.
+
+  Yields:
+    A callback that takes how much is done, and of how much.
+  """
+  from rich.console import Console
+  from rich.progress import Progress
+
+  bar = Progress(
+    console=Console(stderr=True),
+    transient=True,
+    disable=not sys.stderr.isatty(),
+  )
+  with bar:
+    task = bar.add_task(label, total=None)
+    yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+def check_output(path: Path, suffixes: Sequence[str]) -> None:
+  """Refuses a file that could not be written, before the work starts.
+
+  Raises:
+    BadInput: on another suffix, a missing folder, or a folder in the way.
+  """
+  if path.suffix.lower() not in suffixes:
+    raise BadInput(
+      f'{str(path)!r} has no suffix that can be written; use one of '
+      f'{", ".join(suffixes)}'
+    )
+  if path.is_dir():
+    raise BadInput(f'{str(path)!r} is a folder; name a file in it')
+  if not path.parent.is_dir():
+    raise BadInput(
+      f'the folder {str(path.parent)!r} does not exist; create it first'
+    )
+  if not os.access(path.parent, os.W_OK):
+    raise BadInput(
+      f'the folder {str(path.parent)!r} cannot be written to; use another'
+    )
+
+
+@contextlib.contextmanager
+def written_whole(path: Path) -> Iterator[Path]:
+  """Gives a file its name only once it is complete.
+
+  Yields:
+    Where to write; the same folder and the same suffix. An older file at
+    `path` stays as it was if the block raises.
+  """
+  handle, partial = tempfile.mkstemp(
+    prefix=f'.{path.stem}-', suffix=path.suffix, dir=path.parent
+  )
+  os.close(handle)
+  try:
+    yield Path(partial)
+    os.chmod(partial, 0o666 & ~_umask())
+    os.replace(partial, path)
+  except BaseException:
+    os.unlink(partial)
+    raise
+
+
+def _umask() -> int:
+  mask = os.umask(0)
+  os.umask(mask)
+  return mask
