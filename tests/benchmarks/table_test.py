@@ -1,0 +1,58 @@
+import json
+
+import pytest
+
+from benchmarks import startup, table
+
+
+@pytest.fixture
+def results(tmp_path, monkeypatch):
+  monkeypatch.setattr(table, 'RESULTS', tmp_path)
+  monkeypatch.setattr(table, 'names', lambda: ['another', 'startup'])
+  return tmp_path
+
+
+def keep(results):
+  kept = {
+    'date': '2026-01-02',
+    'machine': 'a machine',
+    'result': {'bare_s': 0.01, 'import_s': 0.02, 'help_s': 0.1},
+  }
+  (results / 'startup.json').write_text(json.dumps(kept))
+
+
+def test_what_was_not_run_says_so(results):
+  keep(results)
+  text = table.table()
+  assert '| another (`benchmarks/another.py`) | not yet run | | |' in text
+  assert '| `vtg --help`, whole process | 0.100 s | < 1 s | A |' in text
+  assert 'A: a machine, 2026-01-02' in text
+
+
+def test_rendering_replaces_only_what_is_between_the_markers(results):
+  readme = results / 'README.md'
+  readme.write_text(f'# before\n{table.START}\nold\n{table.END}\nafter\n')
+  table.render(readme)
+  once = readme.read_text()
+  table.render(readme)
+  assert readme.read_text() == once
+  assert once.startswith('# before\n') and once.endswith('\nafter\n')
+  assert 'old' not in once
+
+
+def test_a_readme_without_markers_is_refused(results):
+  (results / 'README.md').write_text('nothing')
+  with pytest.raises(ValueError, match='benchmarks:start'):
+    table.render(results / 'README.md')
+
+
+def test_the_readme_of_the_project_has_the_markers():
+  text = (table.ROOT / 'README.md').read_text()
+  assert text.count(table.START) == text.count(table.END) == 1
+
+
+def test_startup_is_measured_within_its_targets(monkeypatch):
+  monkeypatch.setattr(startup, 'REPEATS', 3)
+  result = startup.measure()
+  assert result['import_s'] - result['bare_s'] < 0.3
+  assert result['help_s'] < 1
