@@ -16,7 +16,7 @@ __version__ = '0.1.0'
 _HOMES = {
   'Absent': 'vtg_jax.moments',
   'BadInput': 'vtg_jax.errors',
-  'Grounder': 'vtg_jax.systems.registry',
+  'Grounder': 'vtg_jax.systems.grounder',
   'Moment': 'vtg_jax.moments',
   'load': 'vtg_jax.systems.registry',
 }

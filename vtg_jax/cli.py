@@ -61,7 +61,10 @@ def ground(
   ],
   model: Annotated[
     str | None,
-    typer.Option(help='A checkpoint folder, or the name of a shipped model.'),
+    typer.Option(
+      metavar='DIR',
+      help='A checkpoint folder; the small shipped one when left out.',
+    ),
   ] = None,
   top_k: Annotated[
     int | None, typer.Option(help='Moments a query, best first.')
@@ -242,13 +245,38 @@ def convert(
   out: Annotated[
     Path, typer.Option(metavar='DIR', help='The checkpoint folder to make.')
   ],
+  config: Annotated[
+    str | None,
+    typer.Option(
+      metavar='FILE',
+      help='Sizes of the network as JSON, where they are not the published '
+      'ones and no source folder tells.',
+    ),
+  ] = None,
+  tokenizers: Annotated[
+    list[Path] | None,
+    typer.Option(
+      '--tokenizer',
+      metavar='FILE',
+      help='A tokenizer file that lies in no source folder; may be repeated.',
+    ),
+  ] = None,
+  overwrite: Annotated[
+    bool, typer.Option('--overwrite', help='Replace an older checkpoint.')
+  ] = False,
 ) -> None:
   """Turn released PyTorch files into a checkpoint folder of ours."""
   from vtg_jax.systems import registry
 
-  with report.progress('converting') as on_progress:
-    registry.convert(system, sources, out, on_progress=on_progress)
-  print(out)
+  options = {
+    'config': config,
+    'tokenizers': tokenizers,
+    'overwrite': overwrite,
+  }
+  given = {key: value for key, value in options.items() if value}
+  with report.progress('converting') as progress:
+    done = registry.convert(system, sources, out, progress=progress, **given)
+  report.print_conversion(done)
 
 
 @app.command()
@@ -259,13 +287,19 @@ def export(
   out: Annotated[
     Path, typer.Option(metavar='DIR', help='The PyTorch folder to make.')
   ],
+  pth: Annotated[
+    bool,
+    typer.Option('--pth', help='Also as PyTorch files; needs PyTorch.'),
+  ] = False,
 ) -> None:
   """Turn a checkpoint folder of ours back into the released layout."""
   from vtg_jax.systems import registry
 
-  with report.progress('exporting') as on_progress:
-    registry.export(folder, out, on_progress=on_progress)
-  print(out)
+  given = {'as_pth': True} if pth else {}
+  with report.progress('exporting') as progress:
+    files = registry.export(folder, out, progress=progress, **given)
+  for file in files:
+    print(file)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

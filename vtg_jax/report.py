@@ -16,6 +16,7 @@ if TYPE_CHECKING:
   from rich.console import Console
   from rich.table import Table
 
+  from vtg_jax.convert.from_release import ConversionReport
   from vtg_jax.moments import Absent, Moment
   from vtg_jax.systems.replay import Comparison
 
@@ -85,6 +86,20 @@ def print_comparisons(
   print(f'{n_passed} of {len(comparisons)} replayed within tolerance')
 
 
+def print_conversion(done: 'ConversionReport') -> None:
+  """What was converted, and every tensor that no parameter holds."""
+  print(
+    f'{done.folder}: {done.n_values / 1e6:,.1f} M numbers, '
+    f'{done.n_bytes / 1e9:.2f} GB'
+  )
+  for source, key, reason in done.ignored:
+    notice(f'{source}: {key} fills no parameter: {reason}')
+  for source, key, later in done.overridden:
+    notice(f'{source}: {key} was replaced by the one in {later}')
+  for source, key in done.trimmed:
+    notice(f'{source}: {key} has more rows than the network; they are kept')
+
+
 def _groups(
   comparisons: Iterable['Comparison'], *, verbose: bool
 ) -> list[tuple[str, list['Comparison']]]:
@@ -112,11 +127,11 @@ def _table(*right: str, left: str, first: bool = False) -> 'Table':
 
 
 @contextlib.contextmanager
-def progress(label: str) -> Iterator[Callable[[int, int], None]]:
+def progress(label: str) -> Iterator[Callable[..., None]]:
   """A bar on standard error, if that is a terminal.
 
   Yields:
-    A callback that takes how much is done, and of how much.
+    A callback whose last two arguments are how much is done, and of how much.
   """
   from rich.console import Console
   from rich.progress import Progress
@@ -128,7 +143,7 @@ def progress(label: str) -> Iterator[Callable[[int, int], None]]:
   )
   with bar:
     task = bar.add_task(label, total=None)
-    yield lambda done, total: bar.update(task, completed=done, total=total)
+    yield lambda *told: bar.update(task, completed=told[-2], total=told[-1])
 
 
 def check_output(path: Path, suffixes: Sequence[str]) -> None:
