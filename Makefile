@@ -7,6 +7,7 @@ PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
   then echo $$p; break; fi; done)
 TORCH ?= torch==2.13.0
 PYTEST_ARGS ?= -n auto --dist loadfile
+DEMO_QUERIES ?= 'a red circle moves right' 'a blue square spins'
 VENV_PYTHON := .venv/bin/python
 PIP := $(VENV_PYTHON) -m pip --disable-pip-version-check -qq
 RECIPE_INPUTS := setup.cfg pyproject.toml
@@ -45,7 +46,9 @@ help:
 
 demo: .venv/base.stamp
 	@mkdir -p out
-	$(VENV_PYTHON) -m vtg_jax.testing.demo --plot out/demo.png
+	$(VENV_PYTHON) -m vtg_jax ground vtg_jax/testing/data/demo.mp4 \
+	  $(DEMO_QUERIES) --plot out/demo.png
+	@echo 'the timeline: out/demo.png'
 
 test: .venv/test.stamp
 	@echo 'not run here: tests marked torch and real (torch is not part of'

@@ -22,6 +22,7 @@ app = typer.Typer(
   help='Video temporal grounding: when does it happen, how sure, or not at '
   'all.',
   add_completion=False,
+  pretty_exceptions_enable=False,
   rich_markup_mode=None,
 )
 
