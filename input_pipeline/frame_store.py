@@ -135,14 +135,22 @@ class FrameStore:
     ids = np.searchsorted(self.times_s, times_s + slack, side='right') - 1
     return np.clip(ids, 0, self.n_frames - 1).astype(np.int64)
 
+  def missing(self, frame_ids: Iterable[int]) -> list[int]:
+    """Those frames that are not kept yet, each once, in order.
+
+    Raises:
+      BadInput: an id is out of range.
+    """
+    ids = check_frame_ids(frame_ids, self.n_frames)
+    return [i for i in ids if i not in self._frames]
+
   def prefetch(self, frame_ids: Iterable[int]) -> None:
     """Decodes, in one pass over the file, those frames not yet kept.
 
     Raises:
       BadInput: an id is out of range, or a frame cannot be decoded.
     """
-    ids = check_frame_ids(frame_ids, self.n_frames)
-    ids = [i for i in ids if i not in self._frames]
+    ids = self.missing(frame_ids)
     if not ids:
       return
     for n_read, (i, frame) in enumerate(self._read(ids, self.count), start=1):

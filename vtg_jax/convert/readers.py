@@ -128,6 +128,9 @@ def _shards_of_folder(folder: Path) -> list[Path]:
         'the missing ones'
       )
     return list(found)
+  lone = sorted(folder.glob('*.safetensors'))
+  if len(lone) == 1:
+    return lone
   raise BadInput(
     f'{folder} has no model.safetensors, pytorch_model.bin or shards of them; '
     'give the folder that holds the weights'

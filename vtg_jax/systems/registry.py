@@ -1,0 +1,117 @@
+"""The systems by name, and the doors that lead to them."""
+
+import dataclasses
+import importlib
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from vtg_jax.convert import checkpoint
+from vtg_jax.errors import BadInput
+from vtg_jax.systems.replay import Comparison
+
+# The checkpoint that comes with the library.
+SHIPPED = Path(__file__).parent.parent / 'testing' / 'data' / 'hawkeye_small'
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class System:
+  """Where a system's functions live, as 'module:function'.
+
+  They are imported when used: listing systems must not import jax.
+
+  Attributes:
+    load: checkpoint folder -> grounder.
+    convert: released files -> checkpoint folder.
+    export: checkpoint folder -> released files.
+    replay: golden folder -> comparisons and arrays.
+    is_golden: config.json of a golden folder -> is it this system's.
+  """
+
+  load: str
+  convert: str
+  export: str
+  replay: str
+  is_golden: str
+
+  def function(self, name: str):
+    module, function = getattr(self, name).split(':')
+    return getattr(importlib.import_module(module), function)
+
+
+SYSTEMS = {
+  'hawkeye': System(
+    load='vtg_jax.systems.hawkeye.grounder:load',
+    convert='vtg_jax.systems.hawkeye.release:convert',
+    export='vtg_jax.systems.hawkeye.release:export',
+    replay='vtg_jax.systems.hawkeye.replay:replay',
+    is_golden='vtg_jax.systems.hawkeye.release:is_golden',
+  ),
+}
+
+
+def system(name: str) -> System:
+  """A system by name.
+
+  Raises:
+    BadInput: listing the known ones.
+  """
+  if name not in SYSTEMS:
+    known = ', '.join(SYSTEMS)
+    raise BadInput(f'{name!r} is no known system; use one of {known}')
+  return SYSTEMS[name]
+
+
+def load(folder: str | os.PathLike = SHIPPED, **options):
+  """Loads a checkpoint folder, whatever system it is of.
+
+  Args:
+    folder: Made by `vtg convert` or `vtg train`; the shipped small model
+      when left out.
+    **options: Of the system's own `load`, such as `dtype`.
+
+  Returns:
+    The grounder.
+
+  Raises:
+    BadInput: when the folder is no checkpoint.
+  """
+  description = checkpoint.read_config(folder)
+  return system(description['system']).function('load')(folder, **options)
+
+
+def convert(
+  name: str,
+  sources: Sequence[str | os.PathLike],
+  out: str | os.PathLike,
+  **options,
+):
+  """Converts released files of the named system; see its `convert`."""
+  return system(name).function('convert')(sources, out, **options)
+
+
+def export(folder: str | os.PathLike, out: str | os.PathLike, **options):
+  """Exports a checkpoint to its released layout; see its system's `export`."""
+  description = checkpoint.read_config(folder)
+  exporter = system(description['system']).function('export')
+  return exporter(folder, out, **options)
+
+
+def replay(folder: str | os.PathLike) -> tuple[list[Comparison], dict]:
+  """Replays a golden folder through the system it was made with.
+
+  Returns:
+    A comparison for every array and case, and the arrays by name.
+
+  Raises:
+    BadInput: when no system recognises the folder.
+  """
+  file = Path(folder) / 'config.json'
+  if not file.is_file():
+    raise BadInput(f'{file} does not exist; give a folder of golden files')
+  description = checkpoint.read_json(file)
+  for candidate in SYSTEMS.values():
+    if candidate.function('is_golden')(description):
+      return candidate.function('replay')(Path(folder))
+  known = ', '.join(SYSTEMS)
+  raise BadInput(f'{file} describes none of the known systems: {known}')
