@@ -196,14 +196,14 @@ class _Faults:
 
   def raise_if_any(self) -> None:
     kinds = [
-      (self.unknown, 'keys that this model does not have'),
-      (self.unfilled, 'parameters that no key fills'),
-      (self.duplicate, 'places filled twice by one source'),
-      (self.misshaped, 'tensors of the wrong shape or type'),
+      (self.unknown, 'key', 'that this model does not have'),
+      (self.unfilled, 'parameter', 'that no key fills'),
+      (self.duplicate, 'place', 'filled twice by one source'),
+      (self.misshaped, 'tensor', 'of the wrong shape or type'),
     ]
     told = [
-      f'{len(names)} {what} ({first_ten(names)})'
-      for names, what in kinds
+      f'{len(names)} {noun}{"s" * (len(names) > 1)} {what} ({first_ten(names)})'
+      for names, noun, what in kinds
       if names
     ]
     if told:

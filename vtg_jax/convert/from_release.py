@@ -127,9 +127,8 @@ def _streamed(
 def _refuse_values(steps: Plan, non_finite: list[str]) -> None:
   if non_finite:
     raise BadInput(
-      f'{len(non_finite)} tensors hold NaN or infinite values '
-      f'({first_ten(sorted(non_finite))}); use files from before training '
-      'diverged, or download them again'
+      f'NaN or infinite values are in {first_ten(sorted(non_finite))}; use '
+      'files from before training diverged, or download them again'
     )
   untied = steps.untied()
   if untied:

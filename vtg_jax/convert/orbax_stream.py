@@ -45,19 +45,15 @@ def write_params(folder: Path, arrays: Iterable[StreamedArray]) -> None:
   """
   import orbax.checkpoint as ocp
 
-  handler = _handler_class()()
-  registry = ocp.type_handlers.create_type_handler_registry(
-    (StreamedArray, handler)
-  )
   tree = unflatten({array.path: array for array in arrays})
-  with ocp.Checkpointer(
-    ocp.PyTreeCheckpointHandler(use_ocdbt=False, type_handler_registry=registry)
-  ) as checkpointer:
+  with ocp.Checkpointer(_streaming_handler()) as checkpointer:
     checkpointer.save(folder.absolute(), ocp.args.PyTreeSave(tree))
 
 
-def _handler_class() -> type:
-  """Returns the type handler; Orbax, which is slow to import, comes in here."""
+def _streaming_handler():
+  """Returns Orbax's handler for trees, made to write streamed arrays."""
+  # Orbax takes seconds to import, so it comes in where something is written.
+  import jax
   import orbax.checkpoint as ocp
 
   class StreamedArrayHandler(ocp.type_handlers.NumpyHandler):
@@ -71,7 +67,17 @@ def _handler_class() -> type:
         _write(value, Path(info.parent_dir), info.name)
       return []
 
-  return StreamedArrayHandler
+  registry = ocp.type_handlers.create_type_handler_registry(
+    (StreamedArray, StreamedArrayHandler()),
+    # Unused; without it Orbax warns.
+    (jax.Array, ocp.type_handlers.ArrayHandler()),
+  )
+  handler = ocp.PyTreeCheckpointHandler(
+    use_ocdbt=False, type_handler_registry=registry
+  )
+  # One folder an array: nothing to merge, of which Orbax would warn.
+  handler.finalize = lambda directory: None
+  return handler
 
 
 def _write(array: StreamedArray, parent: Path, name: str) -> None:
