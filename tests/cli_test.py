@@ -280,7 +280,7 @@ def test_verify_names_each_failure_and_exits_1(capsys, replayed):
   )
   assert run('verify', 'folder') == 1
   out = capsys.readouterr().out
-  assert 'iou[1]' in out and 'FAIL cannot be replayed' in out
+  assert 'iou[1]' in out and 'FAIL    cannot be replayed' in out
   assert '1 of 2' in out
 
 

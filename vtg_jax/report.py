@@ -47,7 +47,7 @@ def print_moments(answers: Sequence['Moment | Absent']) -> None:
       7.5   11.2  0.410  a red ball rolls across the table
   not in video    0.070  a giraffe waters the plants
   """
-  table = _table('start_s', 'end_s', 'score', left='query')
+  table = _table('>start_s', '>end_s', '>score', 'query', fold=('query',))
   for answer in answers:
     document = answer.to_json()
     when = (
@@ -65,25 +65,42 @@ def print_moments(answers: Sequence['Moment | Absent']) -> None:
 def print_comparisons(
   comparisons: Sequence['Comparison'], *, verbose: bool
 ) -> None:
-  """A line an array or group of cases, failures always one by one.
+  """A line an array or group of entries, failures always one by one.
+
+  name             max diff  tolerance  result  note
+  vit_out          1.57e-05    2.0e-05  pass
+  grad_norms (121) 6.09e-07    1.0e-04  pass
+  iou[3]                  -    0.0e+00  FAIL    0.5, wanted 0.25
+
+  A group shows its member that comes closest to its tolerance.
 
   Args:
     comparisons: what was replayed.
-    verbose: also a line for every case that passed.
+    verbose: also a line for every entry that passed.
   """
-  table = _table('max diff', 'tolerance', 'result', left='name', first=True)
+  table = _table(
+    'name', '>max diff', '>tolerance', 'result', 'note', fold=('name', 'note')
+  )
   for name, members in _groups(comparisons, verbose=verbose):
-    diffs = [c.max_abs_diff for c in members if c.max_abs_diff is not None]
-    diff = f'{max(diffs):.2e}' if diffs else '-'
-    said = 'pass' if all(c.passed for c in members) else 'FAIL'
-    label = name if len(members) == 1 else f'{name} ({len(members)})'
-    note = members[0].note if said == 'FAIL' else ''
+    worst = max(members, key=_closeness)
+    diff = worst.max_abs_diff
     table.add_row(
-      label, diff, f'{members[0].tolerance:.1e}', f'{said} {note}'.rstrip()
+      name if len(members) == 1 else f'{name} ({len(members)})',
+      '-' if diff is None else f'{diff:.2e}',
+      f'{worst.tolerance:.1e}',
+      'pass' if worst.passed else 'FAIL',
+      '' if worst.passed else worst.note,
     )
   console().print(table)
   n_passed = sum(c.passed for c in comparisons)
   print(f'{n_passed} of {len(comparisons)} replayed within tolerance')
+
+
+def _closeness(one: 'Comparison') -> float:
+  """How much of its tolerance an entry uses; 0 where it is exact."""
+  if not one.max_abs_diff:
+    return 0.0
+  return one.max_abs_diff / one.tolerance if one.tolerance else float('inf')
 
 
 def print_conversion(done: 'ConversionReport') -> None:
@@ -103,26 +120,28 @@ def print_conversion(done: 'ConversionReport') -> None:
 def _groups(
   comparisons: Iterable['Comparison'], *, verbose: bool
 ) -> list[tuple[str, list['Comparison']]]:
-  """iou[0], iou[1], ... that passed become one group called iou."""
+  """What passed and shares a first word: iou[0], iou[1]; losses.train, ..."""
   groups: dict[str, list[Comparison]] = {}
   for one in comparisons:
     together = one.passed and not verbose
-    name = re.sub(r'\[\d+\].*$', '', one.name) if together else one.name
+    name = re.split(r'\[|\.|::| ', one.name)[0] if together else one.name
     groups.setdefault(name, []).append(one)
   return list(groups.items())
 
 
-def _table(*right: str, left: str, first: bool = False) -> 'Table':
-  """Columns of figures, and one of text before or behind them."""
+def _table(*columns: str, fold: Sequence[str]) -> 'Table':
+  """A bare table; '>name' is right-aligned, long texts of `fold` wrap."""
   from rich.table import Table
 
   table = Table(box=None, pad_edge=False, header_style='bold')
-  if first:
-    table.add_column(left, overflow='fold')
-  for name in right:
-    table.add_column(name, justify='right')
-  if not first:
-    table.add_column(left, overflow='fold')
+  for column in columns:
+    name = column.removeprefix('>')
+    table.add_column(
+      name,
+      justify='left' if name == column else 'right',
+      overflow='fold',
+      no_wrap=name not in fold,
+    )
   return table
 
 
