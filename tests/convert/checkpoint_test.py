@@ -133,6 +133,11 @@ def empty_config(folder):
   (folder / 'config.json').write_text('{}')
 
 
+def name_a_path(folder):
+  config = {'format_version': 1, 'system': '../../evil'}
+  (folder / 'config.json').write_text(json.dumps(config))
+
+
 @pytest.mark.parametrize(
   'damage',
   [
@@ -144,6 +149,7 @@ def empty_config(folder):
     remove_config,
     cut_config,
     empty_config,
+    name_a_path,
     shutil.rmtree,
   ],
 )

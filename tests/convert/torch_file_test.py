@@ -150,8 +150,12 @@ def test_without_torch_the_extra_is_named(tmp_path, monkeypatch):
 
   monkeypatch.setattr(builtins, '__import__', no_torch)
   (tmp_path / 'a.pth').write_bytes(b'PK\x03\x04')
-  with pytest.raises(BadInput, match=r'pip install "vtg-jax\[torch\]"'):
+  remedy = pytest.raises(BadInput, match=r'pip install "vtg-jax\[torch\]"')
+  with remedy:
     open_source(tmp_path / 'a.pth')
   path = save(tmp_path / 'small.safetensors', released())
   convert([path], tmp_path / 'ours')
   assert load_params(tmp_path / 'ours')['queries'].shape == (5, 4)
+  with remedy:
+    export_release(tmp_path / 'ours', TABLE, tmp_path / 'back', as_pth=True)
+  assert not (tmp_path / 'back').exists()

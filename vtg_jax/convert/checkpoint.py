@@ -10,6 +10,7 @@ FOLDER/
 """
 
 import json
+import re
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -46,8 +47,9 @@ def read_config(folder: Path | str) -> dict[str, Any]:
       f'{folder} is not a folder; give a checkpoint made by vtg convert'
     )
   config = read_json(folder / CONFIG)
-  version = config.get('format_version')
-  if type(version) is not int or not isinstance(config.get('system'), str):
+  version, system = config.get('format_version'), config.get('system')
+  named = isinstance(system, str) and re.fullmatch(r'[\w-]+', system)
+  if type(version) is not int or not named:
     raise BadInput(
       f'{folder / CONFIG} names no format_version and system; give a '
       'checkpoint made by vtg convert'

@@ -16,7 +16,7 @@ from vtg_jax.convert.source_record import FileRecord, SourceRecord
 from vtg_jax.convert.stored_params import StoredParams
 from vtg_jax.convert.table import Slot, Table
 from vtg_jax.convert.tensor_file import NAMES, TensorInfo, first_ten
-from vtg_jax.convert.torch_file import write_torch
+from vtg_jax.convert.torch_file import import_torch, write_torch
 from vtg_jax.errors import BadInput
 
 
@@ -45,10 +45,12 @@ def export_release(
     The weight files, under `out`.
 
   Raises:
-    BadInput: no checkpoint, one of another table, or no room for `out`;
-      nothing is left behind.
+    BadInput: no checkpoint, one of another table, no room for `out`, or no
+      torch for `as_pth`; nothing is left behind.
   """
   folder, out = Path(folder), Path(out)
+  if as_pth:
+    import_torch(out)
   system = checkpoint.read_config(folder)['system']
   params = StoredParams(folder / checkpoint.PARAMS)
   record_path = folder / checkpoint.SOURCE

@@ -4,6 +4,7 @@ Torch is imported inside the functions: it is an optional extra.
 """
 
 import pickle
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -80,18 +81,19 @@ def write_torch(path: Path, safetensors: Path) -> None:
   Raises:
     BadInput: torch is not installed.
   """
-  torch = _torch(path)
+  torch = import_torch(path)
   from safetensors.torch import load_file
 
   torch.save(load_file(safetensors), path)
 
 
-def _torch(path: Path):
+def import_torch(path: Path):
+  """Returns torch; raises BadInput, naming what needs it, if not installed."""
   try:
     import torch
   except ImportError as error:
     raise BadInput(
-      f'{path} is a PyTorch file and torch is not installed; run pip install '
+      f'{path} needs torch, which is not installed; run pip install '
       '"vtg-jax[torch]"'
     ) from error
   return torch
@@ -99,11 +101,16 @@ def _torch(path: Path):
 
 def _load(path: Path) -> Mapping:
   """Returns the state dict of a file, its tensors memory-mapped."""
-  torch = _torch(path)
+  torch = import_torch(path)
   with open(path, 'rb') as file:
     is_zip = file.read(4) == b'PK\x03\x04'
   try:
-    state = torch.load(path, map_location='cpu', weights_only=True, mmap=is_zip)
+    with warnings.catch_warnings():
+      # Of unusual pickle protocols, which the safe loader then refuses anyway.
+      warnings.simplefilter('ignore')
+      state = torch.load(
+        path, map_location='cpu', weights_only=True, mmap=is_zip
+      )
   except pickle.UnpicklingError as error:
     raise BadInput(
       f'{path} holds Python objects that are not plain tensors, and pickles '
