@@ -236,9 +236,7 @@ class QFormer(nn.Module):
     mask = jnp.concatenate([on, text_mask.astype(bool)], axis=1)[:, None]
     states = []
     for index in range(config.n_layers):
-      layer = QFormerLayer(
-        config, self.compute, index, name=f'layer_{index}'
-      )
+      layer = QFormerLayer(config, self.compute, index, name=f'layer_{index}')
       x = layer(x, features, mask, deterministic=deterministic)
       states.append(x)
     return QFormerOutput(x[:, : config.n_tokens], embedded, tuple(states))

@@ -63,19 +63,19 @@ def score_choices(
     float32.
   """
   B, T = prompt_ids.shape
-  C, O = option_ids.shape[1:]
+  C, length = option_ids.shape[1:]
 
   def apply(*args, **kwargs):
     return decoder.apply({'params': params}, *args, **kwargs)
 
-  ids = jnp.concatenate([prompt_ids, option_ids.reshape(B, C * O)], axis=1)
+  ids = jnp.concatenate([prompt_ids, option_ids.reshape(B, C * length)], axis=1)
   place = jnp.broadcast_to(jnp.arange(T), (B, T))
-  option_place = prompt_len[:, None] + jnp.tile(jnp.arange(O), C)
+  option_place = prompt_len[:, None] + jnp.tile(jnp.arange(length), C)
   places = jnp.concatenate([place, option_place], axis=1)
   out = apply(
     apply(ids, method='embed_tokens'),
     position[:, None] + places,
-    mask=tree_mask(prompt_len, T, C, O),
+    mask=tree_mask(prompt_len, T, C, length),
     past=past,
   )
   last = jnp.take_along_axis(
@@ -83,10 +83,10 @@ def score_choices(
   )
   first = jax.nn.log_softmax(apply(last, method='logits'))  # [B 1 V]
   total = jnp.take_along_axis(first[:, 0], option_ids[:, :, 0], axis=-1)
-  if O > 1:
-    inside = out.hidden[:, T:].reshape(B, C, O, -1)[:, :, :-1]
+  if length > 1:
+    inside = out.hidden[:, T:].reshape(B, C, length, -1)[:, :, :-1]
     later = jax.nn.log_softmax(apply(inside, method='logits'))
     later = jnp.take_along_axis(later, option_ids[:, :, 1:, None], axis=-1)
-    is_text = jnp.arange(1, O) < option_len[..., None]
+    is_text = jnp.arange(1, length) < option_len[..., None]
     total += jnp.where(is_text, later[..., 0], 0.0).sum(-1)
   return total

@@ -178,9 +178,7 @@ class Decoder(nn.Module):
       in_axes=(0, *[nn.broadcast] * 4),
     )
     self.layers = stack(config, compute)
-    self.final_norm = rms_norm(
-      epsilon=config.norm_eps, dtype=compute.jnp_dtype
-    )
+    self.final_norm = rms_norm(epsilon=config.norm_eps, dtype=compute.jnp_dtype)
     if not config.tied_embeddings:
       self.lm_head = Dense(
         config.vocab_size, ('embed', 'vocab'), compute, use_bias=False

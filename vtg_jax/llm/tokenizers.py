@@ -101,16 +101,16 @@ class WordPieceTokenizer:
       `[DEC]`), unless the file already has them.
   """
 
-  def __init__(
-    self, path: str | os.PathLike, extra_tokens: Sequence[str] = ()
-  ):
+  def __init__(self, path: str | os.PathLike, extra_tokens: Sequence[str] = ()):
     with open(path, encoding='utf-8') as file:
       words = file.read().split('\n')
     if words and not words[-1]:
       words.pop()
     words += [token for token in extra_tokens if token not in words]
     vocab = {word: i for i, word in enumerate(words)}
-    missing = [t for t in ('[CLS]', '[SEP]', '[PAD]', '[UNK]') if t not in vocab]
+    missing = [
+      t for t in ('[CLS]', '[SEP]', '[PAD]', '[UNK]') if t not in vocab
+    ]
     if missing:
       raise ValueError(
         f'{os.fspath(path)!r} lacks {", ".join(missing)}; give the vocab.txt '
@@ -122,9 +122,7 @@ class WordPieceTokenizer:
       )
     )
     self._tokenizer.normalizer = tokenizers.normalizers.BertNormalizer()
-    self._tokenizer.pre_tokenizer = (
-      tokenizers.pre_tokenizers.BertPreTokenizer()
-    )
+    self._tokenizer.pre_tokenizer = tokenizers.pre_tokenizers.BertPreTokenizer()
     special = ['[UNK]', '[SEP]', '[PAD]', '[CLS]', '[MASK]', *extra_tokens]
     self._tokenizer.add_special_tokens([s for s in special if s in vocab])
     self.cls_id, self.sep_id = vocab['[CLS]'], vocab['[SEP]']

@@ -95,7 +95,9 @@ def _attend_xla(q, segments, scale):
 def _attend_chunked(q, segments, scale):
   B, T, N, H = q.shape
   n_chunks = -(-T // CHUNK)
-  rows = -(-T // n_chunks)  # even blocks: 300 rows are 3 x 100, not 2 x 128 + 44
+  rows = -(
+    -T // n_chunks
+  )  # even blocks: 300 rows are 3 x 100, not 2 x 128 + 44
   padding = n_chunks * rows - T
 
   def split(x):  # [B T ...] -> [n_chunks B rows ...]
@@ -104,7 +106,9 @@ def _attend_chunked(q, segments, scale):
     return jnp.moveaxis(x, 1, 0)
 
   per_row = [s.mask is not None and s.mask.shape[1] > 1 for s in segments]
-  masks = [split(s.mask) for s, own in zip(segments, per_row, strict=True) if own]
+  masks = [
+    split(s.mask) for s, own in zip(segments, per_row, strict=True) if own
+  ]
 
   def block(args):
     q_block, mask_blocks = args

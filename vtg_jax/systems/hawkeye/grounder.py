@@ -7,11 +7,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from input_pipeline.frame_choice import (
-  eval_frame_indices,
-  message_times_s,
-  timestamp_frame_times,
-)
 from input_pipeline.video import FrameStore, Resize, open_video
 from vtg_jax.convert import checkpoint
 from vtg_jax.errors import BadInput
@@ -22,18 +17,20 @@ from vtg_jax.nn.compute import Compute
 from vtg_jax.recursion.coarse_to_fine import SearchState, start_search
 from vtg_jax.systems.hawkeye import prompt
 from vtg_jax.systems.hawkeye.config import HawkEyeConfig
+from vtg_jax.systems.hawkeye.frames import (
+  SAMPLINGS,
+  FilledTables,
+  frames_of_interval,
+)
 from vtg_jax.systems.hawkeye.model import HawkEye
-from vtg_jax.systems.hawkeye.search import SearchPrograms, SearchTables
+from vtg_jax.systems.hawkeye.search import SearchPrograms
 from vtg_jax.systems.hawkeye.tables import (
   ROUNDS_BUCKET,
-  NodeFrames,
-  SearchPlan,
   option_orders,
   plan_search,
 )
 
 TOKENIZER, VOCABULARY = 'tokenizer.model', 'vocab.txt'
-SAMPLINGS = ('timestamp', 'paper')
 MODES = ('score', 'generate')
 # The extra special token of the Q-Former's vocabulary.
 EXTRA_TOKENS = ('[DEC]',)
@@ -186,7 +183,7 @@ class HawkEyeGrounder:
       self._tokenizer,
       self._instruction_tokenizer,
       duration_s=duration_s,
-      frames_of=_frames_of(video, sampling, self.config.n_frames),
+      frames_of=frames_of_interval(video, sampling, self.config.n_frames),
       queries=queries,
       orders=[
         option_orders(query, n_orders, max(max_rounds, ROUNDS_BUCKET), seed)
@@ -214,7 +211,7 @@ class HawkEyeGrounder:
 
   def _score(self, plan, video, n_queries, width, max_rounds):
     """Plays the search; per query a list of (path, node path, probs, score)."""
-    tables = _Tables(plan, self.config.encoder.image_size)
+    tables = FilledTables(plan, self.config.encoder.image_size)
     Q = tables.n_queries
     state = start_search(
       jnp.arange(Q) < n_queries,
@@ -237,15 +234,13 @@ class HawkEyeGrounder:
           break
         nodes = np.asarray(state.node)[active]
         tables.load(video, tables.frames_of_nodes(nodes))
-        state = self.programs.round(
-          self._params, tables.value, prefix, state
-        )
+        state = self.programs.round(self._params, tables.value, prefix, state)
     state = SearchState(*map(np.asarray, state))
     return [_beams(state, q) for q in range(n_queries)]
 
   def _generate(self, plan, video, queries):
     """The paper's way: generate, parse on the host, go on."""
-    tables = _Tables(plan, self.config.encoder.image_size)
+    tables = FilledTables(plan, self.config.encoder.image_size)
     node = np.zeros(tables.n_queries, np.int32)
     active = np.arange(tables.n_queries) < len(queries)
     beams = [([], [], [], 0.0) for _ in queries]
@@ -284,9 +279,7 @@ class HawkEyeGrounder:
     for path, node_path, log_probs, log_score in beams:
       span = coarse.span_of_path(duration_s, [choices[c] for c in path])
       scores[span] = scores.get(span, 0.0) + float(np.exp(log_score))
-      rounds.setdefault(
-        span, _rounds(plan, path, node_path, log_probs)
-      )
+      rounds.setdefault(span, _rounds(plan, path, node_path, log_probs))
     best = sorted(scores, key=scores.get, reverse=True)[:top_k]
     common = dict(query=query, system=self.system)
     if absent_below is not None and scores[best[0]] < absent_below:
@@ -308,72 +301,6 @@ class HawkEyeGrounder:
       )
       for span in best
     ]
-
-
-class _Tables:
-  """The tables of a plan, padded to the query bucket; frames arrive later."""
-
-  def __init__(self, plan: SearchPlan, size: int):
-    n_queries = len(plan.text['query_ids'])
-    self.n_queries = 1 << (n_queries - 1).bit_length()
-    padding = self.n_queries - n_queries
-    text = dict(plan.text)
-    for name in ('query_ids', 'query_len', 'order'):
-      pad = [(0, padding)] + [(0, 0)] * (text[name].ndim - 1)
-      text[name] = np.pad(text[name], pad, mode='edge')
-    self.n_rounds = text['order'].shape[2]
-    self._plan = plan
-    self._frames = np.zeros((plan.frame_capacity, size, size, 3), np.uint8)
-    self._text = jax.tree.map(jnp.asarray, text)
-    self._loaded = set()
-    self.value: SearchTables | None = None
-
-  def frames_of_nodes(self, nodes) -> list[int]:
-    """Distinct frames of some nodes, those already loaded left out."""
-    wanted = {
-      int(frame)
-      for node in np.unique(nodes)
-      for frame in self._plan.nodes[int(node)].frame_ids
-    }
-    return sorted(wanted - self._loaded)
-
-  def load(self, video: FrameStore, frame_ids) -> None:
-    """Decodes frames and puts them on the device."""
-    frame_ids = list(frame_ids)
-    if frame_ids:
-      rows = [self._plan.rows[i] for i in frame_ids]
-      self._frames[rows] = video.get(frame_ids)
-      self._loaded.update(frame_ids)
-    if frame_ids or self.value is None:
-      self.value = SearchTables(
-        frames=jnp.array(self._frames), **self._text
-      )
-
-
-def _frames_of(video: FrameStore, sampling: str, n_frames: int):
-  """How an interval is shown, as a function of (start_s, end_s)."""
-
-  def by_time(start_s, end_s):
-    times_s = timestamp_frame_times(start_s, end_s, n_frames)
-    return NodeFrames(
-      frame_ids=video.frame_at(times_s), times_s=times_s - start_s
-    )
-
-  def by_paper(start_s, end_s):
-    whole = (start_s, end_s) == (0.0, video.paper_duration_s)
-    # Frame folders: the reference counts one frame too many, and never
-    # subtracts the start of the interval in what it tells the model.
-    max_frame = video.n_frames - (0 if video.is_folder else 1)
-    ids = eval_frame_indices(
-      None if whole else (start_s, end_s), video.fps, max_frame, n_frames
-    )
-    told_from_s = 0.0 if video.is_folder else start_s
-    return NodeFrames(
-      frame_ids=np.clip(ids, 0, video.n_frames - 1),
-      times_s=message_times_s(ids, video.fps, bound_start_s=told_from_s),
-    )
-
-  return by_paper if sampling == 'paper' else by_time
 
 
 def _beams(state: SearchState, q: int):

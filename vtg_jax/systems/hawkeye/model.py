@@ -3,8 +3,9 @@
 import jax
 import jax.numpy as jnp
 from flax import linen as nn
-from jaxtyping import Array, Bool, Float, Int
+from jaxtyping import Array, Bool, Float, Int, UInt8
 
+from input_pipeline.pixels import CLIP_MEAN, CLIP_STD
 from vtg_jax.adapters.qformer import QFormer, QFormerOutput
 from vtg_jax.encoders.umt import Umt, UmtOutput
 from vtg_jax.llm.decoder import Decoder
@@ -13,10 +14,6 @@ from vtg_jax.nn.compute import Compute
 from vtg_jax.nn.dense import Dense
 from vtg_jax.nn.norm import layer_norm
 from vtg_jax.systems.hawkeye.config import HawkEyeConfig
-
-# Pixel statistics: the reference trains with ImageNet's, evaluates with CLIP's.
-CLIP_MEAN = (0.48145466, 0.4578275, 0.40821073)
-CLIP_STD = (0.26862954, 0.26130258, 0.27577711)
 
 
 class HawkEye(nn.Module):
@@ -64,11 +61,14 @@ class HawkEye(nn.Module):
 
   def see(
     self,
-    frames: Int[Array, 'B F h w C'],
+    frames: UInt8[Array, 'B F h w C'],
     text_ids: Int[Array, 'B T'],
     text_mask: Bool[Array, 'B T'],
   ) -> Float[Array, 'B Q E']:
-    """Raw uint8 frames to video tokens, with the evaluation statistics."""
+    """Raw uint8 frames to video tokens, with the evaluation statistics.
+
+    They are CLIP's; the reference trains with ImageNet's.
+    """
     mean, std = jnp.asarray(CLIP_MEAN), jnp.asarray(CLIP_STD)
     pixels = (frames.astype(jnp.float32) / 255 - mean) / std
     features, _ = self.encode_video(pixels)

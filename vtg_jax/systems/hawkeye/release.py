@@ -73,7 +73,7 @@ def convert(
     table(sizes),
     expected_params(sizes),
     {'system': 'hawkeye', 'model': sizes.to_dict()},
-    _tokenizer_files(sources, [Path(file) for file in tokenizers]),
+    tokenizer_files(sources, [Path(file) for file in tokenizers]),
     out,
     overwrite=overwrite,
     progress=progress,
@@ -186,7 +186,8 @@ def _config_of(description, where) -> HawkEyeConfig:
     raise BadInput(f'{where} has no {error}; correct it') from error
 
 
-def _tokenizer_files(sources, given) -> dict[str, Path]:
+def tokenizer_files(sources, given) -> dict[str, Path]:
+  """Name in the checkpoint -> file, from what is given or lies by sources."""
   files = {}
   for name, known in (
     (TOKENIZER, TOKENIZER_NAMES),

@@ -1,7 +1,7 @@
 """Training rows: which token stands where, and which of them are learnt.
 
-    slot 0 | Examine ... ###Human: <Video> | 96 video rows | </Video> ... ###
-    ignore |            ignore             |    ignore     | roles, answers
+slot 0 | Examine ... ###Human: <Video> | 96 video rows | </Video> ... ###
+ignore |            ignore             |    ignore     | roles, answers
 
 """
 
@@ -45,8 +45,7 @@ def split_at_video(text: str) -> tuple[str, str]:
   ends = [end for end in (VIDEO_END, IMAGE_END) if end in text]
   if len(ends) != 1 or text.count(ends[0]) != 1:
     raise BadInput(
-      f'the text {text[:60]!r} must hold exactly one {VIDEO_END} or '
-      f'{IMAGE_END}'
+      f'the text {text[:60]!r} must hold exactly one {VIDEO_END} or {IMAGE_END}'
     )
   before, after = text.split(ends[0])
   return before, ends[0] + after

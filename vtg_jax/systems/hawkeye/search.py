@@ -185,9 +185,11 @@ def score_rows(
     tables.option_ids[letters, shown],
     tables.option_len[letters, shown],
   )
-  by_choice = jnp.zeros_like(by_letter).at[
-    jnp.arange(shown.shape[0])[:, None], shown
-  ].set(by_letter)
+  by_choice = (
+    jnp.zeros_like(by_letter)
+    .at[jnp.arange(shown.shape[0])[:, None], shown]
+    .set(by_letter)
+  )
   return jax.nn.softmax(by_choice)
 
 
@@ -277,9 +279,7 @@ class SearchPrograms:
     self.generate = jax.jit(self._generate)
 
   def _scorer(self, params, tables, prefix):
-    return make_scorer(
-      self._model, params, tables, prefix, self._rows_per_step
-    )
+    return make_scorer(self._model, params, tables, prefix, self._rows_per_step)
 
   def _search(self, params, tables, state, max_rounds) -> SearchState:
     """All rounds of all queries."""
@@ -292,14 +292,10 @@ class SearchPrograms:
     scorer = self._scorer(params, tables, prefix)
     return search_round(state, tables.next_node, scorer)
 
-  def _generate(
-    self, params, tables, prefix, node, active
-  ) -> GreedyOutput:
+  def _generate(self, params, tables, prefix, node, active) -> GreedyOutput:
     """What each active query's model writes at its node."""
     model = self._model
-    nodes_kv, slot = prefill_nodes(
-      model, params, tables, prefix, node, active
-    )
+    nodes_kv, slot = prefill_nodes(model, params, tables, prefix, node, active)
     query = jnp.arange(node.shape[0])
     rows = Rows(query, jnp.zeros_like(query), node, slot)
     past, position = _past_of_rows(model, tables, prefix, nodes_kv, rows)
@@ -313,9 +309,7 @@ class SearchPrograms:
       past=past,
     )
     is_text = jnp.arange(ids.shape[1]) < length[:, None]
-    last = jnp.take_along_axis(
-      out.hidden, (length - 1)[:, None, None], axis=1
-    )
+    last = jnp.take_along_axis(out.hidden, (length - 1)[:, None, None], axis=1)
     logits = decoder.apply({'params': llm}, last[:, 0], method='logits')
     past = [*past, Past(out.kv, is_text[:, None])]
     return decode_greedily(

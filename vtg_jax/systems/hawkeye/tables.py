@@ -19,7 +19,6 @@ from vtg_jax.recursion.interval_tree import (
 )
 from vtg_jax.systems.hawkeye.config import HawkEyeConfig
 from vtg_jax.systems.hawkeye.prompt import PromptTexts, grounding_prompt
-from vtg_jax.systems.hawkeye.search import SearchTables
 
 # Token tables are padded to a multiple of this, so that prompts of about the
 # same length share a compilation.
@@ -182,9 +181,7 @@ def _fixed_text(config, texts, tokenizer, instruction_tokenizer):
     for j, category in enumerate(coarse.CATEGORIES):
       line = f'({letter}) {coarse.TEXTS[category]}'
       rest = line.removeprefix(texts.return_prompt)
-      answers[i, j] = tokenizer.encode_continuation(
-        texts.answer_prompt, rest
-      )
+      answers[i, j] = tokenizer.encode_continuation(texts.answer_prompt, rest)
   longest = max(map(len, answers.values()))
   option_ids = np.zeros((4, 4, longest), np.int32)
   option_len = np.zeros((4, 4), np.int32)
@@ -261,21 +258,6 @@ def _order_table(orders, n_rounds):
       for r, order in enumerate(of_order):
         table[q, k, r] = [index[category] for category in order]
   return table
-
-
-def frame_table(
-  plan: SearchPlan, size: int, frames: dict[int, np.ndarray]
-) -> np.ndarray:
-  """The frame table [M h w 3] with those frames in place, zeros elsewhere."""
-  table = np.zeros((plan.frame_capacity, size, size, 3), np.uint8)
-  for frame_id, frame in frames.items():
-    table[plan.rows[frame_id]] = frame
-  return table
-
-
-def with_frames(plan: SearchPlan, frames) -> SearchTables:
-  """The tables a program takes."""
-  return SearchTables(frames=frames, **plan.text)
 
 
 def _bucket(n: int) -> int:

@@ -1,0 +1,86 @@
+"""Which frames an interval shows, and the tables as they fill with them."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from input_pipeline.frame_choice import (
+  eval_frame_indices,
+  message_times_s,
+  timestamp_frame_times,
+)
+from input_pipeline.video import FrameStore
+from vtg_jax.systems.hawkeye.search import SearchTables
+from vtg_jax.systems.hawkeye.tables import NodeFrames, SearchPlan
+
+SAMPLINGS = ('timestamp', 'paper')
+
+
+def frames_of_interval(video: FrameStore, sampling: str, n_frames: int):
+  """How an interval is shown, as a function of (start_s, end_s)."""
+
+  def by_time(start_s, end_s):
+    times_s = timestamp_frame_times(start_s, end_s, n_frames)
+    return NodeFrames(
+      frame_ids=video.frame_at(times_s), times_s=times_s - start_s
+    )
+
+  def by_paper(start_s, end_s):
+    whole = (start_s, end_s) == (0.0, video.paper_duration_s)
+    # Frame folders: the reference counts one frame too many, and never
+    # subtracts the start of the interval in what it tells the model.
+    max_frame = video.n_frames - (0 if video.is_folder else 1)
+    ids = eval_frame_indices(
+      None if whole else (start_s, end_s), video.fps, max_frame, n_frames
+    )
+    told_from_s = 0.0 if video.is_folder else start_s
+    return NodeFrames(
+      frame_ids=np.clip(ids, 0, video.n_frames - 1),
+      times_s=message_times_s(ids, video.fps, bound_start_s=told_from_s),
+    )
+
+  return by_paper if sampling == 'paper' else by_time
+
+
+class FilledTables:
+  """The tables of a plan on the device; frames arrive as they are decoded.
+
+  Attributes:
+    n_queries: Rows of the query tables: a power of two.
+    n_rounds: Rounds they have room for.
+    value: What the programs take.
+  """
+
+  def __init__(self, plan: SearchPlan, size: int):
+    n_queries = len(plan.text['query_ids'])
+    self.n_queries = 1 << (n_queries - 1).bit_length()
+    padding = self.n_queries - n_queries
+    text = dict(plan.text)
+    for name in ('query_ids', 'query_len', 'order'):
+      pad = [(0, padding)] + [(0, 0)] * (text[name].ndim - 1)
+      text[name] = np.pad(text[name], pad, mode='edge')
+    self.n_rounds = text['order'].shape[2]
+    self._plan = plan
+    self._frames = np.zeros((plan.frame_capacity, size, size, 3), np.uint8)
+    self._text = jax.tree.map(jnp.asarray, text)
+    self._loaded = set()
+    self.value: SearchTables | None = None
+
+  def frames_of_nodes(self, nodes) -> list[int]:
+    """Distinct frames of some nodes, those already loaded left out."""
+    wanted = {
+      int(frame)
+      for node in np.unique(nodes)
+      for frame in self._plan.nodes[int(node)].frame_ids
+    }
+    return sorted(wanted - self._loaded)
+
+  def load(self, video: FrameStore, frame_ids) -> None:
+    """Decodes frames and puts them on the device."""
+    frame_ids = list(frame_ids)
+    if frame_ids:
+      rows = [self._plan.rows[i] for i in frame_ids]
+      self._frames[rows] = video.get(frame_ids)
+      self._loaded.update(frame_ids)
+    if frame_ids or self.value is None:
+      self.value = SearchTables(frames=jnp.array(self._frames), **self._text)
