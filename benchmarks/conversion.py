@@ -198,6 +198,7 @@ def _peak_gb() -> float:
 
 
 def main() -> None:
+  """Measures, or runs one step of it in this process."""
   parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
   parser.add_argument('--folder', type=Path, help='a folder with 48 GB free')
   parser.add_argument('--step', choices=('make', 'convert', 'export'))

@@ -130,6 +130,7 @@ def _accelerators() -> list[str]:
 
 
 def main() -> None:
+  """The command line of this module's docstring."""
   parser = argparse.ArgumentParser(prog='python -m benchmarks.table')
   parser.add_argument('names', nargs='*', help=f'of {", ".join(names())}')
   parser.add_argument('--render', action='store_true', help='only the table')

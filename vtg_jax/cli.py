@@ -41,6 +41,7 @@ def vtg(
     bool, typer.Option('--debug', help='Show the traceback of an error.')
   ] = False,
 ) -> None:
+  """What holds for every verb."""
   del debug  # main takes it from the command line, wherever it stands
   if version:
     print(f'vtg {vtg_jax.__version__}')

@@ -181,5 +181,6 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 def write_json(path: Path, table: Mapping[str, Any]) -> None:
+  """Writes a JSON table that a person can read."""
   text = json.dumps(table, indent=1, ensure_ascii=False) + '\n'
   path.write_text(text, encoding='utf-8')
