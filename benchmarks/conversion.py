@@ -58,14 +58,16 @@ def measure(folder: Path | None = None) -> dict:
 
 def rows(result: Mapping) -> list[tuple[str, str, str]]:
   """Returns (what, measured, target) for the table in the README."""
-  return [
+  measured = [
     (
-      f'{step} HawkEye + 7B ({result["source_gb"]:.1f} GB), peak memory',
+      f'{step} HawkEye + 7B, {result["source_gb"]:.1f} GB: peak memory',
       f'{result[step]["peak_gb"]:.2f} GB in {result[step]["seconds"]:.0f} s',
       f'< {result["target_gb"]:.0f} GB',
     )
     for step in ('convert', 'export')
   ]
+  identical = 'bit-identical' if result['identical'] else 'differs'
+  return [*measured, ('files after convert and export', identical, 'the same')]
 
 
 def _run(step: str, root: Path) -> dict:
@@ -208,8 +210,7 @@ def main() -> None:
     return
   result = measure(args.folder)
   for what, measured, target in rows(result):
-    print(f'{what}: {measured} (target {target})')
-  print(f'bit-identical: {result["identical"]}')
+    print(f'{what}: {measured} (target: {target})')
 
 
 if __name__ == '__main__':
