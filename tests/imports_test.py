@@ -50,7 +50,13 @@ ALLOWED = {
     'vtg_jax.train',
     'input_pipeline',
   },
-  'vtg_jax.testing': {'vtg_jax.moments', 'input_pipeline'},
+  'vtg_jax.testing': {
+    'vtg_jax.convert',
+    'vtg_jax.moments',
+    'vtg_jax.nn',
+    'vtg_jax.systems',
+    'input_pipeline',
+  },
   'input_pipeline': {'vtg_jax.moments'},
   'configs': set(),
 }

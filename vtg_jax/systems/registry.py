@@ -11,7 +11,7 @@ from vtg_jax.errors import BadInput
 from vtg_jax.systems.replay import Comparison
 
 # The checkpoint that comes with the library.
-SHIPPED = Path(__file__).parent.parent / 'testing' / 'data' / 'hawkeye_small'
+SHIPPED = Path(__file__).parent.parent / 'checkpoints' / 'hawkeye_small'
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -160,19 +160,25 @@ def full() -> HawkEyeConfig:
   )
 
 
-def small(*, vocab_size: int, bert_vocab_size: int) -> HawkEyeConfig:
+def small(
+  *,
+  vocab_size: int,
+  bert_vocab_size: int,
+  stop_ids: tuple[tuple[int, ...], ...],
+) -> HawkEyeConfig:
   """A HawkEye that trains and answers on a laptop CPU: ours, not the paper's.
 
   Args:
     vocab_size: Of the language model's tokenizer.
     bert_vocab_size: Of the Q-Former's tokenizer.
+    stop_ids: How the language model's tokenizer writes the separator.
   """
   return HawkEyeConfig(
     encoder=UmtConfig(
-      width=96,
-      n_layers=4,
+      width=64,
+      n_layers=3,
       n_heads=4,
-      mlp_hidden=384,
+      mlp_hidden=256,
       image_size=96,
       patch_size=16,
       tubelet_size=1,
@@ -181,28 +187,28 @@ def small(*, vocab_size: int, bert_vocab_size: int) -> HawkEyeConfig:
     ),
     vision_norm_eps=1e-12,
     qformer=QFormerConfig(
-      width=96,
+      width=64,
       n_layers=4,
       n_heads=4,
-      mlp_hidden=384,
+      mlp_hidden=256,
       vocab_size=bert_vocab_size,
       max_positions=128,
       n_queries=8,
       n_extra_queries=16,
       cross_attention_every=2,
-      features_width=96,
+      features_width=64,
       norm_eps=1e-12,
       dropout=0.1,
       drop_path=0.2,
     ),
     llm=DecoderConfig(
       vocab_size=vocab_size,
-      width=128,
+      width=96,
       n_layers=4,
       n_heads=4,
       n_kv_heads=4,
-      head_dim=32,
-      mlp_hidden=352,
+      head_dim=24,
+      mlp_hidden=256,
       norm_eps=1e-6,
       rope_theta=10000.0,
       max_positions=1024,
@@ -213,6 +219,6 @@ def small(*, vocab_size: int, bert_vocab_size: int) -> HawkEyeConfig:
     ),
     n_frames=12,
     max_text_tokens=512,
-    stop_ids=RELEASED_STOP_IDS,
+    stop_ids=stop_ids,
     pad_id=2,
   )
