@@ -1,14 +1,12 @@
 """The two kinds of tokenizer files the released systems come with."""
 
 import os
+import re
 from collections.abc import Sequence
 from typing import Protocol
 
 import sentencepiece
 import tokenizers
-
-# SentencePiece's mark for a word boundary.
-_BOUNDARY = '\N{LOWER ONE EIGHTH BLOCK}'
 
 
 class Tokenizer(Protocol):
@@ -47,6 +45,7 @@ class SentencePieceTokenizer:
       ) from error
     special = (self.bos_id, self.eos_id, self._model.unk_id())
     self._special = {self._model.id_to_piece(i): i for i in special if i >= 0}
+    self._cut = re.compile(f'({"|".join(map(re.escape, self._special))})')
 
   @property
   def vocab_size(self) -> int:
@@ -55,8 +54,8 @@ class SentencePieceTokenizer:
   def encode(self, text: str, *, bos: bool = False) -> list[int]:
     """Ids of a text; the empty text has none (but BOS when asked for)."""
     ids = [self.bos_id] if bos else []
-    for piece, is_special in _split(text, self._special):
-      if is_special:
+    for piece in self._cut.split(text):
+      if piece in self._special:
         ids.append(self._special[piece])
       else:
         ids.extend(self._model.encode(piece))
@@ -140,23 +139,3 @@ class WordPieceTokenizer:
     keep = max_length - 2
     ids = ids[len(ids) - keep :] if len(ids) > keep else ids
     return [self.cls_id, *ids, self.sep_id]
-
-
-def _split(text, special):
-  """Cuts a text at control tokens: (piece, is_special), empty ones left out."""
-  pieces, start = [], 0
-  position = 0
-  while position < len(text):
-    for token in special:
-      if text.startswith(token, position):
-        if position > start:
-          pieces.append((text[start:position], False))
-        pieces.append((token, True))
-        position += len(token)
-        start = position
-        break
-    else:
-      position += 1
-  if start < len(text):
-    pieces.append((text[start:], False))
-  return pieces
