@@ -45,6 +45,10 @@ help:
 	$(PIP) install --editable '.[dev,torch]'
 	@touch $@
 
+.venv/real.stamp: .venv/check.stamp
+	$(PIP) install --editable '.[real]'
+	@touch $@
+
 demo: .venv/base.stamp
 	@mkdir -p out
 	$(VENV_PYTHON) -m vtg_jax ground vtg_jax/testing/data/demo.mp4 \
@@ -52,9 +56,7 @@ demo: .venv/base.stamp
 	@echo 'the timeline: out/demo.png'
 
 test: .venv/test.stamp
-	@echo 'not run here: tests marked torch and real (torch is not part of'
-	@echo 'this environment: make check; weights are fetched: make check-real)'
-	$(VENV_PYTHON) -m pytest $(PYTEST_ARGS) -m 'not torch and not real'
+	$(VENV_PYTHON) -m pytest $(PYTEST_ARGS)
 
 check: .venv/check.stamp
 	$(VENV_PYTHON) -m ruff format --check .
@@ -62,7 +64,7 @@ check: .venv/check.stamp
 	$(VENV_PYTHON) -m pytest -q tests/imports_test.py
 	$(VENV_PYTHON) -m pytest $(PYTEST_ARGS) -m 'torch and not real'
 
-check-real: .venv/check.stamp
+check-real: .venv/real.stamp
 	$(VENV_PYTHON) -m pytest -m real tests/real
 
 bench: .venv/check.stamp

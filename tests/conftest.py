@@ -46,12 +46,13 @@ _REQUIREMENTS = {
 def pytest_collection_modifyitems(config, items):
   """Skips what cannot run here; `-ra` then prints each reason."""
   reasons = {}
+  if 'real' not in config.option.markexpr:
+    reasons['real'] = 'reads fetched weights: make check-real'
   for name, (available, reason) in _REQUIREMENTS.items():
     if any(item.get_closest_marker(name) for item in items):
       reasons[name] = None if available() else reason
-  if 'real' not in config.option.markexpr:
-    reasons['real'] = 'reads fetched weights: make check-real'
   for item in items:
     for name, reason in reasons.items():
       if reason and item.get_closest_marker(name):
         item.add_marker(pytest.mark.skip(reason=reason))
+        break

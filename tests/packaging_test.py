@@ -73,9 +73,12 @@ def test_torch_is_an_extra_only(setup):
 
 
 def test_every_file_that_is_not_python_is_shipped(setup):
-  patterns = setup['options.package_data']['vtg_jax.testing'].split()
-  folder = ROOT / 'vtg_jax' / 'testing'
-  shipped = {path for pattern in patterns for path in folder.glob(pattern)}
+  shipped = {
+    path
+    for package, patterns in setup['options.package_data'].items()
+    for pattern in patterns.split()
+    for path in ROOT.joinpath(*package.split('.')).glob(pattern)
+  }
   kept = {
     path
     for top in OURS
