@@ -103,15 +103,15 @@ class DecoderLayer(nn.Module):
     norm = dict(epsilon=config.norm_eps, dtype=self.compute.jnp_dtype)
     h = rms_norm(name='input_norm', **norm)(x)
 
-    def heads(name, n):
-      z = self._dense(n * config.head_dim, ('embed', 'heads'), name)(
+    def heads(name, n, axis):
+      z = self._dense(n * config.head_dim, ('embed', axis), name)(
         h, deterministic=deterministic
       )
       return z.reshape(B, T, n, config.head_dim)
 
-    q = apply_rope(heads('q_proj', config.n_heads), *angles)
-    k = apply_rope(heads('k_proj', config.n_kv_heads), *angles)
-    v = heads('v_proj', config.n_kv_heads)
+    q = apply_rope(heads('q_proj', config.n_heads, 'heads'), *angles)
+    k = apply_rope(heads('k_proj', config.n_kv_heads, 'kv_heads'), *angles)
+    v = heads('v_proj', config.n_kv_heads, 'kv_heads')
     segments = [
       Segment(kv.k, kv.v, past_mask)
       for kv, past_mask in zip(past, past_masks, strict=True)

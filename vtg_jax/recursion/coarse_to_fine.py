@@ -159,22 +159,26 @@ def search(
 
 
 def distinct_nodes(
-  node: Int[Array, ' R'], active: Bool[Array, ' R']
-) -> tuple[Int[Array, ' R'], Int[Array, ' R'], Int[Array, '']]:
+  node: Int[Array, ' R'], active: Bool[Array, ' R'], *, n_nodes: int
+) -> tuple[Int[Array, ' U'], Int[Array, ' R'], Int[Array, '']]:
   """Lists the nodes that active rows stand on, each once.
 
   node   = [5 2 5 7]        distinct = [2 5 . .]
   active = [1 1 1 0]   ->   slot     = [1 0 1 .]
                             count    = 2
 
+  Args:
+    node: With repetitions.
+    active: Rows that count.
+    n_nodes: Nodes there are; U is the smaller of this and R.
+
   Returns:
-    distinct (its first `count` entries are valid), slot of each active row
-    in it, count.
+    distinct (its first `count` entries are valid, the others 0), slot of each
+    active row in it, count.
   """
-  size = node.shape[0]
-  beyond = jnp.iinfo(jnp.int32).max
-  marked = jnp.where(active, node, beyond)
-  distinct = jnp.unique(marked, size=size, fill_value=beyond)
-  slot = jnp.searchsorted(distinct, marked).astype(jnp.int32)
-  count = (distinct != beyond).sum()
-  return jnp.where(distinct == beyond, 0, distinct), slot, count
+  size = min(node.shape[0], n_nodes)
+  marked = jnp.where(active, node, n_nodes)
+  distinct = jnp.unique(marked, size=size, fill_value=n_nodes)
+  slot = jnp.minimum(jnp.searchsorted(distinct, marked), size - 1)
+  count = (distinct != n_nodes).sum()
+  return jnp.where(distinct == n_nodes, 0, distinct), slot, count

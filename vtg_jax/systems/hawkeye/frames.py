@@ -21,8 +21,11 @@ def frames_of_interval(video: FrameStore, sampling: str, n_frames: int):
 
   def by_time(start_s, end_s):
     times_s = timestamp_frame_times(start_s, end_s, n_frames)
+    ids = video.frame_at(times_s)
     return NodeFrames(
-      frame_ids=video.frame_at(times_s), times_s=times_s - start_s
+      frame_ids=ids,
+      times_s=times_s - start_s,
+      display_times_s=video.times_s[ids],
     )
 
   def by_paper(start_s, end_s):
@@ -34,9 +37,11 @@ def frames_of_interval(video: FrameStore, sampling: str, n_frames: int):
       None if whole else (start_s, end_s), video.fps, max_frame, n_frames
     )
     told_from_s = 0.0 if video.is_folder else start_s
+    inside = np.clip(ids, 0, video.n_frames - 1)
     return NodeFrames(
-      frame_ids=np.clip(ids, 0, video.n_frames - 1),
+      frame_ids=inside,
       times_s=message_times_s(ids, video.fps, bound_start_s=told_from_s),
+      display_times_s=video.times_s[inside],
     )
 
   return by_paper if sampling == 'paper' else by_time

@@ -12,30 +12,38 @@ from vtg_jax.convert import checkpoint
 from vtg_jax.errors import BadInput
 from vtg_jax.llm.tokenizers import SentencePieceTokenizer, WordPieceTokenizer
 from vtg_jax.moments import coarse
-from vtg_jax.moments.moment import Absent, Moment, Round
 from vtg_jax.nn.compute import Compute
 from vtg_jax.recursion.coarse_to_fine import SearchState, start_search
 from vtg_jax.systems.hawkeye import prompt
-from vtg_jax.systems.hawkeye.config import HawkEyeConfig
-from vtg_jax.systems.hawkeye.frames import (
-  SAMPLINGS,
-  FilledTables,
-  frames_of_interval,
+from vtg_jax.systems.hawkeye.answers import (
+  SYSTEM,
+  Answer,
+  PlayedPath,
+  PlayedRound,
+  answers,
+  played_paths,
 )
+from vtg_jax.systems.hawkeye.config import HawkEyeConfig
+from vtg_jax.systems.hawkeye.frames import FilledTables, frames_of_interval
 from vtg_jax.systems.hawkeye.model import HawkEye
+from vtg_jax.systems.hawkeye.options import (
+  SearchOptions,
+  checked_queries,
+  checked_score,
+)
 from vtg_jax.systems.hawkeye.search import SearchPrograms
 from vtg_jax.systems.hawkeye.tables import (
   ROUNDS_BUCKET,
+  SearchPlan,
   option_orders,
   plan_search,
 )
 
 TOKENIZER, VOCABULARY = 'tokenizer.model', 'vocab.txt'
-MODES = ('score', 'generate')
+# More queries than this are asked one batch after the other.
+QUERIES_AT_ONCE = 32
 # The extra special token of the Q-Former's vocabulary.
 EXTRA_TOKENS = ('[DEC]',)
-
-Answer = Moment | Absent
 
 
 class HawkEyeGrounder:
@@ -48,7 +56,7 @@ class HawkEyeGrounder:
     programs: The compiled programs.
   """
 
-  system = 'hawkeye'
+  system = SYSTEM
 
   def __init__(
     self,
@@ -160,90 +168,105 @@ class HawkEyeGrounder:
       BadInput: for an unreadable video, an empty or overlong query, or an
         option out of range.
     """
-    queries = [queries] if isinstance(queries, str) else list(queries)
-    width = max(top_k, beam_width or 1)
-    _check_options(
-      self._texts,
-      queries,
-      top_k,
-      sampling,
-      mode,
-      max_rounds,
-      n_orders,
-      width,
+    options = SearchOptions(
+      top_k=top_k,
+      sampling=sampling,
+      mode=mode,
+      max_rounds=max_rounds,
+      n_orders=n_orders,
+      beam_width=max(top_k, beam_width or 1),
+      absent_below=absent_below,
+      seed=seed,
     )
+    queries = checked_queries(queries, self._texts.video_slot)
     if not isinstance(video, FrameStore):
       video = self.open_video(video)
-    duration_s = (
-      video.paper_duration_s if sampling == 'paper' else video.duration_s
-    )
-    plan = plan_search(
+    found = []
+    for start in range(0, len(queries), QUERIES_AT_ONCE):
+      some = queries[start : start + QUERIES_AT_ONCE]
+      found += self._ground_together(video, some, options)
+    return found
+
+  def _ground_together(self, video, queries, options) -> list[Answer]:
+    """Answers of queries that fit into one program."""
+    plan = self._plan(video, queries, options)
+    play = self._score if options.mode == 'score' else self._generate
+    return [
+      answer
+      for query, paths in zip(queries, play(plan, video, options), strict=True)
+      for answer in answers(
+        query,
+        paths,
+        plan,
+        top_k=options.top_k,
+        absent_below=options.absent_below,
+      )
+    ]
+
+  def _plan(self, video, queries, options) -> SearchPlan:
+    """Every round that could be played, before any frame is decoded."""
+    n_rounds = max(options.max_rounds, ROUNDS_BUCKET)
+    by_paper = options.sampling == 'paper'
+    generates = options.mode == 'generate'
+    return plan_search(
       self.config,
       self._texts,
       self._tokenizer,
       self._instruction_tokenizer,
-      duration_s=duration_s,
-      frames_of=frames_of_interval(video, sampling, self.config.n_frames),
+      duration_s=video.paper_duration_s if by_paper else video.duration_s,
+      frames_of=frames_of_interval(
+        video, options.sampling, self.config.n_frames
+      ),
       queries=queries,
       orders=[
-        option_orders(query, n_orders, max(max_rounds, ROUNDS_BUCKET), seed)
+        option_orders(query, options.n_orders, n_rounds, options.seed)
         for query in queries
       ],
-      max_rounds=max_rounds,
-      answer_tokens=self._texts.max_new_tokens if mode == 'generate' else 0,
+      max_rounds=options.max_rounds,
+      answer_tokens=self._texts.max_new_tokens if generates else 0,
     )
-    if mode == 'generate':
-      if width > 1 or n_orders > 1:
-        raise BadInput(
-          'mode generate follows one path under one option order; use mode '
-          'score for top_k, beam_width or n_orders above 1'
-        )
-      found = self._generate(plan, video, queries)
-    else:
-      found = self._score(plan, video, len(queries), width, max_rounds)
-    return [
-      answer
-      for query, beams in zip(queries, found, strict=True)
-      for answer in self._answers(
-        query, beams, plan, duration_s, top_k, absent_below
-      )
-    ]
 
-  def _score(self, plan, video, n_queries, width, max_rounds):
-    """Plays the search; per query a list of (path, node path, probs, score)."""
+  def _score(self, plan, video, options) -> list[list[PlayedPath]]:
+    """Plays the search by the probabilities of the choices."""
+    n_queries = len(plan.orders)
     tables = FilledTables(plan, self.config.encoder.image_size)
-    Q = tables.n_queries
     state = start_search(
-      jnp.arange(Q) < n_queries,
-      width=width,
+      jnp.arange(tables.n_queries) < n_queries,
+      width=options.beam_width,
       n_rounds=tables.n_rounds,
       n_choices=len(plan.tree.choices),
     )
-    if not video.missing(plan.rows):
+    if video.missing(plan.rows):
+      state = self._search_cold(plan, video, tables, state, options)
+    else:
       tables.load(video, plan.rows)
       state = self.programs.search(
-        self._params, tables.value, state, max_rounds
+        self._params, tables.value, state, options.max_rounds
       )
-    else:
-      # Cold: decode only the frames of the paths that are taken.
-      tables.load(video, tables.frames_of_nodes([0]))
-      prefix = self.programs.prefix(self._params, tables.value)
-      for _ in range(max_rounds):
-        active = np.asarray(state.active)
-        if not active.any():
-          break
-        nodes = np.asarray(state.node)[active]
-        tables.load(video, tables.frames_of_nodes(nodes))
-        state = self.programs.round(self._params, tables.value, prefix, state)
     state = SearchState(*map(np.asarray, state))
-    return [_beams(state, q) for q in range(n_queries)]
+    return [played_paths(state, q) for q in range(n_queries)]
 
-  def _generate(self, plan, video, queries):
+  def _search_cold(self, plan, video, tables, state, options):
+    """Round by round, so that only frames on the paths taken are decoded."""
+    tables.load(video, tables.frames_of_nodes([0]))
+    prefix = self.programs.prefix(self._params, tables.value)
+    for _ in range(options.max_rounds):
+      active = np.asarray(state.active)
+      if not active.any():
+        break
+      nodes = np.asarray(state.node)[active]
+      tables.load(video, tables.frames_of_nodes(nodes))
+      state = self.programs.round(self._params, tables.value, prefix, state)
+    return state
+
+  def _generate(self, plan, video, options) -> list[list[PlayedPath]]:
     """The paper's way: generate, parse on the host, go on."""
+    del options  # one path, one order, as many rounds as the tree has
+    n_queries = len(plan.orders)
     tables = FilledTables(plan, self.config.encoder.image_size)
     node = np.zeros(tables.n_queries, np.int32)
-    active = np.arange(tables.n_queries) < len(queries)
-    beams = [([], [], [], 0.0) for _ in queries]
+    active = np.arange(tables.n_queries) < n_queries
+    paths = [PlayedPath(rounds=(), log_score=0.0)] * n_queries
     tables.load(video, tables.frames_of_nodes([0]))
     prefix = self.programs.prefix(self._params, tables.value)
     while active.any():
@@ -252,121 +275,22 @@ class HawkEyeGrounder:
         self._params, tables.value, prefix, node, active
       )
       for q in np.flatnonzero(active):
-        ids = np.asarray(out.ids[q, : out.length[q]])
+        reply = self._reply(out.ids[q, : out.length[q]])
         order = plan.orders[q][0][plan.tree.depth[node[q]]]
-        category = coarse.parse_answer(self._reply(ids), order)
+        category = coarse.parse_answer(reply, order)
         choice = plan.tree.choices.index(category)
-        path, node_path, probabilities, score = beams[q]
-        beams[q] = (
-          [*path, choice],
-          [*node_path, int(node[q])],
-          [*probabilities, None],
-          score + float(out.log_prob[q]),
+        played = PlayedRound(node=int(node[q]), choice=choice)
+        paths[q] = PlayedPath(
+          rounds=(*paths[q].rounds, played),
+          log_score=paths[q].log_score + checked_score(float(out.log_prob[q])),
         )
         child = plan.tree.next_node[node[q], choice]
-        active[q] = child >= 0
-        node[q] = max(child, 0)
-    return [[beam] for beam in beams]
+        active[q], node[q] = child >= 0, max(child, 0)
+    return [[path] for path in paths]
 
-  def _reply(self, ids):
-    text = self._tokenizer.decode(prompt.reply_ids(ids.tolist()))
+  def _reply(self, ids) -> str:
+    text = self._tokenizer.decode(prompt.reply_ids(np.asarray(ids).tolist()))
     return prompt.reply_text(text, return_prompt=self._texts.return_prompt)
-
-  def _answers(self, query, beams, plan, duration_s, top_k, absent_below):
-    """The best distinct intervals, or Absent; equal ones add their scores."""
-    choices = plan.tree.choices
-    scores, rounds = {}, {}
-    for path, node_path, log_probs, log_score in beams:
-      span = coarse.span_of_path(duration_s, [choices[c] for c in path])
-      scores[span] = scores.get(span, 0.0) + float(np.exp(log_score))
-      rounds.setdefault(span, _rounds(plan, path, node_path, log_probs))
-    best = sorted(scores, key=scores.get, reverse=True)[:top_k]
-    common = dict(query=query, system=self.system)
-    if absent_below is not None and scores[best[0]] < absent_below:
-      return [
-        Absent(
-          score=scores[best[0]],
-          threshold=absent_below,
-          rounds=rounds[best[0]],
-          **common,
-        )
-      ]
-    return [
-      Moment(
-        start_s=span[0],
-        end_s=span[1],
-        score=scores[span],
-        rounds=rounds[span],
-        **common,
-      )
-      for span in best
-    ]
-
-
-def _beams(state: SearchState, q: int):
-  """The finished searches of one query, best first."""
-  beams = []
-  for w in np.flatnonzero(np.isfinite(state.log_score[q])):
-    n = int((state.path[q, w] >= 0).sum())
-    beams.append(
-      (
-        state.path[q, w, :n].tolist(),
-        state.node_path[q, w, :n].tolist(),
-        list(state.log_probs[q, w, :n]),
-        state.log_score[q, w],
-      )
-    )
-  return beams
-
-
-def _rounds(plan, path, node_path, log_probs) -> tuple[Round, ...]:
-  tree = plan.tree
-  return tuple(
-    Round(
-      start_s=float(tree.start_s[node]),
-      end_s=float(tree.end_s[node]),
-      choice=tree.choices[choice],
-      probabilities={}
-      if log_p is None
-      else {
-        name: float(p)
-        for name, p in zip(tree.choices, np.exp(log_p), strict=True)
-      },
-      frame_times_s=tuple(
-        float(tree.start_s[node] + t) for t in plan.nodes[node].times_s
-      ),
-    )
-    for choice, node, log_p in zip(path, node_path, log_probs, strict=True)
-  )
-
-
-def _check_options(
-  texts, queries, top_k, sampling, mode, max_rounds, n_orders, width
-):
-  if not queries:
-    raise BadInput('there is no query; give at least one sentence')
-  for query in queries:
-    if not query.strip():
-      raise BadInput('a query is empty; give a sentence to look for')
-    if texts.video_slot in query:
-      raise BadInput(
-        f'the query holds {texts.video_slot}, which marks the place of the '
-        'video in the prompt; leave it out'
-      )
-  for name, value, known in (
-    ('sampling', sampling, SAMPLINGS),
-    ('mode', mode, MODES),
-  ):
-    if value not in known:
-      raise BadInput(f'{name} {value!r} is unknown; use one of {known}')
-  for name, value, most in (
-    ('top_k', top_k, 64),
-    ('beam_width', width, 64),
-    ('max_rounds', max_rounds, 10),
-    ('n_orders', n_orders, 24),
-  ):
-    if not 1 <= value <= most:
-      raise BadInput(f'{name} is {value}; it must be from 1 to {most}')
 
 
 def load(

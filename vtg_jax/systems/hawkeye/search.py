@@ -134,12 +134,14 @@ def prefill_nodes(
   Returns:
     Keys and values, one batch entry per slot, and the slot of each row.
   """
-  distinct, slot, count = distinct_nodes(node, active)
-  size = node.shape[0]
+  distinct, slot, count = distinct_nodes(
+    node, active, n_nodes=len(tables.depth)
+  )
   one = functools.partial(prefill_node, model, params, tables, prefix)
   shapes = jax.eval_shape(one, jnp.zeros((), jnp.int32))
   empty = jax.tree.map(
-    lambda s: jnp.zeros((s.shape[0], size, *s.shape[2:]), s.dtype), shapes
+    lambda s: jnp.zeros((s.shape[0], len(distinct), *s.shape[2:]), s.dtype),
+    shapes,
   )
 
   def fill(i, kept):

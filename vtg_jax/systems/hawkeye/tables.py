@@ -6,7 +6,7 @@ import zlib
 from collections.abc import Callable, Sequence
 
 import numpy as np
-from jaxtyping import Int
+from jaxtyping import Float, Int
 
 from vtg_jax.errors import BadInput
 from vtg_jax.llm.tokenizers import SentencePieceTokenizer, WordPieceTokenizer
@@ -37,11 +37,14 @@ class NodeFrames:
 
   Attributes:
     frame_ids: Frames of the video, F of them.
-    times_s: Seconds of each frame as the prompt tells them.
+    times_s: Seconds of each frame as the prompt tells them: from the start of
+      the interval.
+    display_times_s: Seconds of each frame's display in the video.
   """
 
   frame_ids: Int[np.ndarray, ' F']
   times_s: Sequence[float]
+  display_times_s: Float[np.ndarray, ' F']
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
