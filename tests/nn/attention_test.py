@@ -1,0 +1,182 @@
+"""Attention against plain numpy, however keys and queries are cut up."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from vtg_jax.nn import attention
+from vtg_jax.nn.attention import CHUNK, Segment, attend
+
+B, T, S, N, K, H = 2, 5, 7, 4, 2, 6
+SCALE = H**-0.5
+
+
+def normal(rng, *shape):
+  return rng.normal(size=shape).astype(np.float32)
+
+
+def inputs(seed=0, n_queries=T):
+  rng = np.random.default_rng(seed)
+  q, k, v = normal(rng, B, n_queries, N, H), *normal(rng, 2, B, S, K, H)
+  mask = rng.random((B, n_queries, S)) < 0.6
+  mask[..., 0] = True  # nobody is blind
+  return q, k, v, mask
+
+
+def by_definition(q, k, v, mask, scale=SCALE):
+  """softmax(scale q k) v with each key head repeated for its group."""
+  group = q.shape[2] // k.shape[2]
+  k, v = np.repeat(k, group, 2), np.repeat(v, group, 2)
+  scores = scale * np.einsum('btnh,bsnh->bnts', q, k, dtype=np.float64)
+  scores = np.where(mask[:, None], scores, -np.inf)
+  weights = np.exp(scores - scores.max(-1, keepdims=True))
+  weights /= weights.sum(-1, keepdims=True)
+  return np.einsum('bnts,bsnh->btnh', weights, v)
+
+
+@pytest.mark.parametrize('n_kv_heads', [1, 2, 4])
+def test_it_is_a_softmax_with_grouped_heads(n_kv_heads):
+  q, _, _, mask = inputs()
+  rng = np.random.default_rng(1)
+  k, v = normal(rng, 2, B, S, n_kv_heads, H)
+  got = attend(*jnp_tree((q, [Segment(k, v, mask)])), scale=SCALE)
+  want = by_definition(q, k, v, mask)
+  np.testing.assert_allclose(got, want, atol=1e-6)
+
+
+def jnp_tree(tree):
+  return jax.tree.map(jnp.asarray, tree)
+
+
+def test_no_mask_means_that_everything_is_seen():
+  q, k, v, mask = jnp_tree(inputs())
+  got = attend(q, [Segment(k, v)], scale=SCALE)
+  want = attend(q, [Segment(k, v, jnp.ones_like(mask))], scale=SCALE)
+  np.testing.assert_array_equal(got, want)
+
+
+def test_one_mask_row_serves_all_queries_and_samples():
+  q, k, v, mask = jnp_tree(inputs())
+  row = mask[:1, :1]
+  got = attend(q, [Segment(k, v, row)], scale=SCALE)
+  whole = jnp.broadcast_to(row, mask.shape)
+  want = attend(q, [Segment(k, v, whole)], scale=SCALE)
+  np.testing.assert_array_equal(got, want)
+
+
+@settings(max_examples=8, deadline=None)
+@given(
+  cuts=st.lists(st.integers(1, S - 1), unique=True, max_size=3).map(sorted),
+  seed=st.integers(0, 9),
+)
+def test_the_division_into_segments_does_not_matter(cuts, seed):
+  q, k, v, mask = inputs(seed)
+  bounds = [0, *cuts, S]
+  segments = [
+    Segment(k[:, a:b], v[:, a:b], mask[:, :, a:b])
+    for a, b in zip(bounds[:-1], bounds[1:], strict=True)
+  ]
+  got = attend(*jnp_tree((q, segments)), scale=SCALE)
+  np.testing.assert_allclose(got, by_definition(q, k, v, mask), atol=2e-6)
+
+
+@pytest.mark.parametrize('n_queries', [2 * CHUNK + 1, 3 * CHUNK])
+def test_walking_over_blocks_of_queries_changes_nothing(n_queries):
+  q, k, v, mask = jnp_tree(inputs(n_queries=n_queries))
+  segments = [
+    Segment(k[:1, :3], v[:1, :3], mask[:1, :1, :3]),
+    Segment(k[:, 3:], v[:, 3:], mask[:, :, 3:]),
+    Segment(k, v),
+  ]
+  blocks, whole = (
+    attend(q, segments, scale=SCALE, implementation=implementation)
+    for implementation in ('chunked', 'xla')
+  )
+  np.testing.assert_allclose(blocks, whole, atol=1e-6)
+
+
+def test_short_rows_are_one_block(monkeypatch):
+  monkeypatch.setattr(attention, '_attend_chunked', None)
+  q, k, v, _ = jnp_tree(inputs())
+  attend(q, [Segment(k, v)], scale=SCALE, implementation='chunked')
+
+
+def test_a_segment_of_batch_one_is_shared_by_all_rows():
+  q, k, v, mask = jnp_tree(inputs())
+  shared = Segment(k[:1], v[:1], mask)
+  own = Segment(k, v)
+  wide = Segment(*(jnp.repeat(x[:1], B, 0) for x in (k, v)), mask)
+  got = attend(q, [shared, own], scale=SCALE)
+  want = attend(q, [wide, own], scale=SCALE)
+  np.testing.assert_allclose(got, want, atol=1e-6)
+
+
+@pytest.mark.parametrize('n_queries', [T, 300])
+def test_a_row_that_sees_nothing_gives_the_mean_of_the_values(n_queries):
+  q, k, v, mask = inputs(n_queries=n_queries)
+  mask[1, 2] = False
+  segments = [
+    Segment(k[:, :3], v[:, :3], mask[..., :3]),
+    Segment(k[:, 3:], v[:, 3:], mask[..., 3:]),
+  ]
+  got = attend(*jnp_tree((q, segments)), scale=SCALE)
+  mean = np.repeat(v[1].mean(0), N // K, 0)
+  np.testing.assert_allclose(got[1, 2], mean, atol=1e-6)
+  assert np.isfinite(got).all()
+
+
+def test_a_fully_masked_segment_adds_nothing():
+  q, k, v, mask = jnp_tree(inputs())
+  nothing = Segment(9 * k, 9 * v, jnp.zeros_like(mask))
+  got = attend(q, [nothing, Segment(k, v, mask)], scale=SCALE)
+  want = attend(q, [Segment(k, v, mask)], scale=SCALE)
+  np.testing.assert_allclose(got, want, atol=1e-6)
+
+
+@pytest.mark.parametrize('implementation', ['xla', 'chunked'])
+def test_gradients_are_finite_and_independent_of_the_segments(implementation):
+  q, k, v, mask = inputs(n_queries=300)
+  mask[0, 1] = False
+  q, k, v, mask = jnp_tree((q, k, v, mask))
+
+  def total(q, k, v, cut):
+    segments = [
+      Segment(k[:, a:b], v[:, a:b], mask[..., a:b])
+      for a, b in ((0, cut), (cut, S))
+    ]
+    out = attend(q, segments, scale=SCALE, implementation=implementation)
+    return (out * jnp.cos(jnp.arange(H))).sum()
+
+  gradient = jax.jit(jax.grad(total, (0, 1, 2)), static_argnums=3)
+  for one, other in zip(
+    gradient(q, k, v, 2), gradient(q, k, v, 5), strict=True
+  ):
+    assert np.isfinite(one).all()
+    np.testing.assert_allclose(one, other, atol=1e-4)
+
+
+def test_16_bit_inputs_keep_their_dtype_and_a_float32_softmax():
+  q, k, v, mask = inputs()
+  half = [jnp.asarray(x, jnp.bfloat16) for x in (q, k, v)]
+  got = attend(half[0], [Segment(*half[1:], jnp.asarray(mask))], scale=SCALE)
+  assert got.dtype == jnp.bfloat16
+  rounded = [np.asarray(x, np.float32) for x in half]
+  want = by_definition(*rounded, mask)
+  np.testing.assert_allclose(got.astype(jnp.float32), want, atol=0.02)
+
+
+@pytest.mark.gpu
+def test_cudnn_agrees_with_plain_attention():
+  q, k, v, mask = jnp_tree(inputs())
+  q, k, v = (x.repeat(4, -1).astype(jnp.bfloat16) for x in (q, k, v))
+  segments = [Segment(k[:1], v[:1]), Segment(k, v, mask)]
+  got, want = (
+    attend(q, segments, scale=SCALE, implementation=implementation)
+    for implementation in ('cudnn', 'xla')
+  )
+  np.testing.assert_allclose(
+    got.astype(jnp.float32), want.astype(jnp.float32), atol=0.05
+  )
