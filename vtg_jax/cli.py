@@ -134,6 +134,7 @@ def ground(
   }
   # What is not given is the system's to decide.
   given = {key: value for key, value in options.items() if value is not None}
+  report.keep_compilations()
   grounder = vtg_jax.load(*([] if model is None else [model]))
   with report.progress('reading frames') as on_progress:
     frames = grounder.open_video(
@@ -154,7 +155,7 @@ def ground(
   else:
     report.print_moments(answers)
   if plot is not None:
-    _plot(answers, frames, title=video.name, path=plot)
+    _plot(answers, frames, video.name, grounder.notice, plot)
 
 
 def _check_query(query: str) -> None:
@@ -175,7 +176,7 @@ def _check_least(least: int, **options: int | None) -> None:
       raise BadInput(f'--{option} is {value}; give a number from {least} up')
 
 
-def _plot(answers, frames, *, title: str, path: Path) -> None:
+def _plot(answers, frames, title: str, notice: str, path: Path) -> None:
   """Writes the timeline, with thumbnails at even times of the video."""
   from vtg_jax.timeline import draw_timeline
 
@@ -189,6 +190,7 @@ def _plot(answers, frames, *, title: str, path: Path) -> None:
       thumbnails=thumbnails,
       thumbnail_times_s=times_s,
       title=title,
+      notice=notice,
       path=partial,
     )
 

@@ -35,6 +35,23 @@ def notice(said: str) -> None:
   print(f'vtg: note: {said}', file=sys.stderr)
 
 
+def keep_compilations() -> None:
+  """Keeps compiled programs between runs, unless the user says where or not.
+
+  A cold `vtg ground` spends most of its time compiling. jax's own variables
+  come first: JAX_COMPILATION_CACHE_DIR, JAX_ENABLE_COMPILATION_CACHE=false.
+  """
+  import jax
+
+  if jax.config.jax_compilation_cache_dir is None:
+    home = os.environ.get('XDG_CACHE_HOME') or Path.home() / '.cache'
+    folder = Path(home) / 'vtg_jax' / 'compiled'
+    with contextlib.suppress(OSError):
+      folder.mkdir(parents=True, exist_ok=True)
+    if os.access(folder, os.W_OK):
+      jax.config.update('jax_compilation_cache_dir', str(folder))
+
+
 def print_json(document: Any) -> None:
   """Prints one JSON document; NaN, which JSON lacks, is a fault."""
   print(json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False))

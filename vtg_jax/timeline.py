@@ -49,6 +49,7 @@ def draw_timeline(
   thumbnails: UInt8[np.ndarray, 'n h w 3'] | None = None,
   thumbnail_times_s: Sequence[float] = (),
   title: str = '',
+  notice: str = '',
   path: str | os.PathLike | None = None,
 ) -> Figure:
   """Draws every query's answers over one time axis.
@@ -60,6 +61,7 @@ def draw_timeline(
     thumbnails: frames of the video, RGB.
     thumbnail_times_s: their times, seconds, one a thumbnail.
     title: one line above the picture, e.g. the file's name.
+    notice: what a reader of the answers must know; beside the title.
     path: file to write, format by suffix; None only returns the figure.
 
   Returns:
@@ -103,9 +105,10 @@ def draw_timeline(
   if title:
     y = 1 - (_MARGIN_IN / 2 + 0.16) / height_in
     x = _MARGIN_IN / _WIDTH_IN
-    _write(figure, x, y, _one_line(title, 70), 13, weight='bold')
+    _write(figure, x, y, _one_line(title, 40), 13, weight='bold')
     length = _clock(duration_s, duration_s)
-    _write(figure, 1 - x, y, length, 10, color=_FAINT, align='right')
+    aside = f'{_one_line(notice, 80)}   {length}'.strip()
+    _write(figure, 1 - x, y, aside, 10, color=_FAINT, align='right')
   body = add_axes(_AXIS_IN, body_in + _GAP_IN)
   _prepare_body(body, duration_s, body_in + _GAP_IN)
   spans = []
