@@ -1,14 +1,13 @@
 """HawkEye's numbers: what every part measures, and where each is from."""
 
 import dataclasses
-import typing
 from collections.abc import Mapping
 
 from vtg_jax.adapters.qformer import QFormerConfig
 from vtg_jax.encoders.umt import UmtConfig
-from vtg_jax.errors import BadInput
 from vtg_jax.llm.decoder import DecoderConfig
 from vtg_jax.nn.dense import LoraConfig
+from vtg_jax.systems.config_json import from_json
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -53,49 +52,7 @@ class HawkEyeConfig:
     Raises:
       BadInput: naming the entry that is missing, unknown or mistyped.
     """
-    return _build(cls, values, 'config')
-
-
-def _build(kind, values, where):
-  """A frozen dataclass from JSON, with every entry accounted for."""
-  if not isinstance(values, Mapping):
-    raise BadInput(f'{where} is {values!r}; it must be a table of entries')
-  hints = typing.get_type_hints(kind)
-  unknown = sorted(set(values) - set(hints))
-  missing = sorted(set(hints) - set(values))
-  if unknown or missing:
-    told = [f'unknown {name!r}' for name in unknown]
-    told += [f'missing {name!r}' for name in missing]
-    raise BadInput(f'{where} has {", ".join(told)}; correct its config.json')
-  built = {
-    name: _value(hint, values[name], f'{where}.{name}')
-    for name, hint in hints.items()
-  }
-  try:
-    return kind(**built)
-  except ValueError as error:
-    raise BadInput(f'{where}: {error}') from error
-
-
-def _value(hint, value, where):
-  if typing.get_origin(hint) is not tuple and type(None) in typing.get_args(
-    hint
-  ):
-    if value is None:
-      return None
-    hint = next(a for a in typing.get_args(hint) if a is not type(None))
-  if dataclasses.is_dataclass(hint):
-    return _build(hint, value, where)
-  if typing.get_origin(hint) is tuple:
-    if not isinstance(value, list | tuple):
-      raise BadInput(f'{where} is {value!r}; it must be a list')
-    inner = typing.get_args(hint)[0]
-    return tuple(_value(inner, v, where) for v in value)
-  if hint is float and type(value) is int:
-    value = float(value)
-  if type(value) is not hint:
-    raise BadInput(f'{where} is {value!r}; it must be a {hint.__name__}')
-  return value
+    return from_json(cls, values, 'config')
 
 
 # Vicuna-7B v0 under HawkEye: two encodings of `###` end an answer.

@@ -1,0 +1,64 @@
+"""Frozen config dataclasses out of a config.json, every entry accounted for."""
+
+import dataclasses
+import typing
+from collections.abc import Mapping
+from typing import TypeVar
+
+from vtg_jax.errors import BadInput
+
+Config = TypeVar('Config')
+
+
+def from_json(kind: type[Config], values: Mapping, where: str) -> Config:
+  """A frozen dataclass from plain JSON types, nested ones included.
+
+  The inverse of `dataclasses.asdict` after a round trip through JSON.
+
+  Args:
+    kind: The dataclass.
+    values: One entry a field, no default is assumed.
+    where: What `values` is called in a complaint.
+
+  Raises:
+    BadInput: naming the entry that is missing, unknown, mistyped, or that the
+      dataclass itself refuses.
+  """
+  if not isinstance(values, Mapping):
+    raise BadInput(f'{where} is {values!r}; it must be a table of entries')
+  hints = typing.get_type_hints(kind)
+  unknown = sorted(set(values) - set(hints))
+  missing = sorted(set(hints) - set(values))
+  if unknown or missing:
+    told = [f'unknown {name!r}' for name in unknown]
+    told += [f'missing {name!r}' for name in missing]
+    raise BadInput(f'{where} has {", ".join(told)}; correct its config.json')
+  built = {
+    name: _value(hint, values[name], f'{where}.{name}')
+    for name, hint in hints.items()
+  }
+  try:
+    return kind(**built)
+  except ValueError as error:
+    raise BadInput(f'{where}: {error}') from error
+
+
+def _value(hint, value, where):
+  if typing.get_origin(hint) is not tuple and type(None) in typing.get_args(
+    hint
+  ):
+    if value is None:
+      return None
+    hint = next(a for a in typing.get_args(hint) if a is not type(None))
+  if dataclasses.is_dataclass(hint):
+    return from_json(hint, value, where)
+  if typing.get_origin(hint) is tuple:
+    if not isinstance(value, list | tuple):
+      raise BadInput(f'{where} is {value!r}; it must be a list')
+    inner = typing.get_args(hint)[0]
+    return tuple(_value(inner, v, where) for v in value)
+  if hint is float and type(value) is int:
+    value = float(value)
+  if type(value) is not hint:
+    raise BadInput(f'{where} is {value!r}; it must be a {hint.__name__}')
+  return value
