@@ -176,6 +176,7 @@ class Decoder(nn.Module):
       config.n_layers,
       remat=compute.remat,
       in_axes=(0, *[nn.broadcast] * 4),
+      switches=(4,),
     )
     self.layers = stack(config, compute)
     self.final_norm = rms_norm(epsilon=config.norm_eps, dtype=compute.jnp_dtype)

@@ -3,7 +3,14 @@
 from flax import linen as nn
 
 
-def scan_layers(block, n_layers: int, *, remat: bool, in_axes=nn.broadcast):
+def scan_layers(
+  block,
+  n_layers: int,
+  *,
+  remat: bool,
+  in_axes=nn.broadcast,
+  switches: tuple[int, ...] = (),
+):
   """Lifts a block to a stack that compiles once whatever its depth.
 
   The block's ``__call__(x, *inputs)`` returns ``(x, per_layer_output)``.
@@ -14,6 +21,8 @@ def scan_layers(block, n_layers: int, *, remat: bool, in_axes=nn.broadcast):
     remat: Whether the backward pass recomputes each layer.
     in_axes: For each further input, 0 to slice it by layer or
       ``nn.broadcast`` to hand it to every layer.
+    switches: Which further inputs, from 0, are Python values that the block
+      branches on, such as `deterministic`.
 
   Returns:
     The lifted class.
@@ -23,6 +32,7 @@ def scan_layers(block, n_layers: int, *, remat: bool, in_axes=nn.broadcast):
       block,
       prevent_cse=False,
       policy=None,
+      static_argnums=tuple(2 + i for i in switches),  # after self and x
     )
   return nn.scan(
     block,
