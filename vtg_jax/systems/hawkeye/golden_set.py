@@ -133,7 +133,7 @@ class GoldenSet:
   def _batch_instructions(self):
     ids = jnp.asarray(self.inputs['qformer_input_ids'])
     mask = jnp.asarray(self.inputs['qformer_text_attention_mask'])
-    return ids, mask
+    return ids, mask.astype(bool)
 
   # Training rows.
 
@@ -163,7 +163,8 @@ class GoldenSet:
     logits = self.apply(
       'score_rows', embeds, rows.attention_mask, params=params
     )
-    loss = next_token_loss(logits, rows.labels, ignore=IGNORE)
+    labels = jnp.asarray(rows.labels)
+    loss = next_token_loss(logits, labels, ignore=IGNORE)
     return embeds, logits, loss
 
   @functools.cached_property
