@@ -1,9 +1,11 @@
 """A HawkEye of a few thousand parameters, with the recorded tokenizers."""
 
+import dataclasses
 import functools
 import pathlib
 
 import jax
+import numpy as np
 
 from vtg_jax.adapters.qformer import QFormerConfig
 from vtg_jax.encoders.umt import UmtConfig
@@ -12,9 +14,13 @@ from vtg_jax.llm.tokenizers import SentencePieceTokenizer, WordPieceTokenizer
 from vtg_jax.nn.compute import Compute
 from vtg_jax.nn.dense import LoraConfig
 from vtg_jax.systems.hawkeye.config import HawkEyeConfig
-from vtg_jax.systems.hawkeye.grounder import EXTRA_TOKENS
-from vtg_jax.systems.hawkeye.model import init_params
+from vtg_jax.systems.hawkeye.grounder import EXTRA_TOKENS, HawkEyeGrounder
+from vtg_jax.systems.hawkeye.model import HawkEye, param_shapes
+from vtg_jax.systems.hawkeye.prompt import GROUNDING
+from vtg_jax.systems.hawkeye.search import SearchPrograms
 
+# Weights under which queries part ways; see `params`.
+SEED, SPREAD = 3, 0.25
 GOLDEN = pathlib.Path(__file__).parents[2] / 'golden' / 'hawkeye'
 
 
@@ -81,12 +87,53 @@ def tokenizers() -> tuple[SentencePieceTokenizer, WordPieceTokenizer]:
 @functools.cache
 def params():
   """Random weights large enough for the answers to differ."""
-  fresh = init_params(config(), jax.random.key(0), Compute())
-  leaves, tree = jax.tree.flatten(fresh)
-  keys = jax.random.split(jax.random.key(1), len(leaves))
-  return tree.unflatten(
-    [
-      leaf + 0.2 * jax.random.normal(key, leaf.shape)
-      for key, leaf in zip(keys, leaves, strict=True)
-    ]
+  rng = np.random.default_rng(SEED)
+
+  def draw(path, leaf):
+    scale = jax.tree_util.keystr(path).endswith("['scale']")
+    noise = SPREAD * rng.normal(size=leaf.shape).astype(np.float32)
+    return noise + 1 if scale else noise
+
+  return jax.tree_util.tree_map_with_path(draw, param_shapes(config()))
+
+
+@dataclasses.dataclass
+class Calls:
+  """What the network was made to compute, as it ran."""
+
+  encoded: int = 0  # stretches of video
+  prefixes: int = 0  # prompts up to the video
+
+  def add_encoded(self, n):
+    self.encoded += int(n)
+
+  def add_prefixes(self, n):
+    self.prefixes += int(n)
+
+
+class CountingHawkEye(HawkEye):
+  """Counts its calls as they run, not as they are traced."""
+
+  calls: Calls = None
+
+  def see(self, frames, text_ids, text_mask):
+    jax.debug.callback(self.calls.add_encoded, frames.shape[0])
+    return super().see(frames, text_ids, text_mask)
+
+  def decode(self, embeds, positions, **kwargs):
+    if 'past' not in kwargs:
+      jax.debug.callback(self.calls.add_prefixes, embeds.shape[0])
+    return super().decode(embeds, positions, **kwargs)
+
+
+def counting_grounder(*, rows_per_step: int = 1) -> HawkEyeGrounder:
+  """A grounder with `calls`, of the numbers of its network's calls."""
+  grounder = HawkEyeGrounder(config(), params(), *tokenizers())
+  grounder.calls = Calls()
+  grounder.programs = SearchPrograms(
+    CountingHawkEye(config(), Compute(), grounder.calls),
+    rows_per_step=rows_per_step,
+    max_new_tokens=GROUNDING.max_new_tokens,
+    eos_id=2,
   )
+  return grounder
