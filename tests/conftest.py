@@ -13,6 +13,14 @@ import pytest
 import tests.shape_checks  # noqa: F401  imported before the hook names it
 
 os.environ.setdefault('JAX_PLATFORMS', 'cpu')
+# Eight pretended devices, for what is sharded over a mesh.
+if 'device_count' not in os.environ.get('XLA_FLAGS', ''):
+  os.environ['XLA_FLAGS'] = ' '.join(
+    [
+      *os.environ.get('XLA_FLAGS', '').split(),
+      '--xla_force_host_platform_device_count=8',
+    ]
+  )
 # Figures are drawn without a screen, and no test may reach a model hub.
 os.environ.setdefault('MPLBACKEND', 'Agg')
 os.environ.setdefault('HF_HUB_OFFLINE', '1')
