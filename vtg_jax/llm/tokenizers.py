@@ -8,6 +8,8 @@ from typing import Protocol
 import sentencepiece
 import tokenizers
 
+from vtg_jax.errors import BadInput
+
 
 class Tokenizer(Protocol):
   """What the systems ask of a tokenizer."""
@@ -28,18 +30,20 @@ class SentencePieceTokenizer:
   them starts with SentencePiece's dummy space.
 
   Raises:
-    ValueError: when the file cannot be read as a SentencePiece model.
+    BadInput: when the file cannot be read as a SentencePiece model.
   """
 
   def __init__(self, path: str | os.PathLike):
     try:
       with open(path, 'rb') as file:
         proto = file.read()
+      if not proto:  # the library would take it for no model at all
+        raise RuntimeError('the file is empty')
       self._model = sentencepiece.SentencePieceProcessor(model_proto=proto)
       self.bos_id = self._model.bos_id()
       self.eos_id = self._model.eos_id()
     except RuntimeError as error:
-      raise ValueError(
+      raise BadInput(
         f'{os.fspath(path)!r} is not a SentencePiece model; give the '
         'tokenizer.model of the language model'
       ) from error
@@ -98,11 +102,20 @@ class WordPieceTokenizer:
     path: One token a line; a token's id is its line number.
     extra_tokens: Special tokens appended after the file's (the Q-Former's
       `[DEC]`), unless the file already has them.
+
+  Raises:
+    BadInput: when the file is no such vocabulary.
   """
 
   def __init__(self, path: str | os.PathLike, extra_tokens: Sequence[str] = ()):
-    with open(path, encoding='utf-8') as file:
-      words = file.read().split('\n')
+    try:
+      with open(path, encoding='utf-8') as file:
+        words = file.read().split('\n')
+    except UnicodeDecodeError as error:
+      raise BadInput(
+        f'{os.fspath(path)!r} is not UTF-8 text; give the vocab.txt of '
+        'bert-base-uncased'
+      ) from error
     if words and not words[-1]:
       words.pop()
     words += [token for token in extra_tokens if token not in words]
@@ -111,7 +124,7 @@ class WordPieceTokenizer:
       t for t in ('[CLS]', '[SEP]', '[PAD]', '[UNK]') if t not in vocab
     ]
     if missing:
-      raise ValueError(
+      raise BadInput(
         f'{os.fspath(path)!r} lacks {", ".join(missing)}; give the vocab.txt '
         'of bert-base-uncased'
       )
