@@ -124,6 +124,16 @@ def test_ties_go_to_the_first_choice():
   assert paths(searched(table), 0)[0][1] == (0, 0, 0)
 
 
+@pytest.mark.parametrize('width', [1, 3])
+def test_nan_in_any_choice_reaches_the_score(width):
+  table = random_log_probs(4, 2)
+  looked_at = searched(table, width=width).node_path[0, -1, 1]
+  table[0, looked_at, 2] = np.nan
+  state = searched(table, width=width)
+  assert np.isnan(state.log_score[0]).any()
+  assert np.isfinite(state.log_score[1]).all()
+
+
 def test_the_rounds_are_recorded_as_they_were_played():
   table = random_log_probs(5, 8)
   state = searched(table, width=3)

@@ -98,7 +98,10 @@ def search_round(
   goes_on = state.active[..., None]
   stays = jnp.where(jnp.arange(C) == 0, state.log_score[..., None], -jnp.inf)
   scores = jnp.where(goes_on, state.log_score[..., None] + log_probs, stays)
-  best, index = jax.lax.top_k(scores.reshape(Q, W * C), W)
+  scores = scores.reshape(Q, W * C)
+  # NaN outranks all, so that it is told and not pruned.
+  _, index = jax.lax.top_k(jnp.where(jnp.isnan(scores), jnp.inf, scores), W)
+  best = jnp.take_along_axis(scores, index, axis=1)
   beam, choice = index // C, index % C
 
   def of_beam(x):
