@@ -67,6 +67,12 @@ def checked_queries(queries: str | Sequence[str], video_slot: str) -> list[str]:
   for query in queries:
     if not query.strip():
       raise BadInput('a query is empty; give a sentence to look for')
+    try:
+      query.encode()
+    except UnicodeEncodeError as error:
+      raise BadInput(
+        f'the query {query[:60]!r} is not valid UTF-8; give it as Unicode text'
+      ) from error
     if video_slot in query:
       raise BadInput(
         f'the query holds {video_slot}, which marks the place of the video in '
