@@ -63,51 +63,24 @@ def attend(
 
 
 def _attend_xla(q, segments, scale):
-  B, T, N, H = q.shape
-  K = segments[0].k.shape[2]
-  grouped = q.reshape(B, T, K, N // K, H)
-  floor = jnp.finfo(jnp.float32).min
-  scores = []
-  for k, _, mask in segments:
-    equation = 'btkgh,bskh->bkgts'
-    if k.shape[0] == 1 and B > 1:
-      equation, k = 'btkgh,skh->bkgts', k[0]
-    s = jnp.einsum(equation, grouped, k, preferred_element_type=jnp.float32)
-    s = s * scale
-    if mask is not None:
-      s = jnp.where(mask[:, None, None], s, floor)
-    scores.append(s)
-  top = scores[0].max(-1, keepdims=True)
-  for s in scores[1:]:
-    top = jnp.maximum(top, s.max(-1, keepdims=True))
-  weights = [jnp.exp(s - jax.lax.stop_gradient(top)) for s in scores]
-  total = sum(w.sum(-1, keepdims=True) for w in weights)
-  out = 0.0
-  for (_, v, _), w in zip(segments, weights, strict=True):
-    equation = 'bkgts,bskh->btkgh'
-    if v.shape[0] == 1 and B > 1:
-      equation, v = 'bkgts,skh->btkgh', v[0]
-    w = (w / total).astype(v.dtype)
-    out += jnp.einsum(equation, w, v, preferred_element_type=jnp.float32)
-  return out.reshape(B, T, N, H).astype(q.dtype)
+  return _tokens_first(_mix(*_heads_first(q, segments), scale))
 
 
 def _attend_chunked(q, segments, scale):
-  B, T, N, H = q.shape
+  T = q.shape[1]
   n_chunks = -(-T // CHUNK)
-  rows = -(
-    -T // n_chunks
-  )  # even blocks: 300 rows are 3 x 100, not 2 x 128 + 44
+  rows = -(-T // n_chunks)  # even: 300 rows are 3 x 100, not 2 x 128 + 44
   padding = n_chunks * rows - T
 
-  def split(x):  # [B T ...] -> [n_chunks B rows ...]
-    x = jnp.pad(x, [(0, 0), (0, padding)] + [(0, 0)] * (x.ndim - 2))
-    x = x.reshape(x.shape[0], n_chunks, rows, *x.shape[2:])
-    return jnp.moveaxis(x, 1, 0)
+  def split(x, axis):  # [... T ...] -> [n_chunks ... rows ...]
+    x = jnp.pad(x, [(0, padding if i == axis else 0) for i in range(x.ndim)])
+    x = x.reshape(*x.shape[:axis], n_chunks, rows, *x.shape[axis + 1 :])
+    return jnp.moveaxis(x, axis, 0)
 
+  q, segments = _heads_first(q, segments)
   per_row = [s.mask is not None and s.mask.shape[1] > 1 for s in segments]
   masks = [
-    split(s.mask) for s, own in zip(segments, per_row, strict=True) if own
+    split(s.mask, 1) for s, own in zip(segments, per_row, strict=True) if own
   ]
 
   def block(args):
@@ -117,10 +90,59 @@ def _attend_chunked(q, segments, scale):
       s._replace(mask=next(mask_blocks)) if own else s
       for s, own in zip(segments, per_row, strict=True)
     ]
-    return _attend_xla(q_block, blocks, scale)
+    return _mix(q_block, blocks, scale)
 
-  out = jax.lax.map(block, (split(q), masks))
-  return jnp.moveaxis(out, 0, 1).reshape(B, n_chunks * rows, N, H)[:, :T]
+  out = jax.lax.map(block, (split(q, 3), masks))
+  out = jnp.moveaxis(out, 0, 3)  # B K G n_chunks rows H
+  out = out.reshape(*out.shape[:3], n_chunks * rows, -1)[:, :, :, :T]
+  return _tokens_first(out)
+
+
+def _heads_first(q, segments):
+  """Brings queries to [B K N/K T H], keys and values to [B K S H].
+
+  Done once, outside any loop: the products over such arrays need no copies.
+  """
+  B, T, N, H = q.shape
+  K = segments[0].k.shape[2]
+  q = q.reshape(B, T, K, N // K, H).transpose(0, 2, 3, 1, 4)
+  return q, [
+    s._replace(k=jnp.swapaxes(s.k, 1, 2), v=jnp.swapaxes(s.v, 1, 2))
+    for s in segments
+  ]
+
+
+def _tokens_first(out):
+  B, K, G, T, H = out.shape
+  return out.transpose(0, 3, 1, 2, 4).reshape(B, T, K * G, H)
+
+
+def _mix(q, segments, scale):
+  """Attention of heads-first arrays, all scores at once."""
+  floor = jnp.finfo(jnp.float32).min
+  scores = []
+  for k, _, mask in segments:
+    equation = 'bkgth,bksh->bkgts'
+    if k.shape[0] == 1 and q.shape[0] > 1:
+      equation, k = 'bkgth,ksh->bkgts', k[0]
+    s = jnp.einsum(equation, q, k, preferred_element_type=jnp.float32)
+    s = s * scale
+    if mask is not None:
+      s = jnp.where(mask[:, None, None], s, floor)
+    scores.append(s)
+  top = scores[0].max(-1, keepdims=True)
+  for s in scores[1:]:
+    top = jnp.maximum(top, s.max(-1, keepdims=True))
+  total = out = 0.0
+  for (_, v, _), s in zip(segments, scores, strict=True):
+    equation = 'bkgts,bksh->bkgth'
+    if v.shape[0] == 1 and q.shape[0] > 1:
+      equation, v = 'bkgts,ksh->bkgth', v[0]
+    w = jnp.exp(s - jax.lax.stop_gradient(top))
+    total += w.sum(-1, keepdims=True)
+    w = w.astype(v.dtype)
+    out += jnp.einsum(equation, w, v, preferred_element_type=jnp.float32)
+  return (out / total).astype(q.dtype)
 
 
 def _attend_cudnn(q, segments, scale):
