@@ -41,6 +41,11 @@ class HawkEyeConfig:
         f'the encoder makes them {self.encoder.width} wide'
       )
 
+  @property
+  def max_instruction_tokens(self) -> int:
+    """Longest instruction that the Q-Former has positions for."""
+    return min(self.max_text_tokens, self.qformer.max_positions)
+
   def to_dict(self) -> dict:
     """Plain JSON types; `from_dict` is the inverse."""
     return dataclasses.asdict(self)

@@ -108,7 +108,7 @@ class GoldenSet:
     return jax.jit(encoder.apply)(variables, self.frames('alt_video'))
 
   def instruction(self, text: str) -> list[int]:
-    return self.bert.encode(text, max_length=self.config.max_text_tokens)
+    return self.bert.encode(text, max_length=self.config.max_instruction_tokens)
 
   def padded_instructions(self, texts) -> list[list[int]]:
     """Several instructions, padded on the right to the longest."""

@@ -192,7 +192,7 @@ def _fixed_text(config, texts, tokenizer, instruction_tokenizer):
     option_ids[place][: len(ids)] = ids
     option_len[place] = len(ids)
   instruction = instruction_tokenizer.encode(
-    texts.system, max_length=config.max_text_tokens
+    texts.system, max_length=config.max_instruction_tokens
   )
   return {
     'prefix_ids': np.array(tokenizer.encode(before, bos=True), np.int32),
