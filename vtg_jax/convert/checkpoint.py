@@ -67,6 +67,7 @@ def load_params(
   *,
   dtype: np.dtype | type | None = None,
   only: str | tuple[str, ...] | None = None,
+  expected: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
   """Returns a checkpoint's parameters as a nested dict of NumPy arrays.
 
@@ -74,12 +75,16 @@ def load_params(
     folder: a checkpoint folder of ours.
     dtype: type to convert to; None keeps what is stored.
     only: prefixes of the wanted paths, such as 'llm/'; None takes all.
+    expected: path -> what has the `shape` that the parameter must have, for
+      exactly the parameters there must be.
 
   Raises:
-    BadInput: no checkpoint there, or it is damaged.
+    BadInput: no checkpoint there, it is damaged, or it is not as expected.
   """
   read_config(folder)
   stored = StoredParams(Path(folder) / PARAMS)
+  if expected is not None:
+    _check_shapes(Path(folder), stored.shapes, expected)
   prefixes = (only,) if isinstance(only, str) else only
   flat = {}
   for path in stored.shapes:
@@ -87,6 +92,25 @@ def load_params(
       values = stored.read(path)
       flat[path] = values if dtype is None else values.astype(dtype, copy=False)
   return unflatten(flat)
+
+
+def _check_shapes(folder, shapes, expected) -> None:
+  """Raises BadInput naming the first parameter that differs, and how many."""
+  wanted = {path: tuple(leaf.shape) for path, leaf in expected.items()}
+  wrong = []
+  for path in sorted(shapes.keys() | wanted.keys()):
+    if path not in shapes:
+      wrong.append(f'{path} is missing from it')
+    elif path not in wanted:
+      wrong.append(f'its {path} is unknown')
+    elif shapes[path] != wanted[path]:
+      wrong.append(f'its {path} has shape {shapes[path]}, not {wanted[path]}')
+  if wrong:
+    others = f' (and {len(wrong) - 1} more like it)' if len(wrong) > 1 else ''
+    raise BadInput(
+      f'{folder / PARAMS} does not fit its config.json: {wrong[0]}{others}; '
+      'correct config.json or convert the checkpoint again'
+    )
 
 
 def save_checkpoint(

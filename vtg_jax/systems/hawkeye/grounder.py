@@ -9,6 +9,7 @@ import numpy as np
 
 from input_pipeline.video import FrameStore, Resize, open_video
 from vtg_jax.convert import checkpoint
+from vtg_jax.convert.param_tree import flatten
 from vtg_jax.errors import BadInput
 from vtg_jax.llm.tokenizers import SentencePieceTokenizer, WordPieceTokenizer
 from vtg_jax.moments import coarse
@@ -25,7 +26,7 @@ from vtg_jax.systems.hawkeye.answers import (
 )
 from vtg_jax.systems.hawkeye.config import HawkEyeConfig
 from vtg_jax.systems.hawkeye.frames import FilledTables, frames_of_interval
-from vtg_jax.systems.hawkeye.model import HawkEye
+from vtg_jax.systems.hawkeye.model import HawkEye, param_shapes
 from vtg_jax.systems.hawkeye.options import (
   SearchOptions,
   checked_queries,
@@ -312,7 +313,9 @@ def load(
   if dtype is None:
     dtype = 'float32' if jax.default_backend() == 'cpu' else 'bfloat16'
   compute = Compute(dtype=dtype, attention=attention)
-  params = checkpoint.load_params(folder, dtype=compute.jnp_dtype)
+  params = checkpoint.load_params(
+    folder, dtype=compute.jnp_dtype, expected=flatten(param_shapes(config))
+  )
   return HawkEyeGrounder(
     config,
     params,
