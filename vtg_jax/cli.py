@@ -252,9 +252,9 @@ def convert(
   config: Annotated[
     str | None,
     typer.Option(
-      metavar='FILE',
-      help='Sizes of the network as JSON, where they are not the published '
-      'ones and no source folder tells.',
+      metavar='NAME|FILE',
+      help="A published size by name (HawkEye's are full and stage2), or JSON "
+      'with the sizes.',
     ),
   ] = None,
   tokenizers: Annotated[

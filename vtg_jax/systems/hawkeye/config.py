@@ -122,6 +122,21 @@ def full() -> HawkEyeConfig:
   )
 
 
+def stage2() -> HawkEyeConfig:
+  """VideoChat2 after its second stage: where HawkEye's training starts.
+
+  The released files of that stage hold no LoRA, so there is none to convert.
+  """
+  whole = full()
+  return dataclasses.replace(
+    whole, llm=dataclasses.replace(whole.llm, lora=None)
+  )
+
+
+# Sizes of released files, by the name to ask for them.
+PRESETS = {'full': full, 'stage2': stage2}
+
+
 def small(
   *,
   vocab_size: int,

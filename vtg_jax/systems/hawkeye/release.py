@@ -17,6 +17,7 @@ from vtg_jax.errors import BadInput
 from vtg_jax.llm.decoder import DecoderConfig
 from vtg_jax.nn.dense import LoraConfig
 from vtg_jax.systems.hawkeye.config import (
+  PRESETS,
   RELEASED_STOP_IDS,
   HawkEyeConfig,
   full,
@@ -56,7 +57,8 @@ def convert(
     sources: The Vicuna folder, then `hawkeye.pth` or the files of earlier
       stages, in loading order.
     out: The new folder.
-    config: 'full', or a JSON file with the sizes; when None, the config.json
+    config: 'full' (with `hawkeye.pth`), 'stage2' (UMT and stage-2 files, which
+      hold no LoRA), or a JSON file with the sizes; when None, the config.json
       of a source folder if it holds them, else 'full'.
     tokenizers: The language model's `tokenizer.model` and the Q-Former's
       `vocab.txt`, where they do not lie in a source folder.
@@ -161,9 +163,14 @@ def config_of_golden(description: Mapping) -> HawkEyeConfig:
 
 
 def _config(named, sources) -> HawkEyeConfig:
-  if named is not None and str(named) == 'full':
-    return full()
+  if str(named) in PRESETS:
+    return PRESETS[str(named)]()
   if named is not None:
+    if not Path(named).is_file():
+      raise BadInput(
+        f'{named} is neither a file nor one of {", ".join(PRESETS)}; name one '
+        'of them'
+      )
     return _config_of(checkpoint.read_json(Path(named)), named)
   for source in sources:
     file = source / 'config.json'
