@@ -290,6 +290,7 @@ class GoldenSet:
     new = np.asarray(out.ids[0, : out.length[0]]).tolist()
     return [self.description['llm']['bos'], *new]
 
+  @functools.cache  # noqa: B019
   def generated(self, name: str) -> list[int]:
     """The row of a named generation."""
     known = self.description['generation'].get(name, {})

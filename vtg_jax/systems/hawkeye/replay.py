@@ -100,13 +100,20 @@ OUTPUTS: tuple[tuple[str, Callable], ...] = (
   ),
   (r'alt_vit_img_pos_embed', lambda g: position_table(g.alt_encoder, 1)[None]),
   (r'vit_embed_plus_pos', lambda g: g.seen[1].embedded[:1]),
-  (r'vit_block(\d+)', lambda g, i: g.seen[1].layers[int(i), :1]),
+  # As a NumPy array: jax would take the last block for one beyond it.
+  (
+    r'vit_block(\d+)',
+    lambda g, i: np.asarray(g.seen[1].layers)[int(i), :1],
+  ),
   (r'vit_out', lambda g: g.seen[1].features[:1]),
   (r'vision_layernorm_out', lambda g: g.seen[0][:1]),
   (r'image_vit_out', lambda g: g.seen_image[1].features),
   (r'alt_vit_out', lambda g: g.seen_alt.features),
   (r'qformer_embeddings', lambda g: g.qformer[1].embedded),
-  (r'qformer_hidden_(\d+)', lambda g, i: g.qformer[1].layers[int(i) - 1]),
+  (
+    r'qformer_hidden_(\d+)',
+    lambda g, i: (g.qformer[1].embedded, *g.qformer[1].layers)[int(i)],
+  ),
   (r'llama_proj_out', lambda g: g.qformer[0]),
   (
     r'image_llama_proj_out',
