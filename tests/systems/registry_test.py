@@ -3,54 +3,24 @@
 import json
 import shutil
 
-import jax
-import numpy as np
 import pytest
 
 import vtg_jax
 from tests.systems.hawkeye import tiny
-from vtg_jax.convert.checkpoint import save_checkpoint
 from vtg_jax.errors import BadInput
 from vtg_jax.systems import registry
-from vtg_jax.testing.encode_video import write_numbered_video
-
-TOKENIZER_FILES = {
-  'tokenizer.model': tiny.GOLDEN / 'llama_tokenizer.model',
-  'vocab.txt': tiny.GOLDEN / 'bert_vocab.txt',
-}
 
 
 @pytest.fixture(scope='module')
 def saved(tmp_path_factory):
   folder = tmp_path_factory.mktemp('with a space') / 'tiny'
-  description = {
-    'system': 'hawkeye',
-    'notice': 'a test',
-    'model': tiny.config().to_dict(),
-  }
-  save_checkpoint(
-    folder, tiny.params(), description, tokenizer_files=TOKENIZER_FILES
-  )
+  tiny.save(folder)
   return folder
 
 
 @pytest.fixture
 def copy(saved, tmp_path):
   return shutil.copytree(saved, tmp_path / 'copy')
-
-
-def test_a_checkpoint_answers_as_its_parameters_do(saved, tmp_path):
-  loaded, direct = vtg_jax.load(saved), tiny.counting_grounder()
-  assert loaded.config == direct.config
-  assert loaded.notice == 'a test'
-  assert jax.tree.structure(loaded._params) == jax.tree.structure(
-    direct._params
-  )
-  jax.tree.map(np.testing.assert_array_equal, loaded._params, direct._params)
-  clip = tmp_path / 'clip.mp4'
-  write_numbered_video(clip, 20, width=64, height=48)
-  direct.programs = loaded.programs
-  assert loaded.ground(clip, 'a dog runs') == direct.ground(clip, 'a dog runs')
 
 
 def test_the_shipped_checkpoint_loads_and_says_what_it_is():

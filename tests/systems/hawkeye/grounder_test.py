@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import vtg_jax
 from tests.recursion.oracle import TEXTS, recursive_grounding
 from tests.systems.hawkeye import tiny
 from vtg_jax.decode.greedy import GreedyOutput
@@ -90,13 +91,25 @@ def test_absent_is_off_and_compares_the_best_score(grounder, warm_video):
 
 
 def test_many_queries_are_asked_in_batches(grounder, warm_video, monkeypatch):
-  wanted = grounder.ground(warm_video, [*QUERIES, QUERIES[0]])
-  monkeypatch.setattr(grounder_module, 'QUERIES_AT_ONCE', 2)
-  found = grounder.ground(warm_video, [*QUERIES, QUERIES[0]])
+  wanted = grounder.ground(warm_video, QUERIES)
+  monkeypatch.setattr(grounder_module, 'QUERIES_AT_ONCE', 1)
+  found = grounder.ground(warm_video, QUERIES)
   for ours, theirs in zip(found, wanted, strict=True):
     assert ours.query == theirs.query
     assert (ours.start_s, ours.end_s) == (theirs.start_s, theirs.end_s)
     assert ours.score == pytest.approx(theirs.score, abs=1e-5)
+
+
+def test_a_checkpoint_answers_as_its_parameters_do(
+  grounder, warm_video, tmp_path
+):
+  tiny.save(tmp_path / 'saved')
+  loaded = vtg_jax.load(tmp_path / 'saved')
+  assert loaded.config == grounder.config
+  assert loaded.notice == 'a test'
+  loaded.programs = grounder.programs  # of the same sizes
+  wanted = grounder.ground(warm_video, QUERIES)
+  assert loaded.ground(warm_video, QUERIES) == wanted
 
 
 # Sampling.
@@ -323,9 +336,13 @@ def test_weights_that_are_no_numbers_are_told(grounder, warm_video):
   )
   grounder._params = bad
   try:
-    for options in ({}, {'mode': 'generate'}, {'top_k': 3}):
+    for queries, options in (
+      (QUERIES[:1], {}),
+      (QUERIES[:1], {'mode': 'generate'}),
+      (QUERIES, {'top_k': 3}),
+    ):
       with pytest.raises(BadInput, match='computes NaN'):
-        grounder.ground(warm_video, QUERIES, **options)
+        grounder.ground(warm_video, queries, **options)
   finally:
     grounder._params = good
 

@@ -8,13 +8,19 @@ import jax
 import numpy as np
 
 from vtg_jax.adapters.qformer import QFormerConfig
+from vtg_jax.convert.checkpoint import save_checkpoint
 from vtg_jax.encoders.umt import UmtConfig
 from vtg_jax.llm.decoder import DecoderConfig
 from vtg_jax.llm.tokenizers import SentencePieceTokenizer, WordPieceTokenizer
 from vtg_jax.nn.compute import Compute
 from vtg_jax.nn.dense import LoraConfig
 from vtg_jax.systems.hawkeye.config import HawkEyeConfig
-from vtg_jax.systems.hawkeye.grounder import EXTRA_TOKENS, HawkEyeGrounder
+from vtg_jax.systems.hawkeye.grounder import (
+  EXTRA_TOKENS,
+  TOKENIZER,
+  VOCABULARY,
+  HawkEyeGrounder,
+)
 from vtg_jax.systems.hawkeye.model import HawkEye, param_shapes
 from vtg_jax.systems.hawkeye.prompt import GROUNDING
 from vtg_jax.systems.hawkeye.search import SearchPrograms
@@ -137,3 +143,16 @@ def counting_grounder(*, rows_per_step: int = 1) -> HawkEyeGrounder:
     eos_id=2,
   )
   return grounder
+
+
+def save(folder) -> None:
+  """Writes the parameters, as `params` gives them, as a checkpoint."""
+  save_checkpoint(
+    folder,
+    params(),
+    {'system': 'hawkeye', 'notice': 'a test', 'model': config().to_dict()},
+    tokenizer_files={
+      TOKENIZER: GOLDEN / 'llama_tokenizer.model',
+      VOCABULARY: GOLDEN / 'bert_vocab.txt',
+    },
+  )
