@@ -1,6 +1,10 @@
 """The command line from released files to a picture, on the golden model."""
 
 import json
+import os
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -92,3 +96,61 @@ def test_a_checkpoint_in_the_way_is_refused_and_kept(capsys, checkpoint):
   assert run('convert', 'hawkeye', GOLDEN, '--out', checkpoint) == 2
   assert capsys.readouterr().err.count('\n') == 1
   assert sorted(path.name for path in checkpoint.rglob('*')) == before
+
+
+def as_process(tmp_path, *arguments):
+  """`vtg` as a user starts it, with its own cache of compiled programs."""
+  return subprocess.run(
+    [sys.executable, '-m', 'vtg_jax', *map(str, arguments)],
+    cwd=ROOT,
+    env={**os.environ, 'XDG_CACHE_HOME': str(tmp_path / 'cache')},
+    capture_output=True,
+    text=True,
+    timeout=300,
+    check=False,
+  )
+
+
+def test_a_process_prints_a_table_and_draws_a_picture(checkpoint, tmp_path):
+  picture = tmp_path / 'a picture.png'
+  done = as_process(
+    tmp_path,
+    *('ground', CLIP, 'a red circle', 'ein roter Kreis, größer'),
+    *('--model', checkpoint, '--rounds', 2, '--plot', picture),
+  )
+  assert done.returncode == 0, done.stderr
+  assert 'Traceback' not in done.stderr
+  for told in ('score', 'a red circle', 'ein roter Kreis, größer'):
+    assert told in done.stdout
+  assert Image.open(picture).format == 'PNG'
+
+
+def test_a_process_given_no_video_or_no_checkpoint_exits_2(
+  checkpoint, tmp_path
+):
+  broken = shutil.copytree(checkpoint, tmp_path / 'broken')
+  (broken / 'tokenizers' / 'tokenizer.model').unlink()
+  for arguments in (
+    (ROOT / 'README.md', 'a red circle', '--model', checkpoint),
+    (CLIP, 'a red circle', '--model', broken),
+  ):
+    done = as_process(tmp_path, 'ground', *arguments)
+    assert (done.returncode, done.stdout) == (2, '')
+    assert done.stderr.startswith('vtg: error: ')
+    assert done.stderr.count('\n') == 1
+
+
+def test_verify_exits_1_for_one_changed_array_and_names_it(tmp_path):
+  folder = shutil.copytree(GOLDEN, tmp_path / 'golden')
+  with np.load(GOLDEN / 'outputs.npz') as stored:
+    arrays = {name: stored[name] for name in ('vit_out', 'vit_pos_embed')}
+  arrays['vit_out'] = arrays['vit_out'] + np.float32(1e-3)
+  np.savez(folder / 'outputs.npz', **arrays)
+  done = as_process(tmp_path, 'verify', folder, '--json')
+  assert done.returncode == 1, done.stderr
+  document = json.loads(done.stdout)
+  assert not document['passed']
+  passed = {c['name']: c['passed'] for c in document['comparisons']}
+  assert [name for name, good in passed.items() if not good] == ['vit_out']
+  assert passed['vit_pos_embed']
+  assert len(passed) > 400
