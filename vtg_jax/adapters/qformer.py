@@ -30,7 +30,8 @@ class QFormerConfig:
     cross_attention_every: Layers 0, n, 2n, ... look at the video.
     features_width: Channels of the video features.
     norm_eps: Epsilon of every norm.
-    dropout: Drop rate of hidden states and attention while training.
+    dropout: Drop rate of hidden states while training. Deviates: the
+      reference drops attention probabilities too.
     drop_path: Rate of stochastic depth at the last layer, 0 at the first.
   """
 

@@ -14,7 +14,8 @@ class Compute:
   Attributes:
     dtype: Activations and matrix products. Softmax, norms, losses and rotary
       angles stay float32 whatever this says.
-    param_dtype: What fresh parameters are stored in.
+    param_dtype: What fresh parameters are stored in; those of norms are
+      float32 whatever this says.
     attention: 'xla' materialises the scores, 'chunked' walks over blocks of
       queries (the fast one on CPU), 'cudnn' needs a GPU and a 16-bit dtype,
       'auto' is 'chunked' on CPU and 'xla' elsewhere.

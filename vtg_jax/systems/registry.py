@@ -44,7 +44,7 @@ SYSTEMS = {
     load='vtg_jax.systems.hawkeye.grounder:load',
     convert='vtg_jax.systems.hawkeye.release:convert',
     export='vtg_jax.systems.hawkeye.release:export',
-    replay='vtg_jax.systems.hawkeye.replay:replay',
+    replay='vtg_jax.systems.hawkeye.replay.arrays:replay',
     is_golden='vtg_jax.systems.hawkeye.release:is_golden',
   ),
 }

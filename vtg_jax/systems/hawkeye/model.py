@@ -144,7 +144,7 @@ def init_params(config: HawkEyeConfig, rng: jax.Array, compute: Compute):
   model = HawkEye(config, compute)
   size, channels = config.encoder.image_size, config.encoder.channels
   n_rows = config.qformer.n_tokens + 2
-  variables = model.init(
+  variables = jax.jit(model.init)(
     rng,
     jnp.zeros((1, config.encoder.tubelet_size, size, size, channels)),
     jnp.zeros((1, 2), jnp.int32),

@@ -110,6 +110,21 @@ class GoldenSet:
   def instruction(self, text: str) -> list[int]:
     return self.bert.encode(text, max_length=self.config.max_instruction_tokens)
 
+  def texts(self, case: str) -> list[str]:
+    """The conversations of a training case, by its name."""
+    about = self.description
+    spoken = about['conversations']
+    match case:
+      case 'train':
+        return [spoken[i] for i in about['train_samples']]
+      case 'multi' | 'trunc':
+        return [spoken[about[f'{case}_sample']]]
+      case 'plain':
+        return [about['plain_text']]
+      case 'image':
+        return [about['image_conversation'][0]]
+    raise KeyError(f'no training case is called {case!r}')
+
   def padded_instructions(self, texts) -> list[list[int]]:
     """Several instructions, padded on the right to the longest."""
     ids = [self.instruction(text) for text in texts]
@@ -169,8 +184,7 @@ class GoldenSet:
 
   @functools.cached_property
   def train_rows(self) -> TrainingRows:
-    samples = self.description['train_samples']
-    return self.rows([self.description['conversations'][i] for i in samples])
+    return self.rows(self.texts('train'))
 
   @functools.cached_property
   def trained(self):
@@ -213,32 +227,31 @@ class GoldenSet:
   def conversation(self, name: str):
     """Rows, logits and loss of the single-row training cases."""
     about = self.description
-    features, limit = self.seen[0][:1], None
-    if name == 'multi':
-      text = about['conversations'][about['multi_sample']]
-      instruction = about['instructions'][about['multi_sample']]
-    elif name == 'trunc':
-      text = about['conversations'][about['trunc_sample']]
-      instruction = about['instructions'][about['trunc_sample']]
+    features, limit, instruction = self.seen[0][:1], None, ''
+    match name:
+      case 'multi' | 'trunc':
+        instruction = about['instructions'][about[f'{name}_sample']]
+      case 'image':
+        instruction = about['image_conversation'][1]
+        features = self.seen_image[0]
+    if name == 'trunc':
       limit = about['truncation_case_max_txt_len']
-    elif name == 'plain':
-      text, instruction = about['plain_text'], ''
-    elif name == 'image':
-      text, instruction = about['image_conversation']
-      features = self.seen_image[0]
-    else:
-      raise KeyError(name)
-    rows = self.rows([text], limit)
+    rows = self.rows(self.texts(name), limit)
     tokens = self.video_tokens(features, instruction)
     _, logits, loss = self.score(rows, tokens)
     return rows, logits, loss
 
   # Generation.
 
+  @property
+  def prompts(self) -> dict[str, str]:
+    """Prompts given as text."""
+    return self.description.get('prompts', {})
+
   def prompt_segments(self, name: str) -> tuple[list[int], list[int]]:
     """Ids before and after the video."""
-    if name in self.description['prompts']:
-      text = self.description['prompts'][name]
+    if name in self.prompts:
+      text = self.prompts[name]
       before, after = text.split(prompt.GROUNDING.video_slot)
       return self.tokenizer.encode(before, bos=True), self.tokenizer.encode(
         after
@@ -248,9 +261,9 @@ class GoldenSet:
   def prompt_video_tokens(self, name: str):
     """The video under the instruction that goes with a prompt."""
     features = self.seen[0][:1]
-    if name not in self.description['prompts']:
+    if name not in self.prompts:
       return self.qformer[0][:1]
-    turns = self.description['prompts'][name].split(prompt.SEPARATOR)
+    turns = self.prompts[name].split(prompt.SEPARATOR)
     instruction = turns[0]
     if name.endswith('_sysq'):
       question = turns[2].removeprefix(f'{prompt.HUMAN}: ')
@@ -293,9 +306,9 @@ class GoldenSet:
   @functools.cache  # noqa: B019
   def generated(self, name: str) -> list[int]:
     """The row of a named generation."""
-    known = self.description['generation'].get(name, {})
+    known = self.description.get('generation', {}).get(name, {})
     if 'stop_ids' in known:
-      first = next(iter(self.description['prompts']))
+      first = next(iter(self.prompts))
       limit = self._max_new_tokens(first)
       return self.generate(
         first, max_new_tokens=limit, stop_ids=known['stop_ids']
@@ -307,14 +320,14 @@ class GoldenSet:
     )
 
   def _max_new_tokens(self, name):
-    known = self.description['generation'].get(name, {})
+    known = self.description.get('generation', {}).get(name, {})
     kwargs = known.get('kwargs', {})
     return kwargs.get('max_new_tokens', NOPROMPT_NEW_TOKENS)
 
   def reply(self, name: str) -> str:
     """The text a generation is read as; without a prompt it is left raw."""
     text = self.tokenizer.decode(prompt.reply_ids(self.generated(name)))
-    if name not in self.description['prompts']:
+    if name not in self.prompts:
       return text
     return prompt.reply_text(text, return_prompt=prompt.GROUNDING.return_prompt)
 

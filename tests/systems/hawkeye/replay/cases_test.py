@@ -8,9 +8,9 @@ import shutil
 import pytest
 
 from vtg_jax.errors import BadInput
-from vtg_jax.systems.hawkeye import replay_cases
+from vtg_jax.systems.hawkeye.replay import cases as replay_cases
 
-GOLDEN = pathlib.Path(__file__).parents[2] / 'golden' / 'hawkeye'
+GOLDEN = pathlib.Path(__file__).parents[3] / 'golden' / 'hawkeye'
 
 
 @pytest.fixture(scope='module')

@@ -13,7 +13,7 @@ from vtg_jax.convert.param_tree import flatten
 from vtg_jax.convert.tensor_file import TensorInfo
 from vtg_jax.systems.hawkeye import model, release
 
-GOLDEN = Path(__file__).parents[2] / 'golden' / 'hawkeye'
+GOLDEN = Path(__file__).parents[3] / 'golden' / 'hawkeye'
 TOKENIZERS = ('llama_tokenizer.model', 'bert_vocab.txt')
 
 

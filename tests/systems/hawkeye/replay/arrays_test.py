@@ -3,14 +3,14 @@
 import numpy as np
 import pytest
 
-from tests.systems.hawkeye import golden_folder
-from tests.systems.hawkeye.golden_folder import GOLDEN, load
+from tests.systems.hawkeye.replay import golden_folder
+from tests.systems.hawkeye.replay.golden_folder import GOLDEN, load
 from vtg_jax.convert.param_tree import flatten
 from vtg_jax.convert.readers import open_source
 from vtg_jax.errors import BadInput
 from vtg_jax.systems import registry
 from vtg_jax.systems.hawkeye import release
-from vtg_jax.systems.hawkeye.golden_set import GoldenSet
+from vtg_jax.systems.hawkeye.replay.golden_set import GoldenSet
 
 LORA = 'llama_model.base_model.model.model.layers.2.self_attn.v_proj.lora_B'
 VARIANTS = {

@@ -1,5 +1,6 @@
 """Replays a HawkEye golden folder: every array and every case."""
 
+import functools
 import json
 import re
 from collections.abc import Callable
@@ -9,8 +10,8 @@ import numpy as np
 
 from input_pipeline.pixels import eval_transform
 from vtg_jax.encoders.umt import UmtConfig, position_table
-from vtg_jax.systems.hawkeye.golden_set import GoldenSet, load_arrays
-from vtg_jax.systems.hawkeye.replay_cases import FILE_NAME, replay_cases
+from vtg_jax.systems.hawkeye.replay.cases import FILE_NAME, replay_cases
+from vtg_jax.systems.hawkeye.replay.golden_set import GoldenSet, load_arrays
 from vtg_jax.systems.replay import (
   Comparison,
   compare_arrays,
@@ -26,7 +27,6 @@ TOLERANCES = (
   (r'.*_(tokens|labels|attention_mask)', 0.0),
   (r'.*', 2e-5),
 )
-PROMPTS = ('gen', 'gen_sysq')
 # Where the released position table is defined: 14 x 14 patches at 224 px.
 FULL_WIDTH, FULL_PATCH = 1024, 16
 
@@ -308,7 +308,7 @@ def _usual_names(golden: GoldenSet) -> list[str]:
     'train_labels',
     'train_logits',
     'train_loss',
-    *(f'train_grad::{key}' for key in about['grad_norms']),
+    *(f'train_grad::{key}' for key in about.get('grad_norms', {})),
     'train_nolora_logits_sample1',
     'train_nolora_loss_sample1',
     'train_loss_sample1',
@@ -317,75 +317,100 @@ def _usual_names(golden: GoldenSet) -> list[str]:
     last = 8 if name in ('multi', 'image') else 4
     names += [f'{name}_{kind}' for kind in ('attention_mask', 'labels', 'loss')]
     names.append(f'{name}_logits_last{last}')
-  names += [f'{name}_tokens' for name in about['generation']]
-  names += [f'{name}_logits_last4' for name in about['prompts']]
+  names += [f'{name}_tokens' for name in about.get('generation', {})]
+  names += [f'{name}_logits_last4' for name in golden.prompts]
   return names
+
+
+def _attempt(name: str, compare: Callable[[], Comparison]) -> Comparison:
+  """A comparison, or the failure that its exception is."""
+  try:
+    return compare()
+  except Exception as error:  # whatever it is, this entry was not replayed
+    return failure(name, f'{type(error).__name__}: {error}')
 
 
 def _token_comparisons(golden: GoldenSet) -> list[Comparison]:
   """Our tokenizers against the recorded ids of every text."""
-  about, inputs = golden.description, golden.inputs
-  made = {}
-  for name in about['prompts']:
-    for i, ids in enumerate(golden.prompt_segments(name)):
-      made[f'{name}_seg{i}_ids'] = ids
-  batches = {
-    'train': [about['conversations'][i] for i in about['train_samples']],
-    'multi': [about['conversations'][about['multi_sample']]],
-    'plain': [about['plain_text']],
-    'image': [about['image_conversation'][0]],
-    'trunc': [about['conversations'][about['trunc_sample']]],
+  prompts = '|'.join(map(re.escape, golden.prompts))  # of others: ids alone
+  makers = {
+    rf'({prompts})_seg(\d+)_ids': lambda name, i: golden.prompt_segments(name)[
+      int(i)
+    ],
+    r'([a-z]+)_p_(before|after)_ids_(\d+)': lambda name, part, i: golden.halves(
+      golden.texts(name)[int(i)]
+    )[part == 'after'],
+    r'qformer_input_ids': lambda: golden.padded_instructions(
+      [
+        golden.description['instructions'][i]
+        for i in golden.description['train_samples']
+      ]
+    ),
+    r'image_qformer_input_ids': lambda: [
+      golden.instruction(golden.description['image_instruction'])
+    ],
+    r'empty_qformer_input_ids': lambda: [golden.instruction('')],
+    r'bert_left_trunc_ids': lambda: [
+      golden.bert.encode(
+        golden.description['bert_left_trunc']['text'],
+        max_length=golden.description['bert_left_trunc']['max_length'],
+      )
+    ],
   }
-  for name, texts in batches.items():
-    for i, text in enumerate(texts):
-      before, after = golden.halves(text)
-      made[f'{name}_p_before_ids_{i}'] = before
-      made[f'{name}_p_after_ids_{i}'] = after
-  made['qformer_input_ids'] = golden.padded_instructions(
-    [about['instructions'][i] for i in about['train_samples']]
-  )
-  made['image_qformer_input_ids'] = [
-    golden.instruction(about['image_instruction'])
-  ]
-  made['empty_qformer_input_ids'] = [golden.instruction('')]
-  cut = about['bert_left_trunc']
-  made['bert_left_trunc_ids'] = [
-    golden.bert.encode(cut['text'], max_length=cut['max_length'])
-  ]
+
+  def compare(name, maker, groups):
+    recorded = golden.inputs[name].tolist()
+    return compare_values(f'tokenise {name}', maker(*groups), recorded)
+
   return [
-    compare_values(f'tokenise {name}', ids, inputs[name].tolist())
-    for name, ids in made.items()
-    if name in inputs
+    _attempt(
+      f'tokenise {name}',
+      functools.partial(compare, name, maker, match.groups()),
+    )
+    for name in golden.inputs
+    for pattern, maker in makers.items()
+    if (match := re.fullmatch(pattern, name))
   ]
 
 
 def _figure_comparisons(golden: GoldenSet) -> list[Comparison]:
   """Losses, gradient norms and replies that config.json records."""
   about = golden.description
-  comparisons = []
-  for name, loss in about.get('losses', {}).items():
-    if name == 'train':
-      got = golden.trained[0][0]
-    else:
-      got = golden.conversation(name)[2]
-    comparisons.append(
-      compare_arrays(f'losses.{name}', np.float64(got), np.float64(loss), 1e-5)
-    )
   norms = about.get('grad_norms', {})
   largest = max(norms.values(), default=0.0)
-  for key, norm in norms.items():
+
+  def loss(name):
+    of_batch = name == 'train'
+    got = golden.trained[0][0] if of_batch else golden.conversation(name)[2]
+    want = np.float64(about['losses'][name])
+    return compare_arrays(f'losses.{name}', np.float64(got), want, 1e-5)
+
+  def norm(key):
     got = np.linalg.norm(golden.gradients[key].astype(np.float64))
-    comparisons.append(
-      compare_arrays(f'grad_norms.{key}', got, np.float64(norm), 1e-4 * largest)
+    want = np.float64(norms[key])
+    return compare_arrays(f'grad_norms.{key}', got, want, 1e-4 * largest)
+
+  def text(name):
+    return compare_values(
+      f'generation.{name}.text',
+      golden.reply(name),
+      about['generation'][name]['text'],
     )
-  for name, known in about['generation'].items():
-    if 'text' in known:
-      comparisons.append(
-        compare_values(
-          f'generation.{name}.text', golden.reply(name), known['text']
-        )
-      )
-  return comparisons
+
+  kinds = (
+    ('losses.{}', loss, about.get('losses', {})),
+    ('grad_norms.{}', norm, norms),
+    (
+      'generation.{}.text',
+      text,
+      [n for n, g in about.get('generation', {}).items() if 'text' in g],
+    ),
+  )
+  return [
+    _attempt(label.format(name), functools.partial(compare, name))
+    for label, compare, names in kinds
+    for name in names
+  ]
 
 
 def _int(x) -> np.ndarray:

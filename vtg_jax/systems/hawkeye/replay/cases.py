@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from vtg_jax.errors import BadInput
-from vtg_jax.systems.hawkeye import case_rules, case_rules_data
+from vtg_jax.systems.hawkeye.replay import case_rules, case_rules_data
 from vtg_jax.systems.replay import Comparison, compare_values, failure
 
 FILE_NAME = 'cases.json'
