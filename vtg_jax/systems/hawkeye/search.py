@@ -280,18 +280,19 @@ class SearchPrograms:
     self.round = jax.jit(self._round)
     self.generate = jax.jit(self._generate)
 
-  def _scorer(self, params, tables, prefix):
+  def scorer(self, params, tables, prefix):
+    """The traced chooser of the programs; a subclass may choose otherwise."""
     return make_scorer(self._model, params, tables, prefix, self._rows_per_step)
 
   def _search(self, params, tables, state, max_rounds) -> SearchState:
     """All rounds of all queries."""
     prefix = prefill_prefix(self._model, params, tables)
-    scorer = self._scorer(params, tables, prefix)
+    scorer = self.scorer(params, tables, prefix)
     return search(state, tables.next_node, scorer, max_rounds=max_rounds)
 
   def _round(self, params, tables, prefix, state) -> SearchState:
     """One round of all queries."""
-    scorer = self._scorer(params, tables, prefix)
+    scorer = self.scorer(params, tables, prefix)
     return search_round(state, tables.next_node, scorer)
 
   def _generate(self, params, tables, prefix, node, active) -> GreedyOutput:
