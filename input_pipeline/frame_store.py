@@ -6,6 +6,7 @@ from typing import Protocol
 import numpy as np
 from jaxtyping import Float, Float64, Int64, UInt8
 
+from input_pipeline.pixels import Resize
 from input_pipeline.video_frames import (
   ReadCount,
   check_frame_ids,
@@ -48,6 +49,7 @@ class FrameStore:
   Attributes:
     index: times and sizes of the video.
     is_folder: it is a folder of images, not a file.
+    resize: how frames are resized; None keeps their size.
     count: passes over the file, and pictures out of the decoder.
   """
 
@@ -57,6 +59,7 @@ class FrameStore:
     read: Reader,
     *,
     is_folder: bool = False,
+    resize: Resize | None = None,
     on_progress: Callable[[int, int], None] | None = None,
   ):
     """Makes an empty store.
@@ -65,10 +68,12 @@ class FrameStore:
       index: the video.
       read: gives pairs of id and frame for the ids it is called with.
       is_folder: whether the video is a folder of images.
+      resize: how `read` resizes.
       on_progress: is called with (frames read, frames to read) while reading.
     """
     self.index = index
     self.is_folder = is_folder
+    self.resize = resize
     self.count = ReadCount()
     self._read = read
     self._on_progress = on_progress

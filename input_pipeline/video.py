@@ -57,11 +57,13 @@ def open_video(
         folder, ids, resize, count=count
       ),
       is_folder=True,
+      resize=resize,
       on_progress=on_progress,
     )
   index = index_video(path)
   return FrameStore(
     index,
     lambda ids, count: iterate_frames(index, ids, resize, count=count),
+    resize=resize,
     on_progress=on_progress,
   )

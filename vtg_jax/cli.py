@@ -216,6 +216,7 @@ def verify(
 
   from vtg_jax.systems import registry
 
+  report.keep_compilations()
   comparisons, arrays = registry.replay(folder)
   if out is not None:
     import numpy as np

@@ -72,6 +72,8 @@ def decode_greedily(
   logits: Float[Array, 'B V'],
   position: Int[Array, ' B'],
   config: GreedyConfig,
+  *,
+  active: Bool[Array, ' B'] | None = None,
 ) -> GreedyOutput:
   """Generates from prompts that were prefilled.
 
@@ -82,6 +84,7 @@ def decode_greedily(
     logits: Scores after the last prompt token.
     position: Rotary position of the first generated token.
     config: Lengths and stops.
+    active: Rows to generate for; the others stay empty. All when None.
 
   Returns:
     Ids, lengths and log-probabilities.
@@ -148,7 +151,7 @@ def decode_greedily(
     log_prob=jnp.zeros((B,)),
     token=jnp.zeros((B,), jnp.int32),
     kv=KeyValues(cache, cache),
-    done=jnp.zeros((B,), bool),
+    done=jnp.zeros((B,), bool) if active is None else ~active,
   )
   state = jax.lax.while_loop(goes_on, advance, record(state, logits))
   return GreedyOutput(state.ids, state.length, state.log_prob)

@@ -16,6 +16,17 @@ from vtg_jax.nn.norm import rms_norm
 from vtg_jax.nn.rope import apply_rope, rope_angles
 from vtg_jax.nn.stack import scan_layers
 
+# The linear layers of a block, which LoRA may adapt.
+PROJECTIONS = (
+  'q_proj',
+  'k_proj',
+  'v_proj',
+  'o_proj',
+  'gate_proj',
+  'up_proj',
+  'down_proj',
+)
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class DecoderConfig:
@@ -52,6 +63,12 @@ class DecoderConfig:
   def __post_init__(self):
     if self.n_heads % self.n_kv_heads:
       raise ValueError(f'{self.n_heads=} not divisible by {self.n_kv_heads=}')
+    unknown = set(self.lora.targets if self.lora else ()) - set(PROJECTIONS)
+    if unknown:
+      raise ValueError(
+        f'LoRA targets {sorted(unknown)} name no projection; use some of '
+        f'{PROJECTIONS}'
+      )
 
 
 class KeyValues(NamedTuple):
@@ -182,7 +199,11 @@ class Decoder(nn.Module):
     self.final_norm = rms_norm(epsilon=config.norm_eps, dtype=compute.jnp_dtype)
     if not config.tied_embeddings:
       self.lm_head = Dense(
-        config.vocab_size, ('embed', 'vocab'), compute, use_bias=False
+        config.vocab_size,
+        ('embed', 'vocab'),
+        compute,
+        use_bias=False,
+        out_dtype='float32',
       )
 
   def __call__(
@@ -229,9 +250,8 @@ class Decoder(nn.Module):
     return self.embed(ids)
 
   def logits(self, hidden: Float[Array, '*B D']) -> Float[Array, '*B V']:
-    """Scores over the vocabulary, float32."""
-    if self.config.tied_embeddings:
-      scores = self.embed.attend(hidden)
-    else:
-      scores = self.lm_head(hidden)
-    return scores.astype(jnp.float32)
+    """Scores over the vocabulary, summed and kept in float32."""
+    if not self.config.tied_embeddings:
+      return self.lm_head(hidden)
+    table = self.embed.embedding.astype(hidden.dtype)
+    return jnp.dot(hidden, table.T, preferred_element_type=jnp.float32)

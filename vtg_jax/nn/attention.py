@@ -55,8 +55,8 @@ def attend(
   if implementation == 'auto':
     on_cpu = jax.default_backend() == 'cpu'
     implementation = 'chunked' if on_cpu else 'xla'
-  if implementation == 'cudnn':
-    return _attend_cudnn(q, segments, scale)
+  if implementation == 'cudnn' and _suits_cudnn(q, segments):
+    return _attend_cudnn(q, segments[0], scale)
   if implementation == 'chunked' and q.shape[1] > 2 * CHUNK:
     return _attend_chunked(q, segments, scale)
   return _attend_xla(q, segments, scale)
@@ -145,25 +145,16 @@ def _mix(q, segments, scale):
   return (out / total).astype(q.dtype)
 
 
-def _attend_cudnn(q, segments, scale):
-  B, T = q.shape[:2]
+def _suits_cudnn(q, segments) -> bool:
+  """Whether the fused kernel saves memory here: many rows that see all keys."""
+  (first, *others) = segments
+  return not others and first.mask is None and q.shape[1] > 2 * CHUNK
 
-  def widen(x):
-    return jnp.broadcast_to(x, (B, *x.shape[1:]))
 
-  k = jnp.concatenate([widen(s.k) for s in segments], axis=1)
-  v = jnp.concatenate([widen(s.v) for s in segments], axis=1)
-  mask = None
-  if any(s.mask is not None for s in segments):
-    mask = jnp.concatenate(
-      [
-        jnp.ones((B, T, s.k.shape[1]), bool)
-        if s.mask is None
-        else jnp.broadcast_to(s.mask, (B, T, s.k.shape[1]))
-        for s in segments
-      ],
-      axis=-1,
-    )[:, None]
+def _attend_cudnn(q, segment, scale):
+  B = q.shape[0]
+  k = jnp.broadcast_to(segment.k, (B, *segment.k.shape[1:]))
+  v = jnp.broadcast_to(segment.v, (B, *segment.v.shape[1:]))
   return jax.nn.dot_product_attention(
-    q, k, v, mask=mask, scale=scale, implementation='cudnn'
+    q, k, v, scale=scale, implementation='cudnn'
   )

@@ -16,9 +16,10 @@ class Compute:
       angles stay float32 whatever this says.
     param_dtype: What fresh parameters are stored in; those of norms are
       float32 whatever this says.
-    attention: 'xla' materialises the scores, 'chunked' walks over blocks of
-      queries (the fast one on CPU), 'cudnn' needs a GPU and a 16-bit dtype,
-      'auto' is 'chunked' on CPU and 'xla' elsewhere.
+    attention: 'xla' materialises the scores; 'chunked' walks over blocks of
+      queries (the fast one on CPU); 'cudnn' needs a GPU and a 16-bit dtype,
+      and serves where many rows see all keys ('xla' does elsewhere); 'auto'
+      is 'chunked' on CPU and 'xla' elsewhere.
     remat: Recompute each layer in the backward pass.
   """
 

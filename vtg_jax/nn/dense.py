@@ -43,6 +43,8 @@ class Dense(nn.Module):
     compute: Numerics.
     use_bias: Whether a bias is added.
     lora: Adapter, or None for none.
+    out_dtype: What the product is summed and returned in; the dtype of
+      `compute` when None.
   """
 
   features: int
@@ -50,6 +52,7 @@ class Dense(nn.Module):
   compute: Compute
   use_bias: bool = True
   lora: LoraConfig | None = None
+  out_dtype: str | None = None
 
   @nn.compact
   def __call__(
@@ -64,12 +67,14 @@ class Dense(nn.Module):
       (x.shape[-1], self.features),
       self.axes,
     )
-    y = jnp.dot(x, kernel.astype(dtype))
+    out_dtype = jnp.dtype(self.out_dtype or dtype)
+    y = jnp.dot(x, kernel.astype(dtype), preferred_element_type=out_dtype)
     if self.lora is not None:
-      # A normal, B zero: a fresh adapter changes nothing.
+      # B is zero: a fresh adapter changes nothing. A is uniform within
+      # in ** -0.5, as peft draws it.
       a = self._param(
         'lora_a',
-        nn.initializers.he_uniform(),
+        nn.initializers.variance_scaling(1 / 3, 'fan_in', 'uniform'),
         (x.shape[-1], self.lora.rank),
         (in_axis, 'lora'),
       )
@@ -86,7 +91,7 @@ class Dense(nn.Module):
       bias = self._param(
         'bias', nn.initializers.zeros, (self.features,), (out_axis,)
       )
-      y = y + bias.astype(dtype)
+      y = y + bias.astype(out_dtype)
     return y
 
   def _param(self, name, init, shape, axes):

@@ -27,6 +27,19 @@ NOT_PLAYED = -1
 Scorer = Callable[[Array, Array, Array], Array]
 
 
+class Moves(NamedTuple):
+  """Where choices lead; rows are nodes, columns choices.
+
+  Attributes:
+    next_node: Node to look at next, -1 where the search ends.
+    outcome: Number of the interval that is left: two paths with the same
+      outcome are one search.
+  """
+
+  next_node: Int[Array, 'N C']
+  outcome: Int[Array, 'N C']
+
+
 class SearchState(NamedTuple):
   """Where every query's search stands; W searches are kept alive per query.
 
@@ -34,8 +47,9 @@ class SearchState(NamedTuple):
     round: Rounds played so far.
     node: Node to look at next.
     active: Whether the search goes on.
-    log_score: Summed log-probability of the choices made; -inf where the
-      beam is not filled yet.
+    log_score: Summed log-probability of the choices made, added up over the
+      paths that met; -inf where the beam is not filled yet.
+    outcome: Number of the interval a finished search has left.
     path: Choices made, `NOT_PLAYED` after the last.
     log_probs: Log-probability of every choice in every round played.
     node_path: Node looked at in every round played.
@@ -45,6 +59,7 @@ class SearchState(NamedTuple):
   node: Int[Array, 'Q W']
   active: Bool[Array, 'Q W']
   log_score: Float[Array, 'Q W']
+  outcome: Int[Array, 'Q W']
   path: Int[Array, 'Q W R']
   log_probs: Float[Array, 'Q W R C']
   node_path: Int[Array, 'Q W R']
@@ -69,6 +84,7 @@ def start_search(
     node=jnp.zeros((Q, width), jnp.int32),
     active=active,
     log_score=jnp.where(first, 0.0, -jnp.inf) * jnp.ones((Q, 1)),
+    outcome=jnp.full((Q, width), -1, jnp.int32),
     path=jnp.full((Q, width, n_rounds), NOT_PLAYED, jnp.int32),
     log_probs=jnp.zeros((Q, width, n_rounds, n_choices)),
     node_path=jnp.full((Q, width, n_rounds), NOT_PLAYED, jnp.int32),
@@ -76,29 +92,34 @@ def start_search(
 
 
 def search_round(
-  state: SearchState, next_node: Int[Array, 'N C'], scorer: Scorer
+  state: SearchState, moves: Moves, scorer: Scorer
 ) -> SearchState:
   """Plays one round of every active search and keeps the best W.
 
   A finished search competes with the continuations of the others by its
-  score. With W = 1 this is the greedy search; ties go to the first choice.
+  score. Searches that come to the same interval become one: their scores add
+  up and the better path stands for both. With W = 1 this is the greedy
+  search; ties go to the first choice.
 
   Args:
     state: Before the round.
-    next_node: From `IntervalTree`, -1 where a choice ends the search.
+    moves: From `IntervalTree`.
     scorer: See `Scorer`.
 
   Returns:
     The state after the round.
   """
   Q, W, R = state.path.shape
-  C = next_node.shape[1]
+  C = moves.next_node.shape[1]
   log_probs = scorer(state.node, state.active, state.round)
   # Candidate c of a beam: take choice c; a finished beam is its candidate 0.
   goes_on = state.active[..., None]
   stays = jnp.where(jnp.arange(C) == 0, state.log_score[..., None], -jnp.inf)
   scores = jnp.where(goes_on, state.log_score[..., None] + log_probs, stays)
-  scores = scores.reshape(Q, W * C)
+  outcome = jnp.where(
+    goes_on, moves.outcome[state.node], state.outcome[..., None]
+  )
+  scores = _merge(scores.reshape(Q, W * C), outcome.reshape(Q, W * C))
   # NaN outranks all, so that it is told and not pruned.
   _, index = jax.lax.top_k(jnp.where(jnp.isnan(scores), jnp.inf, scores), W)
   best = jnp.take_along_axis(scores, index, axis=1)
@@ -118,22 +139,36 @@ def search_round(
     of_beam(log_probs)[:, :, None],
     of_beam(state.log_probs),
   )
-  child = next_node[node, choice]
+  child = moves.next_node[node, choice]
   active = was_active & (child >= 0) & (best > -jnp.inf)
   return SearchState(
     round=state.round + 1,
     node=jnp.where(active, child, node),
     active=active,
     log_score=best,
+    outcome=jnp.take_along_axis(outcome.reshape(Q, W * C), index, axis=1),
     path=path,
     log_probs=record,
     node_path=node_path,
   )
 
 
+def _merge(
+  scores: Float[Array, 'Q M'], outcome: Int[Array, 'Q M']
+) -> Float[Array, 'Q M']:
+  """Gives the best candidate of each outcome the sum of all, others -inf.
+
+  outcome = [4 7 4]  scores = log [.2 .5 .1]  ->  log [.3 .5 0]
+  """
+  same = outcome[:, :, None] == outcome[:, None, :]
+  rival = jnp.where(same, scores[:, None, :], -jnp.inf)
+  first_best = jnp.argmax(rival, axis=-1) == jnp.arange(scores.shape[1])
+  return jnp.where(first_best, jax.nn.logsumexp(rival, axis=-1), -jnp.inf)
+
+
 def search(
   state: SearchState,
-  next_node: Int[Array, 'N C'],
+  moves: Moves,
   scorer: Scorer,
   *,
   max_rounds: Int[Array, ''] | int,
@@ -142,7 +177,7 @@ def search(
 
   Args:
     state: From `start_search`.
-    next_node: From `IntervalTree`.
+    moves: From `IntervalTree`.
     scorer: See `Scorer`.
     max_rounds: Most rounds to play; an operand, so changing it does not
       recompile. At most the R of the state.
@@ -157,7 +192,7 @@ def search(
     return rounds_left & somebody_searches
 
   return jax.lax.while_loop(
-    goes_on, lambda state: search_round(state, next_node, scorer), state
+    goes_on, lambda state: search_round(state, moves, scorer), state
   )
 
 

@@ -8,6 +8,8 @@ from jaxtyping import Float, Int
 
 # No node: the search ends here.
 STOP = -1
+# Intervals whose edges agree to so many digits of a second are one.
+_DIGITS = 6
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -21,6 +23,8 @@ class IntervalTree:
     end_s: End of each node's interval, seconds.
     depth: Round in which the node is looked at, from 0.
     next_node: Node that a choice leads to, `STOP` where it ends the search.
+    outcome: Number of the interval that a choice leaves: equal for equal
+      intervals, whatever the path to them.
     choices: Name of each choice, the columns of `next_node`.
   """
 
@@ -28,6 +32,7 @@ class IntervalTree:
   end_s: Float[np.ndarray, ' N']
   depth: Int[np.ndarray, ' N']
   next_node: Int[np.ndarray, 'N C']
+  outcome: Int[np.ndarray, 'N C']
   choices: tuple[str, ...]
 
   @property
@@ -83,11 +88,24 @@ def grow_tree(
       rows.append(row)
     level_start = level_end
   start_s, end_s = np.array(spans, np.float64).T
+  places = {}
+  outcome = [
+    [
+      # Different orders of halving may differ in the last bits.
+      places.setdefault(
+        tuple(round(edge_s, _DIGITS) for edge_s in narrow(*span, choice)),
+        len(places),
+      )
+      for choice in choices
+    ]
+    for span in spans
+  ]
   return IntervalTree(
     start_s=start_s,
     end_s=end_s,
     depth=np.array(depths, np.int32),
     next_node=np.array(rows, np.int32),
+    outcome=np.array(outcome, np.int32),
     choices=tuple(choices),
   )
 

@@ -17,7 +17,8 @@ def from_json(kind: type[Config], values: Mapping, where: str) -> Config:
 
   Args:
     kind: The dataclass.
-    values: One entry a field, no default is assumed.
+    values: One entry a field. A field with a default may be left out: it
+      came later than the file, and its default is what files then meant.
     where: What `values` is called in a complaint.
 
   Raises:
@@ -28,7 +29,13 @@ def from_json(kind: type[Config], values: Mapping, where: str) -> Config:
     raise BadInput(f'{where} is {values!r}; it must be a table of entries')
   hints = typing.get_type_hints(kind)
   unknown = sorted(set(values) - set(hints))
-  missing = sorted(set(hints) - set(values))
+  needed = {
+    field.name
+    for field in dataclasses.fields(kind)
+    if field.default is dataclasses.MISSING
+    and field.default_factory is dataclasses.MISSING
+  }
+  missing = sorted(needed - set(values))
   if unknown or missing:
     told = [f'unknown {name!r}' for name in unknown]
     told += [f'missing {name!r}' for name in missing]
@@ -36,10 +43,11 @@ def from_json(kind: type[Config], values: Mapping, where: str) -> Config:
   built = {
     name: _value(hint, values[name], f'{where}.{name}')
     for name, hint in hints.items()
+    if name in values
   }
   try:
     return kind(**built)
-  except ValueError as error:
+  except (ValueError, ZeroDivisionError) as error:
     raise BadInput(f'{where}: {error}') from error
 
 

@@ -66,7 +66,7 @@ def load(folder: str | os.PathLike = SHIPPED, **options):
   """Loads a checkpoint folder, whatever system it is of.
 
   Args:
-    folder: Made by `vtg convert` or `vtg train`; the shipped small model
+    folder: Made by `vtg convert`; the shipped small model
       when left out.
     **options: Of the system's own `load`, such as `dtype`.
 

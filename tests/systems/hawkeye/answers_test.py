@@ -53,32 +53,15 @@ def answered(duration_s, paths, *, top_k=9, absent_below=None):
   )
 
 
-# The middle half of a half is reached in two ways, whatever the last bit.
-MEETING = [
-  (('middle', 'beginning'), 0.3),
-  (('beginning', 'throughout'), 0.35),
-  (('beginning', 'end'), 0.2),
-]
-
-
-@pytest.mark.parametrize('duration_s', [8.0, 10.7, 0.1, 5400.1])
-def test_two_ways_to_an_interval_add_their_scores(duration_s):
-  first, second = answered(duration_s, MEETING)
-  assert (first.start_s, first.end_s) == pytest.approx(
-    (duration_s / 4, duration_s / 2)
-  )
-  assert first.score == pytest.approx(0.5)
-  assert [r.choice for r in first.rounds] == ['middle', 'beginning']
-  assert (second.start_s, second.end_s) == (0, duration_s / 2)
-  assert second.score == pytest.approx(0.35)
-
-
-def test_a_sum_decides_what_is_best_and_what_is_absent():
-  assert len(answered(8.0, MEETING, top_k=1)) == 1
-  assert answered(8.0, MEETING, absent_below=0.45)[0].score == (
+def test_the_best_is_asked_whether_it_is_absent():
+  paths = [(('beginning', 'end'), 0.3), (('end', 'throughout'), 0.5)]
+  moments = answered(8.0, paths)
+  assert [m.score for m in moments] == pytest.approx([0.5, 0.3])
+  assert len(answered(8.0, paths, top_k=1)) == 1
+  assert answered(8.0, paths, absent_below=0.45)[0].score == (
     pytest.approx(0.5)
   )
-  (absent,) = answered(8.0, MEETING, absent_below=0.55)
+  (absent,) = answered(8.0, paths, absent_below=0.55)
   assert isinstance(absent, Absent)
   assert absent.score == pytest.approx(0.5)
 

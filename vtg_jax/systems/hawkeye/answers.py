@@ -37,7 +37,8 @@ class PlayedPath:
 
   Attributes:
     rounds: First round first.
-    log_score: Summed log-probability of what was answered.
+    log_score: Log-probability of what was answered: summed over the rounds,
+      and added up over the paths to the same interval.
   """
 
   rounds: tuple[PlayedRound, ...]
@@ -76,38 +77,29 @@ def answers(
   top_k: int,
   absent_below: float | None,
 ) -> list[Answer]:
-  """The best distinct intervals of one query, or `Absent`.
-
-  Two paths to the same interval are one answer; their scores add up.
+  """The best intervals of one query, or `Absent`.
 
   Args:
     query: The sentence.
-    paths: Its searches, best first.
+    paths: Its searches; no two end at the same interval.
     plan: What they were played on.
     top_k: Most answers.
     absent_below: See `HawkEyeGrounder.ground`.
   """
-  tree = plan.tree
-  found: dict[tuple[float, float], Moment] = {}
-  for path in paths:
-    names = [tree.choices[r.choice] for r in path.rounds]
-    start_s, end_s = coarse.span_of_path(float(tree.end_s[0]), names)
-    # Different orders of halving may differ in the last bit.
-    place = round(start_s, 6), round(end_s, 6)
-    score = float(np.exp(path.log_score))
-    if place in found:
-      first = found[place]
-      found[place] = dataclasses.replace(first, score=first.score + score)
-      continue
-    found[place] = Moment(
-      start_s=start_s,
-      end_s=end_s,
-      score=score,
-      query=query,
-      rounds=tuple(_round(plan, r) for r in path.rounds),
-      system=SYSTEM,
+  best = []
+  for path in sorted(paths, key=lambda p: p.log_score, reverse=True):
+    names = [plan.tree.choices[r.choice] for r in path.rounds]
+    start_s, end_s = coarse.span_of_path(float(plan.tree.end_s[0]), names)
+    best.append(
+      Moment(
+        start_s=start_s,
+        end_s=end_s,
+        score=float(np.exp(path.log_score)),
+        query=query,
+        rounds=tuple(_round(plan, r) for r in path.rounds),
+        system=SYSTEM,
+      )
     )
-  best = sorted(found.values(), key=lambda m: m.score, reverse=True)
   if absent_below is not None and best[0].score < absent_below:
     return [
       Absent(

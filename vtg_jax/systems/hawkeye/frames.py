@@ -3,6 +3,7 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Array, UInt8
 
 from input_pipeline.frame_choice import (
   eval_frame_indices,
@@ -88,4 +89,8 @@ class FilledTables:
       self._frames[rows] = video.get(frame_ids)
       self._loaded.update(frame_ids)
     if frame_ids or self.value is None:
-      self.value = SearchTables(frames=jnp.array(self._frames), **self._text)
+      self.take(jnp.array(self._frames))
+
+  def take(self, frames: UInt8[Array, 'M h w 3']) -> None:
+    """Uses a frame table that is on the device already."""
+    self.value = SearchTables(frames=frames, **self._text)

@@ -1,6 +1,7 @@
 """HawkEye as a user meets it: a video and sentences in, moments out."""
 
 import os
+import weakref
 from collections.abc import Callable, Sequence
 
 import jax
@@ -31,6 +32,7 @@ from vtg_jax.systems.hawkeye.options import (
   SearchOptions,
   checked_queries,
   checked_score,
+  default_beam,
 )
 from vtg_jax.systems.hawkeye.search import SearchPrograms
 from vtg_jax.systems.hawkeye.tables import (
@@ -100,6 +102,8 @@ class HawkEyeGrounder:
     self._tokenizer = tokenizer
     self._instruction_tokenizer = instruction_tokenizer
     self._texts = texts
+    # Opened video -> its frame table on the device, once all of it is read.
+    self._resident = weakref.WeakKeyDictionary()
     self.programs = SearchPrograms(
       HawkEye(config, compute),
       rows_per_step=1 if jax.default_backend() == 'cpu' else 8,
@@ -141,6 +145,7 @@ class HawkEyeGrounder:
     beam_width: int | None = None,
     absent_below: float | None = None,
     seed: int = 0,
+    prefetch: bool = False,
   ) -> list[Answer]:
     """Says when each query happens.
 
@@ -154,16 +159,22 @@ class HawkEyeGrounder:
       mode: 'score' compares the probabilities of the four answers;
         'generate' parses generated text, as the paper does.
       max_rounds: Most rounds; each halves the interval.
-      n_orders: Option orders over which the scores are averaged; 4 removes
-        the bias for a letter.
-      beam_width: Searches kept alive per query; `top_k` when None.
+      n_orders: Option orders over which the scores are averaged; 4, or a
+        multiple, removes the bias for a letter.
+      beam_width: Searches kept alive per query, at least `top_k`; twice as
+        many when None, but 1 for 1.
       absent_below: Answer `Absent` when the best score is lower. The score is
         not calibrated. Off when None.
       seed: Of the option orders.
+      prefetch: Decode every frame that a search could look at, in one pass,
+        then play all rounds as one program. Pays when much will be asked
+        about one opened video; otherwise only the frames on the paths taken
+        are decoded, round by round.
 
     Returns:
       Answers grouped by query, in the order asked, best first. A moment's
-      score is the product of the probabilities of its rounds.
+      score is the product of the probabilities of its rounds, summed over
+      the paths that lead to its interval.
 
     Raises:
       BadInput: for an unreadable video, an empty or overlong query, or an
@@ -175,22 +186,34 @@ class HawkEyeGrounder:
       mode=mode,
       max_rounds=max_rounds,
       n_orders=n_orders,
-      beam_width=max(top_k, beam_width or 1),
+      beam_width=default_beam(top_k) if beam_width is None else beam_width,
       absent_below=absent_below,
       seed=seed,
     )
     queries = checked_queries(queries, self._texts.video_slot)
-    if not isinstance(video, FrameStore):
-      video = self.open_video(video)
+    video = self._opened(video)
     found = []
     for start in range(0, len(queries), QUERIES_AT_ONCE):
       some = queries[start : start + QUERIES_AT_ONCE]
-      found += self._ground_together(video, some, options)
+      found += self._ground_together(video, some, options, prefetch)
     return found
 
-  def _ground_together(self, video, queries, options) -> list[Answer]:
+  def _opened(self, video) -> FrameStore:
+    if not isinstance(video, FrameStore):
+      return self.open_video(video)
+    size = self.config.encoder.image_size
+    if video.resize is None or video.resize.size != size:
+      raise BadInput(
+        f'{video.path} was opened with {video.resize}, this model sees frames '
+        f'of {size} pixels; open it with open_video of this grounder'
+      )
+    return video
+
+  def _ground_together(self, video, queries, options, prefetch) -> list[Answer]:
     """Answers of queries that fit into one program."""
     plan = self._plan(video, queries, options)
+    if prefetch:
+      video.prefetch(plan.rows)
     play = self._score if options.mode == 'score' else self._generate
     return [
       answer
@@ -240,12 +263,21 @@ class HawkEyeGrounder:
     if video.missing(plan.rows):
       state = self._search_cold(plan, video, tables, state, options)
     else:
-      tables.load(video, plan.rows)
+      self._fill(tables, video, plan)
       state = self.programs.search(
         self._params, tables.value, state, options.max_rounds
       )
     state = SearchState(*map(np.asarray, state))
     return [played_paths(state, q) for q in range(n_queries)]
+
+  def _fill(self, tables, video, plan) -> None:
+    """Puts all frames on the device, where they stay for the next call."""
+    rows, frames = self._resident.get(video, (None, None))
+    if rows == plan.rows:
+      tables.take(frames)
+    else:
+      tables.load(video, plan.rows)
+      self._resident[video] = plan.rows, tables.value.frames
 
   def _search_cold(self, plan, video, tables, state, options):
     """Round by round, so that only frames on the paths taken are decoded."""
@@ -300,7 +332,7 @@ def load(
   """Loads a checkpoint folder of ours.
 
   Args:
-    folder: Made by `vtg convert` or `vtg train`.
+    folder: Made by `vtg convert`.
     dtype: Of parameters and activations; float32 on CPU and bfloat16
       elsewhere when None.
     attention: See `Compute.attention`.

@@ -8,8 +8,9 @@ from vtg_jax.errors import BadInput
 from vtg_jax.systems.hawkeye.frames import SAMPLINGS
 
 MODES = ('score', 'generate')
-# Most of each: beyond, tables and running time grow past use.
-LIMITS = {'top_k': 64, 'beam_width': 64, 'max_rounds': 10, 'n_orders': 24}
+# Most of each: beyond, tables and running time grow past use. Six rounds end
+# at 1/64 of the video and have up to 364 intervals.
+LIMITS = {'top_k': 64, 'beam_width': 64, 'max_rounds': 6, 'n_orders': 24}
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -38,6 +39,11 @@ class SearchOptions:
       value = getattr(self, name)
       if not 1 <= value <= most:
         raise BadInput(f'{name} is {value}; it must be from 1 to {most}')
+    if self.beam_width < self.top_k:
+      raise BadInput(
+        f'beam_width {self.beam_width} cannot hold top_k {self.top_k} answers; '
+        'use at least as many'
+      )
     if self.absent_below is not None and not 0 <= self.absent_below <= 1:
       raise BadInput(
         f'absent_below is {self.absent_below}; it must be a probability'
@@ -49,6 +55,14 @@ class SearchOptions:
         'mode generate follows one path under one option order; use mode '
         'score for top_k, beam_width or n_orders above 1'
       )
+
+
+def default_beam(top_k: int) -> int:
+  """Searches to keep alive for the best `top_k` answers.
+
+  Twice as many: a path that is behind early may lead to the better interval.
+  """
+  return 1 if top_k == 1 else min(2 * top_k, LIMITS['beam_width'])
 
 
 def checked_queries(queries: str | Sequence[str], video_slot: str) -> list[str]:

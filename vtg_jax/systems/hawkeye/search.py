@@ -24,6 +24,7 @@ from vtg_jax.decode.greedy import (
 )
 from vtg_jax.llm.decoder import Decoder, KeyValues, Past
 from vtg_jax.recursion.coarse_to_fine import (
+  Moves,
   SearchState,
   distinct_nodes,
   search,
@@ -40,7 +41,7 @@ class SearchTables(NamedTuple):
   Attributes:
     frames: Distinct frames at the encoder's size.
     frame_ids: Rows of `frames` that a node shows.
-    next_node: From `IntervalTree`.
+    moves: From `IntervalTree`.
     depth: Round of each node.
     instruction_ids: What the Q-Former reads, query-independent.
     prefix_ids: Prompt up to the video, BOS first.
@@ -55,7 +56,7 @@ class SearchTables(NamedTuple):
 
   frames: UInt8[Array, 'M h w 3']
   frame_ids: Int[Array, 'N F']
-  next_node: Int[Array, 'N C']
+  moves: Moves
   depth: Int[Array, ' N']
   instruction_ids: Int[Array, ' I']
   prefix_ids: Int[Array, ' P']
@@ -173,7 +174,7 @@ def _past_of_rows(model, tables, prefix, nodes_kv, rows):
 def score_rows(
   model: HawkEye, params, tables: SearchTables, prefix, nodes_kv, rows: Rows
 ) -> Float[Array, 'G C']:
-  """Probability of each choice in each row, softmax over the choices."""
+  """Log-probability of each choice in each row, over the choices."""
   past, position = _past_of_rows(model, tables, prefix, nodes_kv, rows)
   shown = tables.order[rows.query, rows.order, tables.depth[rows.node]]
   letters = jnp.arange(shown.shape[1])
@@ -192,7 +193,7 @@ def score_rows(
     .at[jnp.arange(shown.shape[0])[:, None], shown]
     .set(by_letter)
   )
-  return jax.nn.softmax(by_choice)
+  return jax.nn.log_softmax(by_choice)
 
 
 def make_scorer(
@@ -225,7 +226,7 @@ def make_scorer(
     ordered = jnp.argsort(~is_active, stable=True)
     n_steps = -(-is_active.sum() // step)
 
-    def score_some(i, probabilities):
+    def score_some(i, log_probs):
       start = jnp.minimum(i * step, n_rows - step)
       row = jax.lax.dynamic_slice_in_dim(ordered, start, step)
       beam = row // K
@@ -236,12 +237,14 @@ def make_scorer(
         slot=slot[beam],
       )
       some = score_rows(model, params, tables, prefix, nodes_kv, rows)
-      return probabilities.at[row].set(some)
+      return log_probs.at[row].set(some)
 
-    probabilities = jax.lax.fori_loop(
+    log_probs = jax.lax.fori_loop(
       0, n_steps, score_some, jnp.zeros((n_rows, C))
     )
-    return jnp.log(probabilities.reshape(Q, W, K, C).mean(axis=2))
+    # The mean of the probabilities, over the orders.
+    log_probs = log_probs.reshape(Q, W, K, C)
+    return jax.nn.logsumexp(log_probs, axis=2) - jnp.log(K)
 
   return scorer
 
@@ -288,12 +291,12 @@ class SearchPrograms:
     """All rounds of all queries."""
     prefix = prefill_prefix(self._model, params, tables)
     scorer = self.scorer(params, tables, prefix)
-    return search(state, tables.next_node, scorer, max_rounds=max_rounds)
+    return search(state, tables.moves, scorer, max_rounds=max_rounds)
 
   def _round(self, params, tables, prefix, state) -> SearchState:
     """One round of all queries."""
     scorer = self.scorer(params, tables, prefix)
-    return search_round(state, tables.next_node, scorer)
+    return search_round(state, tables.moves, scorer)
 
   def _generate(self, params, tables, prefix, node, active) -> GreedyOutput:
     """What each active query's model writes at its node."""
@@ -316,7 +319,13 @@ class SearchPrograms:
     logits = decoder.apply({'params': llm}, last[:, 0], method='logits')
     past = [*past, Past(out.kv, is_text[:, None])]
     return decode_greedily(
-      decoder, llm, past, logits, position + length, self._greedy
+      decoder,
+      llm,
+      past,
+      logits,
+      position + length,
+      self._greedy,
+      active=active,
     )
 
 

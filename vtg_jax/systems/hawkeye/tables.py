@@ -11,6 +11,7 @@ from jaxtyping import Float, Int
 from vtg_jax.errors import BadInput
 from vtg_jax.llm.tokenizers import SentencePieceTokenizer, WordPieceTokenizer
 from vtg_jax.moments import coarse
+from vtg_jax.recursion.coarse_to_fine import Moves
 from vtg_jax.recursion.interval_tree import (
   STOP,
   IntervalTree,
@@ -26,8 +27,11 @@ TOKEN_BUCKET = 32
 # Tables always have room for this many rounds: fewer need no compilation of
 # their own.
 ROUNDS_BUCKET = 4
+# Fewest rows of the frame table. Four rounds of 12 frames show about 220
+# distinct ones, so that most videos share a compilation.
+FRAME_BUCKET = 256
 # Two made-up queries that share no token: what a prompt has in common for
-# them, it has in common for all.
+# them, it has in common for nearly all.
 _PROBES = ('zx', '9 q')
 
 
@@ -63,12 +67,12 @@ class SearchPlan:
   nodes: tuple[NodeFrames, ...]
   orders: tuple[tuple[tuple[tuple[str, ...], ...], ...], ...]
   rows: dict[int, int]
-  text: dict[str, np.ndarray]
+  text: dict[str, np.ndarray | Moves]
 
   @property
   def frame_capacity(self) -> int:
-    """Rows of the frame table, whatever frames the tree turns out to share."""
-    return self.text['frame_ids'].size
+    """Rows of the frame table: the distinct frames, rounded up."""
+    return max(FRAME_BUCKET, 1 << (len(self.rows) - 1).bit_length())
 
 
 def option_orders(
@@ -136,9 +140,9 @@ def plan_search(
     for a, b in zip(tree.start_s, tree.end_s, strict=True)
   )
   n_rounds = max(max_rounds, ROUNDS_BUCKET)
+  # As if no two paths met: equal intervals may differ in their last bit, and
+  # whether they do must not decide the shapes.
   capacity = max_nodes(n_rounds, len(coarse.CATEGORIES) - 1)
-  if max_rounds > ROUNDS_BUCKET:  # equal intervals meet; do not pad 3 ** rounds
-    capacity = tree.n_nodes
   rows = {}
   for node in nodes:
     for frame in node.frame_ids:
@@ -162,11 +166,14 @@ def plan_search(
   frame_ids = np.zeros((capacity, config.n_frames), np.int32)
   for i, node in enumerate(nodes):
     frame_ids[i] = [rows[int(frame)] for frame in node.frame_ids]
-  next_node = np.full((capacity, len(tree.choices)), STOP, np.int32)
-  next_node[: tree.n_nodes] = tree.next_node
+  shape = (capacity - tree.n_nodes, len(tree.choices))
+  nowhere = np.full(shape, STOP, np.int32)
   text |= {
     'frame_ids': frame_ids,
-    'next_node': next_node,
+    'moves': Moves(
+      next_node=np.concatenate([tree.next_node, nowhere]),
+      outcome=np.concatenate([tree.outcome, nowhere]),
+    ),
     'depth': _padded(tree.depth, capacity),
     'order': _order_table(orders, n_rounds),
   }
