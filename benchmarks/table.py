@@ -42,8 +42,15 @@ def run(name: str) -> None:
 
 
 def measure(name: str) -> None:
-  """Measures one benchmark here; writes benchmarks/results/NAME.json."""
-  result = importlib.import_module(f'benchmarks.{name}').measure()
+  """Measures one benchmark here; writes benchmarks/results/NAME.json.
+
+  A benchmark whose `can_run()` is False here keeps the result it has.
+  """
+  module = importlib.import_module(f'benchmarks.{name}')
+  if not getattr(module, 'can_run', lambda: True)():
+    print(f'{name} cannot run on this machine; its kept result stays')
+    return
+  result = module.measure()
   RESULTS.mkdir(exist_ok=True)
   kept = {
     'date': datetime.date.today().isoformat(),
