@@ -116,9 +116,8 @@ class ScriptedPrograms(SearchPrograms):
     def scripted(node, active, round_):
       log_probs = network(node, active, round_)
       choice = params['script'][: node.shape[0], round_]
-      return log_probs + 1e4 * jax.nn.one_hot(
-        choice[:, None], log_probs.shape[-1]
-      )
+      chosen = jax.nn.one_hot(choice[:, None], log_probs.shape[-1])
+      return jax.nn.log_softmax(log_probs + 100 * chosen)
 
     return scripted
 

@@ -35,6 +35,15 @@ def medians(seconds: Mapping[str, list[float]]) -> dict[str, float]:
   return {k: round(statistics.median(v), 4) for k, v in seconds.items()}
 
 
+def bests(seconds: Mapping[str, list[float]]) -> dict[str, float]:
+  """Shortest of each way: what other programs on the machine disturb least.
+
+  Torch's threads wait for one another at every operation, so that a busy
+  machine slows it down many times; a ratio of bests does not profit from it.
+  """
+  return {name: round(min(runs), 4) for name, runs in seconds.items()}
+
+
 def ratio(seconds: Mapping[str, list[float]], over: str, under: str) -> float:
   """Median, over the turns, of one way's time divided by the other's."""
   pairs = zip(seconds[over], seconds[under], strict=True)
