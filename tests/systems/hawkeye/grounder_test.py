@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 import vtg_jax
+from input_pipeline.video import Resize, open_video
 from tests.recursion.oracle import TEXTS, recursive_grounding
 from tests.systems.hawkeye import tiny
 from vtg_jax.decode.greedy import GreedyOutput
@@ -151,6 +152,33 @@ def test_queries_together_take_one_pass_a_round(grounder, video):
   shown = {t for a in found for one in a.rounds for t in one.frame_times_s}
   assert video.decoded == len(shown)
   assert video.count.passes <= max(len(a.rounds) for a in found)
+
+
+def test_prefetching_reads_all_in_one_pass_and_answers_alike(grounder, clip):
+  cold, warm = grounder.open_video(clip), grounder.open_video(clip)
+  wanted = grounder.ground(cold, QUERIES)
+  answers = grounder.ground(warm, QUERIES, prefetch=True)
+  assert (warm.count.passes, warm.decoded > cold.decoded) == (1, True)
+  for ours, theirs in zip(answers, wanted, strict=True):
+    assert (ours.start_s, ours.end_s) == (theirs.start_s, theirs.end_s)
+    assert ours.score == pytest.approx(theirs.score, abs=1e-5)
+
+
+def test_a_prefetched_video_is_searched_by_the_one_program(
+  grounder, clip, monkeypatch
+):
+  video = grounder.open_video(clip)
+  grounder.ground(video, QUERIES, prefetch=True)
+  _, frames = grounder._resident[video]
+  monkeypatch.setattr(grounder.programs, 'round', None)
+  grounder.ground(video, QUERIES)
+  assert grounder._resident[video][1] is frames  # not put there again
+
+
+def test_frames_of_another_size_are_bad_input(grounder, clip):
+  for resize in (None, Resize(size=48)):
+    with pytest.raises(BadInput, match='32 pixels'):
+      grounder.ground(open_video(clip, resize=resize), 'a dog runs')
 
 
 def test_a_warm_search_reads_nothing(grounder, warm_video):
@@ -300,6 +328,7 @@ def test_a_query_that_cannot_be_asked_is_bad_input(
     ({'sampling': 'random'}, "sampling 'random' is unknown; use one of"),
     ({'mode': 'guess'}, "mode 'guess' is unknown; use one of"),
     ({'max_rounds': 0}, 'max_rounds is 0; it must be from 1 to'),
+    ({'top_k': 3, 'beam_width': 2}, 'beam_width 2 cannot hold top_k 3'),
     ({'max_rounds': 1000}, 'max_rounds is 1000; it must be from 1 to'),
     ({'top_k': 0}, 'top_k is 0'),
     ({'top_k': 10**9}, 'top_k is 1000000000'),
