@@ -15,8 +15,10 @@ from input_pipeline import frame_choice, hawkeye_samples
 from vtg_jax.decode import stopping
 from vtg_jax.metrics import grounding, question_answering
 from vtg_jax.moments import coarse, coarse_crop
+from vtg_jax.recursion.interval_tree import STOP, grow_tree
 from vtg_jax.systems.hawkeye import prompt
 from vtg_jax.systems.hawkeye.config import RELEASED_STOP_IDS
+from vtg_jax.systems.hawkeye.frames import frames_of_interval
 from vtg_jax.train import schedule
 
 Case = Mapping[str, Any]
@@ -136,21 +138,22 @@ def search(case: Case, _: Case) -> dict[str, Any]:
   How many frames a round shows is read off the first round's list.
   """
   count, fps = case['num_video_frames'], case['fps']
+  video = _UnseenVideo(n_frames=count, fps=fps)
   n_frames = len(case['rounds'][0]['frame_indices'])
-  duration_s = count / fps
-
-  def frames(bound):
-    return frame_choice.eval_frame_indices(bound, fps, count - 1, n_frames)
-
-  bound, answers, rounds = None, [], []
-  while len(answers) < case['max_turns'] and 'throughout' not in answers:
+  shown_of = frames_of_interval(video, 'paper', n_frames)
+  tree = grow_tree(
+    video.paper_duration_s,
+    case['max_turns'],
+    choices=coarse.CATEGORIES,
+    narrow=coarse.narrow,
+    stop='throughout',
+  )
+  node, answers, rounds = 0, [], []
+  while node != STOP:
     script = case['rounds'][len(answers)]
     order = script['option_order']
     bare_question = script['question'].split('\nOptions:')[0]
-    indices = frames(bound)
-    times_s = frame_choice.message_times_s(
-      indices, fps, bound_start_s=bound[0] if bound else 0.0
-    )
+    shown = shown_of(float(tree.start_s[node]), float(tree.end_s[node]))
     answer = coarse.parse_answer(script['llm_message'], order)
     rounds.append(
       {
@@ -159,21 +162,32 @@ def search(case: Case, _: Case) -> dict[str, Any]:
         'question': coarse.with_options(
           bare_question, coarse.option_lines(order)
         ),
-        'video_msg': prompt.video_message(times_s),
+        'video_msg': prompt.video_message(shown.times_s),
         'option_order': order,
-        'frame_indices': indices.tolist(),
+        'frame_indices': shown.frame_ids.tolist(),
         'pred_answer': answer,
       }
     )
     answers.append(answer)
-    bound = coarse.narrow(*(bound or (0, duration_s)), answer)
+    node = tree.next_node[node, tree.choices.index(answer)]
   return {
-    'duration': duration_s,
-    'initial_read_indices': frames(None).tolist(),
+    'duration': video.paper_duration_s,
+    'initial_read_indices': rounds[0]['frame_indices'],
     'rounds': rounds,
     'pred_answer_list': answers,
-    'final_span': list(bound or (0, duration_s)),
+    'final_span': list(coarse.span_of_path(video.paper_duration_s, answers)),
   }
+
+
+class _UnseenVideo:
+  """The numbers of a video file of which a record has no frames."""
+
+  is_folder = False
+
+  def __init__(self, *, n_frames: int, fps: float):
+    self.n_frames, self.fps = n_frames, fps
+    self.paper_duration_s = n_frames / fps
+    self.times_s = np.arange(n_frames) / fps
 
 
 # Scores.
