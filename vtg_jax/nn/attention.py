@@ -7,9 +7,12 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
-# Rows of queries per block of the chunked implementation: the scores of one
-# block (heads x rows x keys, float32) should stay inside a core's cache share.
-CHUNK = 128
+# Up to so many rows of queries, all heads and rows are one block.
+SHORT = 256
+# Rows of queries per block of the chunked implementation, which takes one head
+# at a time: its scores (rows x keys, float32) stay inside a shared cache, and
+# its matrix products are large enough for all cores.
+CHUNK = 800
 
 
 class Segment(NamedTuple):
@@ -57,7 +60,7 @@ def attend(
     implementation = 'chunked' if on_cpu else 'xla'
   if implementation == 'cudnn' and _suits_cudnn(q, segments):
     return _attend_cudnn(q, segments[0], scale)
-  if implementation == 'chunked' and q.shape[1] > 2 * CHUNK:
+  if implementation == 'chunked' and q.shape[1] > SHORT:
     return _attend_chunked(q, segments, scale)
   return _attend_xla(q, segments, scale)
 
@@ -69,7 +72,7 @@ def _attend_xla(q, segments, scale):
 def _attend_chunked(q, segments, scale):
   T = q.shape[1]
   n_chunks = -(-T // CHUNK)
-  rows = -(-T // n_chunks)  # even: 300 rows are 3 x 100, not 2 x 128 + 44
+  rows = -(-T // n_chunks)  # even: 900 are 2 x 450, not 800 + 100
   padding = n_chunks * rows - T
 
   def split(x, axis):  # [... T ...] -> [n_chunks ... rows ...]
@@ -83,17 +86,29 @@ def _attend_chunked(q, segments, scale):
     split(s.mask, 1) for s, own in zip(segments, per_row, strict=True) if own
   ]
 
+  keys = [(jnp.moveaxis(s.k, 1, 0), jnp.moveaxis(s.v, 1, 0)) for s in segments]
+
   def block(args):
     q_block, mask_blocks = args
     mask_blocks = iter(mask_blocks)
-    blocks = [
-      s._replace(mask=next(mask_blocks)) if own else s
+    seen = [
+      next(mask_blocks) if own else s.mask
       for s, own in zip(segments, per_row, strict=True)
     ]
-    return _mix(q_block, blocks, scale)
 
-  out = jax.lax.map(block, (split(q, 3), masks))
-  out = jnp.moveaxis(out, 0, 3)  # B K G n_chunks rows H
+    def head(args):
+      q_head, keys_of_head = args
+      one = [
+        Segment(k[:, None], v[:, None], mask)
+        for (k, v), mask in zip(keys_of_head, seen, strict=True)
+      ]
+      return _mix(q_head[:, None], one, scale)[:, 0]
+
+    return jax.lax.map(head, (q_block, keys))
+
+  q = jnp.moveaxis(split(q, 3), 2, 1)  # n_chunks K B G rows H
+  out = jax.lax.map(block, (q, masks))
+  out = out.transpose(2, 1, 3, 0, 4, 5)  # B K G n_chunks rows H
   out = out.reshape(*out.shape[:3], n_chunks * rows, -1)[:, :, :, :T]
   return _tokens_first(out)
 
@@ -148,7 +163,7 @@ def _mix(q, segments, scale):
 def _suits_cudnn(q, segments) -> bool:
   """Whether the fused kernel saves memory here: many rows that see all keys."""
   (first, *others) = segments
-  return not others and first.mask is None and q.shape[1] > 2 * CHUNK
+  return not others and first.mask is None and q.shape[1] > SHORT
 
 
 def _attend_cudnn(q, segment, scale):
