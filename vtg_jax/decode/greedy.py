@@ -10,6 +10,7 @@ from jaxtyping import Array, Bool, Float, Int
 
 from vtg_jax.decode.stopping import ends_with_stop
 from vtg_jax.llm.decoder import Decoder, KeyValues, Past
+from vtg_jax.llm.unrolled import cut_kv, unroll, unrolling_pays
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -95,6 +96,10 @@ def decode_greedily(
     (shape.n_layers, B, G, shape.n_kv_heads, shape.head_dim),
     decoder.compute.jnp_dtype,
   )
+  kv = KeyValues(cache, cache)
+  if unrolling_pays(params['layers']):
+    decoder, params, past = unroll(decoder, params, past)
+    kv = cut_kv(kv)
 
   def record(state, logits):
     """Appends the most probable token of each row that still runs."""
@@ -133,8 +138,8 @@ def decode_greedily(
       past=[*past, Past(state.kv, in_cache)],
     )
     kv = jax.tree.map(
-      lambda cache, new: jax.lax.dynamic_update_slice(
-        cache, new.astype(cache.dtype), (0, 0, seen, 0, 0)
+      lambda cache, new: jax.lax.dynamic_update_slice_in_dim(
+        cache, new.astype(cache.dtype), seen, axis=-3
       ),
       state.kv,
       out.kv,
@@ -150,7 +155,7 @@ def decode_greedily(
     length=jnp.zeros((B,), jnp.int32),
     log_prob=jnp.zeros((B,)),
     token=jnp.zeros((B,), jnp.int32),
-    kv=KeyValues(cache, cache),
+    kv=kv,
     done=jnp.zeros((B,), bool) if active is None else ~active,
   )
   state = jax.lax.while_loop(goes_on, advance, record(state, logits))

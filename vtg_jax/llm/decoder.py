@@ -235,7 +235,7 @@ class Decoder(nn.Module):
       positions, self.config.head_dim, self.config.rope_theta
     )
     x = embeds.astype(self.compute.jnp_dtype)
-    x, kv = self.layers(
+    x, kv = self.run_layers(
       x,
       tuple(p.kv for p in past),
       tuple(p.mask for p in past),
@@ -244,6 +244,10 @@ class Decoder(nn.Module):
       deterministic,
     )
     return DecoderOutput(self.final_norm(x), kv)
+
+  def run_layers(self, x, past: tuple[KeyValues, ...], *inputs):
+    """States and new keys and values after all layers."""
+    return self.layers(x, past, *inputs)
 
   def embed_tokens(self, ids: Int[Array, '*B T']) -> Float[Array, '*B T D']:
     """Rows of the embedding."""
