@@ -13,7 +13,6 @@ done all the same and its probabilities are what the script is added to.
                 file and decodes its frames again, as the original does
 """
 
-import argparse
 import dataclasses
 import functools
 import json
@@ -388,20 +387,3 @@ class _Bench:
       return filled.value
 
     return self.play(self.params(script), tables_of, self.start(1))
-
-
-def main() -> None:
-  """Measures and prints; --quick takes a small network and one minute."""
-  parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-  parser.add_argument('--quick', action='store_true')
-  config, duration_s = None, DURATION_S
-  if parser.parse_args().quick:
-    config, duration_s = mid_size(), 60.0
-    encoder = dataclasses.replace(config.encoder, n_layers=1)
-    config = dataclasses.replace(config, encoder=encoder)
-  for what, measured, target in rows(measure(config, duration_s)):
-    print(f'{what}: {measured} (target: {target})')
-
-
-if __name__ == '__main__':
-  main()
