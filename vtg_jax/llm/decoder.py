@@ -11,7 +11,7 @@ from jaxtyping import Array, Bool, Float, Int
 
 from vtg_jax.nn.attention import Segment, attend
 from vtg_jax.nn.compute import Compute
-from vtg_jax.nn.dense import Dense, LoraConfig
+from vtg_jax.nn.dense import Dense, LoraConfig, dot
 from vtg_jax.nn.norm import rms_norm
 from vtg_jax.nn.rope import apply_rope, rope_angles
 from vtg_jax.nn.stack import scan_layers
@@ -258,4 +258,4 @@ class Decoder(nn.Module):
     if not self.config.tied_embeddings:
       return self.lm_head(hidden)
     table = self.embed.embedding.astype(hidden.dtype)
-    return jnp.dot(hidden, table.T, preferred_element_type=jnp.float32)
+    return dot(hidden, table.T, jnp.float32)

@@ -2,6 +2,7 @@
 
 import dataclasses
 
+import jax
 import jax.numpy as jnp
 from flax import linen as nn
 from jaxtyping import Array, Float
@@ -28,6 +29,16 @@ class LoraConfig:
   @property
   def scale(self) -> float:
     return self.alpha / self.rank
+
+
+def dot(
+  x: Float[Array, '*B I'], kernel: Float[Array, 'I O'], dtype
+) -> Float[Array, '*B O']:
+  """The product x W, summed and returned in `dtype`, at least as wide."""
+  if jax.default_backend() == 'cpu':
+    # XLA's CPU products of 16-bit operands give 16-bit results only.
+    x, kernel = x.astype(dtype), kernel.astype(dtype)
+  return jnp.dot(x, kernel, preferred_element_type=dtype)
 
 
 class Dense(nn.Module):
@@ -68,7 +79,7 @@ class Dense(nn.Module):
       self.axes,
     )
     out_dtype = jnp.dtype(self.out_dtype or dtype)
-    y = jnp.dot(x, kernel.astype(dtype), preferred_element_type=out_dtype)
+    y = dot(x, kernel.astype(dtype), out_dtype)
     if self.lora is not None:
       # B is zero: a fresh adapter changes nothing. A is uniform within
       # in ** -0.5, as peft draws it.
