@@ -62,7 +62,9 @@ def index_folder(
   names = sorted(
     name
     for name in os.listdir(path)
-    if name.lower().endswith(_EXTENSIONS) and not name.startswith('.')
+    if name.lower().endswith(_EXTENSIONS)
+    and not name.startswith('.')
+    and os.path.isfile(os.path.join(path, name))
   )
   if not names:
     raise BadInput(

@@ -345,3 +345,13 @@ def test_a_process_told_nonsense_exits_2_without_a_traceback(arguments):
   assert done.stderr.startswith('vtg: error: ')
   assert done.stderr.count('\n') == 1
   assert not (ROOT / 'x').exists()
+
+
+def test_what_is_read_is_not_written_over(tmp_path, capsys):
+  golden = tmp_path / 'golden'
+  golden.mkdir()
+  (golden / 'outputs.npz').write_bytes(b'kept')
+  code = cli.main(['verify', str(golden), '--out', str(golden / 'outputs.npz')])
+  assert code == 2
+  assert 'only read' in capsys.readouterr().err
+  assert (golden / 'outputs.npz').read_bytes() == b'kept'

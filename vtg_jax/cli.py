@@ -2,6 +2,7 @@
 
 import contextlib
 import errno
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -121,7 +122,7 @@ def ground(
   _check_least(1, top_k=top_k, rounds=rounds, orders=orders, beam=beam)
   _check_least(0, seed=seed)
   if plot is not None:
-    report.check_output(plot, PICTURES)
+    report.check_output(plot, PICTURES, keep=video)
   options = {
     'top_k': top_k,
     'sampling': sampling,
@@ -211,7 +212,7 @@ def verify(
 ) -> None:
   """Replay a golden folder through our modules; exit 1 on any difference."""
   if out is not None:
-    report.check_output(out, ('.npz',))
+    report.check_output(out, ('.npz',), keep=folder)
   import dataclasses
 
   from vtg_jax.systems import registry
@@ -324,6 +325,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
   for stream in (sys.stdout, sys.stderr):
     with contextlib.suppress(AttributeError):
       stream.reconfigure(errors='backslashreplace')
+  # A job that is ended from outside cleans up as an interrupted one does.
+  for name in ('SIGTERM', 'SIGHUP'):
+    with contextlib.suppress(AttributeError, ValueError):
+      signal.signal(getattr(signal, name), _leave)
   try:
     code = app(arguments, prog_name='vtg', standalone_mode=False)
     return code if isinstance(code, int) else 0
@@ -333,6 +338,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     said, code = explain(error)
     print(f'vtg: error: {said}', file=sys.stderr)
     return code
+
+
+def _leave(number: int, _) -> None:
+  raise SystemExit(128 + number)
 
 
 def explain(error: Exception) -> tuple[str, int]:

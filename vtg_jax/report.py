@@ -182,12 +182,23 @@ def progress(label: str) -> Iterator[Callable[..., None]]:
     yield lambda *told: bar.update(task, completed=told[-2], total=told[-1])
 
 
-def check_output(path: Path, suffixes: Sequence[str]) -> None:
+def check_output(path: Path, suffixes: Sequence[str], *, keep: Path) -> None:
   """Refuses a file that could not be written, before the work starts.
 
+  Args:
+    path: the file to write.
+    suffixes: what it may end with.
+    keep: what is read, a file or folder that must stay as it is.
+
   Raises:
-    BadInput: on another suffix, a missing folder, or a folder in the way.
+    BadInput: on another suffix, a missing folder, a folder in the way, or a
+      place inside what is read.
   """
+  if path.resolve().is_relative_to(keep.resolve()):
+    raise BadInput(
+      f'{str(path)!r} lies in {str(keep)!r}, which is only read; write '
+      'elsewhere'
+    )
   if path.suffix.lower() not in suffixes:
     raise BadInput(
       f'{str(path)!r} has no suffix that can be written; use one of '

@@ -10,6 +10,9 @@ import pytest
 
 from tests.convert.small_model import EXPECTED, Shape, convert, released, save
 from vtg_jax.convert.checkpoint import load_params
+from vtg_jax.convert.from_release import convert_release
+from vtg_jax.convert.new_folder import new_folder
+from vtg_jax.convert.table import Table
 from vtg_jax.errors import BadInput
 
 
@@ -174,3 +177,22 @@ def test_an_empty_folder_is_taken_over_and_a_file_is_not(tmp_path):
     convert([path], path)
   with pytest.raises(BadInput, match='create it first'):
     convert([path], tmp_path / 'no' / 'ours')
+
+
+def test_sources_inside_the_new_folder_are_refused(tmp_path):
+  inside = tmp_path / 'ours' / 'src.safetensors'
+  inside.parent.mkdir()
+  inside.write_bytes(b'')
+  with pytest.raises(BadInput, match='would be replaced'):
+    convert_release([inside], Table(()), {}, {}, {}, tmp_path / 'ours')
+  assert inside.exists()
+
+
+def test_what_comes_to_the_place_meanwhile_is_kept(tmp_path):
+  out = tmp_path / 'out'
+  with pytest.raises(BadInput, match='not empty'), new_folder(out) as folder:
+    (folder / 'new').touch()
+    out.mkdir()
+    (out / 'precious').touch()
+  assert [p.name for p in tmp_path.iterdir()] == ['out']
+  assert (out / 'precious').exists()

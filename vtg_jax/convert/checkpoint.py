@@ -189,13 +189,15 @@ def copy_source_record(old: Path, new: Path) -> None:
 
 def read_json(path: Path) -> dict[str, Any]:
   """Returns the table in a JSON file; raises BadInput if there is none."""
+  if path.exists() and not path.is_file():
+    raise BadInput(f'{path} is not a file; convert the checkpoint again')
   try:
     table = json.loads(path.read_text(encoding='utf-8'))
   except FileNotFoundError as error:
     raise BadInput(
       f'{path} is missing; give a checkpoint made by vtg convert'
     ) from error
-  except (OSError, ValueError) as error:
+  except (OSError, ValueError, RecursionError) as error:
     raise BadInput(
       f'{path} cannot be read as JSON; convert the checkpoint again'
     ) from error

@@ -73,6 +73,16 @@ def convert_release(
     BadInput: a source that cannot be read, keys or shapes that do not fit,
       values that are not finite, or no room for `out`; nothing is left behind.
   """
+  inside = [
+    path
+    for path in (*sources, *tokenizer_files.values())
+    if Path(out).resolve() in Path(path).resolve().parents
+  ]
+  if inside:
+    raise BadInput(
+      f'{inside[0]} lies in {out}, which would be replaced; choose another '
+      'place'
+    )
   steps = plan([open_source(path) for path in sources], table, expected)
   replaceable = checkpoint.is_checkpoint if overwrite else None
   with new_folder(

@@ -34,7 +34,7 @@ def new_folder(
   Raises:
     BadInput: `out` is in the way, its parent is missing, or the disk is full.
   """
-  out = Path(out)
+  out = Path(os.path.abspath(out))  # '.' has a name too
   _check_place(out, may_replace)
   free = shutil.disk_usage(out.parent).free
   if free < n_bytes:
@@ -45,6 +45,7 @@ def new_folder(
   try:
     partial.chmod(0o777 & ~_umask())
     yield partial
+    _check_place(out, may_replace)  # something may have come there since
     _take_name(partial, out)
   except BaseException as error:
     shutil.rmtree(partial, ignore_errors=True)
@@ -77,7 +78,11 @@ def _take_name(partial: Path, out: Path) -> None:
   """Renames `partial` to `out`, keeping an older `out` until it has."""
   if out.exists() and any(out.iterdir()):
     old = Path(tempfile.mkdtemp(prefix=f'{out.name}.old-', dir=out.parent))
-    os.rename(out, old)
+    try:
+      os.rename(out, old)
+    except OSError:
+      old.rmdir()
+      raise
     try:
       os.rename(partial, out)
     except BaseException:

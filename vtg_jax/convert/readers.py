@@ -78,6 +78,8 @@ def open_source(path: Path | str) -> Source:
   path = Path(path)
   if not path.exists():
     raise BadInput(f'{path} does not exist; check the path')
+  if not (path.is_file() or path.is_dir()):
+    raise BadInput(f'{path} is a pipe or device; give a file or folder')
   index = None
   if path.is_dir():
     indices = (path / name for name in _INDEX_NAMES)

@@ -89,7 +89,7 @@ def _read_header(path: Path) -> tuple[dict, int, int]:
     text = file.read(n_header)
   try:
     header = json.loads(text, object_pairs_hook=_without_twins)
-  except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
+  except (ValueError, RecursionError) as error:
     raise _Malformed('its header is not JSON') from error
   if not isinstance(header, dict):
     raise _Malformed('its header is not a table')
@@ -114,7 +114,7 @@ def _check_tensors(
       start, stop = entry['data_offsets']
     except (TypeError, KeyError, ValueError) as error:
       raise _Malformed(f'the entry of {key} is incomplete') from error
-    if dtype not in DTYPES:
+    if not isinstance(dtype, str) or dtype not in DTYPES:
       raise _Malformed(f'{key} has the unknown type {dtype}')
     numbers = (*shape, start, stop)
     if any(type(n) is not int or n < 0 for n in numbers):

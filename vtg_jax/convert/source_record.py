@@ -160,6 +160,6 @@ def _info(dtype: str, shape: list[int]) -> TensorInfo:
 
 
 def _plain_name(name: str) -> str:
-  if name != Path(name).name or '\\' in name or name in ('', '..'):
+  if name != Path(name).name or set('\\\0') & set(name) or name in ('', '..'):
     raise ValueError(name)
   return name

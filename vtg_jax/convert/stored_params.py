@@ -43,7 +43,14 @@ class StoredParams:
       self._stores = _open_all(
         self.folder, paths, use_zarr3=bool(index.get('use_zarr3'))
       )
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (
+      OSError,
+      ValueError,
+      KeyError,
+      TypeError,
+      AttributeError,
+      RecursionError,
+    ) as error:
       raise BadInput(
         f'{self.folder} is not a whole checkpoint ({_reason(error)}); convert '
         'or download it again'

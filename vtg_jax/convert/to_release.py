@@ -232,5 +232,6 @@ def _finish_folder(
       },
     )
   for name in source.companions:
-    if (kept / name).is_file():
+    # A link could bring in a file from elsewhere on this machine.
+    if (kept / name).is_file() and not (kept / name).is_symlink():
       shutil.copyfile(kept / name, folder / name)

@@ -69,6 +69,9 @@ def convert(
     BadInput: when a file is missing or does not fit; nothing is left behind.
   """
   sources = [Path(source) for source in sources]
+  for file in (*sources, *map(Path, tokenizers)):
+    if not file.exists():
+      raise BadInput(f'{file} does not exist; check the path')
   sizes = _config(config, sources)
   return convert_release(
     sources,
@@ -180,7 +183,7 @@ def _config(named, sources) -> HawkEyeConfig:
       except ValueError:
         continue  # the reader of the weights says what is wrong
       if isinstance(description, dict) and is_golden(description):
-        return config_of_golden(description)
+        return _config_of(description, file)
   return full()
 
 
@@ -191,6 +194,10 @@ def _config_of(description, where) -> HawkEyeConfig:
     return HawkEyeConfig.from_dict(description.get('model', description))
   except KeyError as error:
     raise BadInput(f'{where} has no {error}; correct it') from error
+  except (TypeError, AttributeError, ZeroDivisionError) as error:
+    raise BadInput(
+      f'{where} does not hold the sizes of a network ({error}); correct it'
+    ) from error
 
 
 def tokenizer_files(sources, given) -> dict[str, Path]:
