@@ -257,5 +257,5 @@ class Decoder(nn.Module):
     """Scores over the vocabulary, summed and kept in float32."""
     if not self.config.tied_embeddings:
       return self.lm_head(hidden)
-    table = self.embed.embedding.astype(hidden.dtype)
+    table = jnp.asarray(self.embed.embedding, hidden.dtype)
     return dot(hidden, table.T, jnp.float32)

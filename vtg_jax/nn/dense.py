@@ -79,7 +79,7 @@ class Dense(nn.Module):
       self.axes,
     )
     out_dtype = jnp.dtype(self.out_dtype or dtype)
-    y = dot(x, kernel.astype(dtype), out_dtype)
+    y = dot(x, jnp.asarray(kernel, dtype), out_dtype)
     if self.lora is not None:
       # B is zero: a fresh adapter changes nothing. A is uniform within
       # in ** -0.5, as peft draws it.
