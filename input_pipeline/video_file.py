@@ -15,6 +15,10 @@ from vtg_jax.errors import BadInput
 
 # FFmpeg reads any text file as a terminal recording.
 _NOT_VIDEO_FORMATS = ('tty',)
+# Formats that only name other files, which FFmpeg would open and perhaps wait
+# for; `imf` and `webm_dash_manifest` are XML playlists.
+_PLAYLISTS = {'concat', 'dash', 'hls', 'imf', 'webm_dash_manifest'}
+_FORMATS = ','.join(sorted(set(av.formats_available) - _PLAYLISTS))
 
 
 @contextlib.contextmanager
@@ -23,8 +27,8 @@ def open_container(
 ) -> Iterator[tuple[InputContainer, VideoStream]]:
   """Opens a file and its first video stream that is not a cover picture.
 
-  Nothing but the file itself is read: a playlist cannot lead to the network,
-  and a pipe or device, which could block, is refused.
+  Nothing but the file itself is read: playlists are refused, and so is a pipe
+  or device, which could block.
 
   Raises:
     BadInput: no such file, not a regular file, empty, or not a video.
@@ -40,7 +44,7 @@ def open_container(
   try:
     container = av.open(
       f'file:{path}',
-      options={'protocol_whitelist': 'file'},
+      options={'protocol_whitelist': 'file', 'format_whitelist': _FORMATS},
       metadata_errors='ignore',
     )
   except (av.error.FFmpegError, OSError) as error:

@@ -179,3 +179,22 @@ def test_size_and_rate_are_those_that_were_encoded(tmp_path):
   index = video.index_video(path)
   assert (index.height, index.width) == (32, 48)
   assert index.average_fps == 5
+
+
+@pytest.mark.parametrize(
+  ('name', 'text'),
+  [
+    ('list.mp4', 'ffconcat version 1.0\nfile a.ts\n'),
+    (
+      'list.m3u8',
+      '#EXTM3U\n#EXT-X-TARGETDURATION:10\n#EXTINF:10,\na.ts\n#EXT-X-ENDLIST\n',
+    ),
+  ],
+)
+def test_a_playlist_is_refused_before_what_it_names_is_opened(
+  tmp_path, name, text
+):
+  os.mkfifo(tmp_path / 'a.ts')  # to open it would wait for ever
+  (tmp_path / name).write_text(text)
+  with pytest.raises(BadInput, match='cannot be read as a video'):
+    video.index_video(tmp_path / name)
