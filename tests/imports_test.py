@@ -64,6 +64,7 @@ ALLOWED = {
 DOORS = {
   'vtg_jax.__main__',
   'vtg_jax.cli',
+  'vtg_jax.commands',
   'vtg_jax.report',
   'vtg_jax.serve',
   'launch',

@@ -1,0 +1,1 @@
+"""The verbs of `vtg`, one a function; heavy imports inside them."""
