@@ -1,4 +1,4 @@
-"""InternVid-G: from scenes and captions to grounded sentences.
+"""Scenes that are one, and where a caption holds and nothing looks like it.
 
 Scenes that look alike are merged; around a caption's scenes the negative span
 is the longest interval in which no other scene looks like them.
