@@ -36,6 +36,13 @@ ALLOWED = {
   'vtg_jax.metrics': {'vtg_jax.moments'},
   'vtg_jax.convert': set(),
   'vtg_jax.train': {'vtg_jax.nn'},
+  'vtg_jax.distributed': set(),
+  'vtg_jax.planning': {
+    'vtg_jax.nn',
+    'vtg_jax.sharding',
+    'vtg_jax.systems',
+    'vtg_jax.train',
+  },
   'vtg_jax.timeline': {'vtg_jax.moments'},
   'vtg_jax.systems': {
     'vtg_jax.adapters',
@@ -65,6 +72,7 @@ DOORS = {
   'vtg_jax.__main__',
   'vtg_jax.cli',
   'vtg_jax.commands',
+  'vtg_jax.config_file',
   'vtg_jax.report',
   'vtg_jax.serve',
   'launch',
