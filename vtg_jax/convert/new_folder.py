@@ -1,14 +1,13 @@
 """Folders that appear whole or not at all."""
 
 import contextlib
-import errno
 import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from vtg_jax.errors import BadInput
+from vtg_jax.errors import BadInput, is_disk_full
 
 
 @contextlib.contextmanager
@@ -49,7 +48,7 @@ def new_folder(
     _take_name(partial, out)
   except BaseException as error:
     shutil.rmtree(partial, ignore_errors=True)
-    if _is_disk_full(error):
+    if is_disk_full(error):
       raise _disk_full(out, 'it filled up while writing') from error
     raise
 
@@ -97,20 +96,6 @@ def _umask() -> int:
   mask = os.umask(0)
   os.umask(mask)
   return mask
-
-
-def _is_disk_full(error: BaseException) -> bool:
-  """Returns whether an error, or what it came from, is a full disk."""
-  full = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-  while error is not None:
-    if isinstance(error, OSError) and error.errno in full:
-      return True
-    # TensorStore reports the system's error in its message.
-    text = str(error)
-    if any(os.strerror(number) in text for number in full):
-      return True
-    error = error.__cause__ or error.__context__
-  return False
 
 
 def _disk_full(out: Path, detail: str) -> BadInput:
