@@ -73,5 +73,5 @@ def test_every_line_of_a_real_program_is_read():
   ['', 'HloModule x\n', 'ENTRY %m (x: f32[]) -> f32[] {\n  %x = f32[] foo(\n}'],
 )
 def test_what_is_no_program_is_an_error(text):
-  with pytest.raises(ValueError):  # noqa: PT011
+  with pytest.raises(ValueError):
     parse(text)
