@@ -8,8 +8,9 @@ import jax.numpy as jnp
 from flax import linen as nn
 from jaxtyping import Array, Bool, Float, Int
 
-from vtg_jax.nn.attention import Segment, attend
+from vtg_jax.nn.attention import ProbabilityDropout, Segment, attend
 from vtg_jax.nn.compute import Compute
+from vtg_jax.nn.constrain import constrain
 from vtg_jax.nn.dense import Dense
 from vtg_jax.nn.norm import layer_norm
 
@@ -30,8 +31,8 @@ class QFormerConfig:
     cross_attention_every: Layers 0, n, 2n, ... look at the video.
     features_width: Channels of the video features.
     norm_eps: Epsilon of every norm.
-    dropout: Drop rate of hidden states while training. Deviates: the
-      reference drops attention probabilities too.
+    dropout: Drop rate of hidden states and of attention probabilities while
+      training.
     drop_path: Rate of stochastic depth at the last layer, 0 at the first.
   """
 
@@ -112,6 +113,7 @@ class QFormerAttention(nn.Module):
       [Segment(k, v, mask)],
       scale=head_dim**-0.5,
       implementation=self.compute.attention,
+      dropout=self._probability_dropout(deterministic),
     )
     out = Dense(D, ('heads', 'embed'), self.compute, name='output')(
       out.reshape(*x.shape[:2], D)
@@ -124,6 +126,11 @@ class QFormerAttention(nn.Module):
       x,
       deterministic=deterministic,
     )
+
+  def _probability_dropout(self, deterministic):
+    if deterministic or not self.config.dropout:
+      return None
+    return ProbabilityDropout(self.make_rng('dropout'), self.config.dropout)
 
 
 class FeedForward(nn.Module):
@@ -156,8 +163,9 @@ class QFormerLayer(nn.Module):
   index: int
 
   @nn.compact
-  def __call__(self, x, features, mask, *, deterministic: bool):
+  def __call__(self, x, features, mask, deterministic: bool):
     config = self.config
+    x = constrain(x, 'batch', None, None)
     rate = config.drop_path * self.index / max(config.n_layers - 1, 1)
     block = dict(config=config, compute=self.compute, drop_path=rate)
     x = QFormerAttention(**block, name='self_attention')(
@@ -218,8 +226,10 @@ class QFormer(nn.Module):
         f'{T} text tokens exceed the {config.max_positions} positions of '
         'the Q-Former; truncate on the left'
       )
-    words = self._table('word_embeddings', config.vocab_size)
-    places = self._table('position_embeddings', config.max_positions)
+    words = self._table('word_embeddings', config.vocab_size, 'words')
+    places = self._table(
+      'position_embeddings', config.max_positions, 'positions'
+    )
     # The text counts its positions from 0; queries have none.
     text = words(text_ids) + places(jnp.arange(T))
     queries = jnp.concatenate(
@@ -236,15 +246,18 @@ class QFormer(nn.Module):
     on = jnp.ones((B, config.n_tokens), bool)
     mask = jnp.concatenate([on, text_mask.astype(bool)], axis=1)[:, None]
     states = []
+    block = QFormerLayer
+    if self.compute.remat:
+      block = nn.remat(QFormerLayer, static_argnums=(4,))  # deterministic
     for index in range(config.n_layers):
-      layer = QFormerLayer(config, self.compute, index, name=f'layer_{index}')
-      x = layer(x, features, mask, deterministic=deterministic)
+      layer = block(config, self.compute, index, name=f'layer_{index}')
+      x = layer(x, features, mask, deterministic)
       states.append(x)
     return QFormerOutput(x[:, : config.n_tokens], embedded, tuple(states))
 
-  def _table(self, name, rows):
+  def _table(self, name, rows, axis):
     init = nn.with_logical_partitioning(
-      nn.initializers.normal(0.02), ('vocab', 'embed')
+      nn.initializers.normal(0.02), (axis, 'embed')
     )
     return nn.Embed(
       rows,

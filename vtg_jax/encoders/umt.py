@@ -11,6 +11,7 @@ from jaxtyping import Array, Float
 
 from vtg_jax.nn.attention import Segment, attend
 from vtg_jax.nn.compute import Compute
+from vtg_jax.nn.constrain import constrain
 from vtg_jax.nn.dense import Dense
 from vtg_jax.nn.norm import layer_norm
 from vtg_jax.nn.patch import patchify
@@ -126,10 +127,12 @@ class UmtBlock(nn.Module):
   @nn.compact
   def __call__(self, x: Float[Array, 'B T D'], _=None):
     config, dtype = self.config, self.compute.jnp_dtype
+    x = constrain(x, 'batch', None, None)
     h = layer_norm(config.norm_eps, dtype, name='norm1')(x)
     x = x + self._attention(h)
     h = layer_norm(config.norm_eps, dtype, name='norm2')(x)
     h = self._dense(config.mlp_hidden, ('embed', 'mlp'), 'fc1')(h)
+    h = constrain(h, 'batch', None, 'mlp')
     h = jax.nn.gelu(h, approximate=False)
     x = x + self._dense(config.width, ('mlp', 'embed'), 'fc2')(h)
     return x, x
@@ -139,10 +142,14 @@ class UmtBlock(nn.Module):
     B, T, D = h.shape
     head_dim = D // config.n_heads
     q, k, v = QkvProjection(config, self.compute, name='qkv')(h)
-    heads = (B, T, config.n_heads, head_dim)
+
+    def heads(z):
+      z = z.reshape(B, T, config.n_heads, head_dim)
+      return constrain(z, 'batch', None, 'heads', None)
+
     out = attend(
-      q.reshape(heads),
-      [Segment(k.reshape(heads), v.reshape(heads))],
+      heads(q),
+      [Segment(heads(k), heads(v))],
       scale=head_dim**-0.5,
       implementation=self.compute.attention,
     )

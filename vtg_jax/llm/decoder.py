@@ -11,6 +11,7 @@ from jaxtyping import Array, Bool, Float, Int
 
 from vtg_jax.nn.attention import Segment, attend
 from vtg_jax.nn.compute import Compute
+from vtg_jax.nn.constrain import constrain
 from vtg_jax.nn.dense import Dense, LoraConfig, dot
 from vtg_jax.nn.norm import rms_norm
 from vtg_jax.nn.rope import apply_rope, rope_angles
@@ -117,6 +118,7 @@ class DecoderLayer(nn.Module):
   def __call__(self, x, past, past_masks, mask, angles, deterministic):
     config = self.config
     B, T, _ = x.shape
+    x = constrain(x, 'batch', None, None)
     norm = dict(epsilon=config.norm_eps, dtype=self.compute.jnp_dtype)
     h = rms_norm(name='input_norm', **norm)(x)
 
@@ -124,7 +126,8 @@ class DecoderLayer(nn.Module):
       z = self._dense(n * config.head_dim, ('embed', axis), name)(
         h, deterministic=deterministic
       )
-      return z.reshape(B, T, n, config.head_dim)
+      z = z.reshape(B, T, n, config.head_dim)
+      return constrain(z, 'batch', None, axis, None)
 
     q = apply_rope(heads('q_proj', config.n_heads, 'heads'), *angles)
     k = apply_rope(heads('k_proj', config.n_kv_heads, 'kv_heads'), *angles)
@@ -151,8 +154,9 @@ class DecoderLayer(nn.Module):
     up = self._dense(config.mlp_hidden, up_axes, 'up_proj')(
       h, deterministic=deterministic
     )
+    h = constrain(jax.nn.silu(gate) * up, 'batch', None, 'mlp')
     x = x + self._dense(config.width, ('mlp', 'embed'), 'down_proj')(
-      jax.nn.silu(gate) * up, deterministic=deterministic
+      h, deterministic=deterministic
     )
     return x, KeyValues(k, v)
 

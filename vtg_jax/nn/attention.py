@@ -32,12 +32,26 @@ class Segment(NamedTuple):
   mask: Bool[Array, '#B #T S'] | None = None
 
 
+class ProbabilityDropout(NamedTuple):
+  """Drops attention probabilities while training.
+
+  Attributes:
+    rng: Random key of this call.
+    rate: Share of probabilities set to zero, below 1; what is left of them is
+      scaled up, and no longer sums to one.
+  """
+
+  rng: jax.Array
+  rate: float
+
+
 def attend(
   q: Float[Array, 'B T N H'],
   segments: Sequence[Segment],
   *,
   scale: float,
   implementation: str = 'auto',
+  dropout: ProbabilityDropout | None = None,
 ) -> Float[Array, 'B T N H']:
   """Softmax attention of every query over the union of the segments.
 
@@ -50,11 +64,15 @@ def attend(
     segments: At least one segment; the result does not depend on how keys are
       divided into segments.
     scale: Multiplies the scores, usually ``H ** -0.5``.
-    implementation: See ``Compute.attention``.
+    implementation: See ``Compute.attention``; with `dropout` it is 'xla'
+      whatever this says.
+    dropout: None for none.
 
   Returns:
     The attended values in the dtype of ``q``.
   """
+  if dropout is not None:
+    return _attend_xla(q, segments, scale, dropout)
   if implementation == 'auto':
     on_cpu = jax.default_backend() == 'cpu'
     implementation = 'chunked' if on_cpu else 'xla'
@@ -65,8 +83,8 @@ def attend(
   return _attend_xla(q, segments, scale)
 
 
-def _attend_xla(q, segments, scale):
-  return _tokens_first(_mix(*_heads_first(q, segments), scale))
+def _attend_xla(q, segments, scale, dropout=None):
+  return _tokens_first(_mix(*_heads_first(q, segments), scale, dropout))
 
 
 def _attend_chunked(q, segments, scale):
@@ -132,7 +150,7 @@ def _tokens_first(out):
   return out.transpose(0, 3, 1, 2, 4).reshape(B, T, K * G, H)
 
 
-def _mix(q, segments, scale):
+def _mix(q, segments, scale, dropout=None):
   """Attention of heads-first arrays, all scores at once."""
   floor = jnp.finfo(jnp.float32).min
   scores = []
@@ -149,12 +167,17 @@ def _mix(q, segments, scale):
   for s in scores[1:]:
     top = jnp.maximum(top, s.max(-1, keepdims=True))
   total = out = 0.0
-  for (_, v, _), s in zip(segments, scores, strict=True):
+  for i, ((_, v, _), s) in enumerate(zip(segments, scores, strict=True)):
     equation = 'bkgts,bksh->bkgth'
     if v.shape[0] == 1 and q.shape[0] > 1:
       equation, v = 'bkgts,ksh->bkgth', v[0]
     w = jnp.exp(s - jax.lax.stop_gradient(top))
     total += w.sum(-1, keepdims=True)
+    if dropout is not None:
+      keep = 1 - dropout.rate
+      rng = jax.random.fold_in(dropout.rng, i)
+      kept = jax.random.bernoulli(rng, keep, w.shape)
+      w = jnp.where(kept, w / keep, 0)
     w = w.astype(v.dtype)
     out += jnp.einsum(equation, w, v, preferred_element_type=jnp.float32)
   return (out / total).astype(q.dtype)

@@ -99,8 +99,10 @@ class Dense(nn.Module):
       low = jnp.dot(dropped, a.astype(dtype))
       y = y + self.lora.scale * jnp.dot(low, b.astype(dtype))
     if self.use_bias:
+      # As wide as the model it is a vector like a norm's: not worth cutting.
+      bias_axis = 'norm' if out_axis == 'embed' else out_axis
       bias = self._param(
-        'bias', nn.initializers.zeros, (self.features,), (out_axis,)
+        'bias', nn.initializers.zeros, (self.features,), (bias_axis,)
       )
       y = y + bias.astype(out_dtype)
     return y
