@@ -35,7 +35,8 @@ ALLOWED = {
   'vtg_jax.recursion': {'vtg_jax.moments'},
   'vtg_jax.metrics': {'vtg_jax.moments'},
   'vtg_jax.convert': set(),
-  'vtg_jax.train': {'vtg_jax.nn'},
+  'vtg_jax.sharding': set(),
+  'vtg_jax.train': {'vtg_jax.nn', 'vtg_jax.sharding'},
   'vtg_jax.distributed': set(),
   'vtg_jax.planning': {
     'vtg_jax.nn',
@@ -54,6 +55,7 @@ ALLOWED = {
     'vtg_jax.moments',
     'vtg_jax.nn',
     'vtg_jax.recursion',
+    'vtg_jax.sharding',
     'vtg_jax.train',
     'input_pipeline',
   },
