@@ -84,7 +84,7 @@ def load_params(
   read_config(folder)
   stored = StoredParams(Path(folder) / PARAMS)
   if expected is not None:
-    _check_shapes(Path(folder), stored.shapes, expected)
+    check_shapes(Path(folder), stored.shapes, expected)
   prefixes = (only,) if isinstance(only, str) else only
   flat = {}
   for path in stored.shapes:
@@ -94,8 +94,18 @@ def load_params(
   return unflatten(flat)
 
 
-def _check_shapes(folder, shapes, expected) -> None:
-  """Raises BadInput naming the first parameter that differs, and how many."""
+def check_shapes(
+  folder: Path,
+  shapes: Mapping[str, tuple[int, ...]],
+  expected: Mapping[str, Any],
+) -> None:
+  """Raises BadInput naming the first parameter that differs, and how many.
+
+  Args:
+    folder: whose parameters they are.
+    shapes: path -> shape that there is.
+    expected: path -> what has the `shape` that there must be.
+  """
   wanted = {path: tuple(leaf.shape) for path, leaf in expected.items()}
   wrong = []
   for path in sorted(shapes.keys() | wanted.keys()):

@@ -1,19 +1,34 @@
 """HawkEye's network: video encoder, Q-Former, projection, decoder."""
 
+from collections.abc import Mapping
+
 import jax
 import jax.numpy as jnp
 from flax import linen as nn
 from jaxtyping import Array, Bool, Float, Int, UInt8
 
-from input_pipeline.pixels import CLIP_MEAN, CLIP_STD
+from input_pipeline.pixels import (
+  CLIP_MEAN,
+  CLIP_STD,
+  IMAGENET_MEAN,
+  IMAGENET_STD,
+)
 from vtg_jax.adapters.qformer import QFormer, QFormerOutput
 from vtg_jax.encoders.umt import Umt, UmtOutput
 from vtg_jax.llm.decoder import Decoder
 from vtg_jax.llm.splice import splice_rows
 from vtg_jax.nn.compute import Compute
+from vtg_jax.nn.constrain import constrain
 from vtg_jax.nn.dense import Dense
 from vtg_jax.nn.norm import layer_norm
 from vtg_jax.systems.hawkeye.config import HawkEyeConfig
+
+# Mean and standard deviation of the colours. The reference evaluates with
+# CLIP's and trains with ImageNet's.
+STATISTICS = {
+  'clip': (CLIP_MEAN, CLIP_STD),
+  'imagenet': (IMAGENET_MEAN, IMAGENET_STD),
+}
 
 
 class HawkEye(nn.Module):
@@ -64,15 +79,27 @@ class HawkEye(nn.Module):
     frames: UInt8[Array, 'B F h w C'],
     text_ids: Int[Array, 'B T'],
     text_mask: Bool[Array, 'B T'],
+    *,
+    statistics: str = 'clip',
+    deterministic: bool = True,
   ) -> Float[Array, 'B Q E']:
-    """Raw uint8 frames to video tokens, with the evaluation statistics.
+    """Raw uint8 frames to video tokens.
 
-    They are CLIP's; the reference trains with ImageNet's.
+    Args:
+      frames: Resized and cropped.
+      text_ids: The Q-Former's instruction.
+      text_mask: True on real text.
+      statistics: Of `STATISTICS`, what the frames are normalised with.
+      deterministic: False switches the Q-Former's dropout on; the encoder has
+        none.
     """
-    mean, std = jnp.asarray(CLIP_MEAN), jnp.asarray(CLIP_STD)
+    mean, std = map(jnp.asarray, STATISTICS[statistics])
     pixels = (frames.astype(jnp.float32) / 255 - mean) / std
-    features, _ = self.encode_video(pixels)
-    return self.video_tokens(features, text_ids, text_mask)[0]
+    features, _ = self.encode_video(constrain(pixels, 'batch', *[None] * 4))
+    tokens, _ = self.video_tokens(
+      features, text_ids, text_mask, deterministic=deterministic
+    )
+    return tokens
 
   def decode(self, embeds, positions, **kwargs):
     """The decoder's forward pass; see `Decoder.__call__`."""
@@ -109,7 +136,15 @@ class HawkEye(nn.Module):
     return embeds.at[:, 0].set(1.0)
 
   def __call__(
-    self, video, text_ids, text_mask, input_ids, attention_mask, video_start
+    self,
+    video,
+    text_ids,
+    text_mask,
+    input_ids,
+    attention_mask,
+    video_start,
+    *,
+    deterministic: bool = True,
   ):
     """Teacher-forced scores of training rows.
 
@@ -120,31 +155,76 @@ class HawkEye(nn.Module):
       input_ids: [B S], the language model's rows.
       attention_mask: [B S], False on padding.
       video_start: [B].
+      deterministic: False switches all dropout on.
 
     Returns:
       Logits [B S V], float32.
     """
     features, _ = self.encode_video(video)
-    tokens, _ = self.video_tokens(features, text_ids, text_mask)
+    tokens, _ = self.video_tokens(
+      features, text_ids, text_mask, deterministic=deterministic
+    )
     embeds = self.training_inputs(input_ids, tokens, video_start)
-    return self.score_rows(embeds, attention_mask)
+    return self.score_rows(embeds, attention_mask, deterministic=deterministic)
+
+  def training_states(
+    self,
+    batch: Mapping[str, jax.Array],
+    *,
+    statistics: str = 'imagenet',
+    deterministic: bool = False,
+  ) -> Float[Array, 'B S E']:
+    """Final states of a batch of training rows; `logits` scores them.
+
+    Args:
+      batch: frames uint8 [B F h w 3], text_ids and text_mask [B T], input_ids
+        and attention_mask [B S], video_start [B]; other entries are ignored.
+      statistics: See `see`.
+      deterministic: False switches all dropout on.
+    """
+    tokens = self.see(
+      batch['frames'],
+      batch['text_ids'],
+      batch['text_mask'],
+      statistics=statistics,
+      deterministic=deterministic,
+    )
+    embeds = self.training_inputs(
+      batch['input_ids'], tokens, batch['video_start']
+    )
+    return self.row_states(
+      embeds, batch['attention_mask'], deterministic=deterministic
+    )
 
   def score_rows(self, embeds, attention_mask, *, deterministic: bool = True):
     """Logits [B S V] of embedded rows padded on the right."""
+    return self.logits(
+      self.row_states(embeds, attention_mask, deterministic=deterministic)
+    )
+
+  def row_states(self, embeds, attention_mask, *, deterministic: bool = True):
+    """Final states [B S E] of embedded rows padded on the right."""
     B, S = attention_mask.shape
     causal = jnp.tril(jnp.ones((S, S), bool))
     mask = causal & attention_mask.astype(bool)[:, None]
     positions = jnp.broadcast_to(jnp.arange(S), (B, S))
     out = self.llm(embeds, positions, mask=mask, deterministic=deterministic)
-    return self.logits(out.hidden)
+    return out.hidden
 
 
 def init_params(config: HawkEyeConfig, rng: jax.Array, compute: Compute):
   """Fresh random parameters as one plain nested dict."""
+  return nn.meta.unbox(
+    jax.jit(_init, static_argnums=(0, 2))(config, rng, compute)
+  )
+
+
+def _init(config, rng, compute):
+  """Parameters, each with the logical names of its axes."""
   model = HawkEye(config, compute)
   size, channels = config.encoder.image_size, config.encoder.channels
   n_rows = config.qformer.n_tokens + 2
-  variables = jax.jit(model.init)(
+  variables = model.init(
     rng,
     jnp.zeros((1, config.encoder.tubelet_size, size, size, channels)),
     jnp.zeros((1, 2), jnp.int32),
@@ -153,11 +233,23 @@ def init_params(config: HawkEyeConfig, rng: jax.Array, compute: Compute):
     jnp.ones((1, n_rows), bool),
     jnp.ones((1,), jnp.int32),
   )
-  return nn.meta.unbox(variables['params'])
+  return variables['params']
 
 
 def param_shapes(config: HawkEyeConfig) -> dict:
   """Shapes and dtypes of the parameters, without making them."""
   return jax.eval_shape(
     lambda rng: init_params(config, rng, Compute()), jax.random.key(0)
+  )
+
+
+def param_axes(config: HawkEyeConfig) -> dict:
+  """Logical names of every parameter's axes, such as ('embed', 'heads')."""
+  boxed = jax.eval_shape(
+    lambda rng: _init(config, rng, Compute()), jax.random.key(0)
+  )
+  return jax.tree.map(
+    lambda box: tuple(box.names),
+    boxed,
+    is_leaf=lambda x: isinstance(x, nn.Partitioned),
   )

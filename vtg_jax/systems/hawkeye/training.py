@@ -1,0 +1,219 @@
+"""HawkEye as training meets it: what starts, what learns, what is minimised."""
+
+import dataclasses
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array
+
+from vtg_jax.convert import checkpoint
+from vtg_jax.errors import BadInput
+from vtg_jax.llm.tokenizers import SentencePieceTokenizer, WordPieceTokenizer
+from vtg_jax.nn.compute import Compute
+from vtg_jax.systems.config_json import from_json
+from vtg_jax.systems.hawkeye.config import HawkEyeConfig
+from vtg_jax.systems.hawkeye.grounder import (
+  EXTRA_TOKENS,
+  TOKENIZER,
+  VOCABULARY,
+)
+from vtg_jax.systems.hawkeye.model import (
+  STATISTICS,
+  HawkEye,
+  param_axes,
+)
+from vtg_jax.systems.hawkeye.rows import IGNORE
+from vtg_jax.systems.hawkeye.starting_point import (
+  StartConfig,
+  StartingPoint,
+)
+from vtg_jax.train.freeze import flatten, join, split
+from vtg_jax.train.loss import LossSums, next_token_sums
+from vtg_jax.train.optimiser import OptimiserConfig
+
+# Names of the values of a batch's `objective`.
+OBJECTIVES = ('grounding', 'caption', 'chat')
+# What the paper trains; video encoder, its norm and language model are frozen.
+PAPER_TRAINABLE = (r'.*/lora_[ab]', r'qformer/.*', r'projector/.*')
+SAVE_DTYPES = ('float32', 'float16')
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class TaskConfig:
+  """How a HawkEye is trained; the data are described by themselves.
+
+  Attributes:
+    start: What training begins from.
+    optimiser: See `OptimiserConfig`.
+    trainable: Patterns of whole parameter paths; see `train.freeze`.
+    compute: Numerics. Parameters that train are float32, the frozen ones are
+      of the dtype of the activations.
+    statistics: What frames are normalised with, 'imagenet' as in the paper or
+      'clip', which evaluation uses.
+    save_dtype: What trained parameters are stored in.
+    notice: One line the user of the trained model must read; empty if none.
+  """
+
+  start: StartConfig
+  optimiser: OptimiserConfig
+  trainable: tuple[str, ...] = PAPER_TRAINABLE
+  compute: Compute = Compute(dtype='bfloat16', remat=True)
+  statistics: str = 'imagenet'
+  save_dtype: str = 'float32'
+  notice: str = ''
+
+  def __post_init__(self):
+    for name, known in (
+      ('statistics', tuple(STATISTICS)),
+      ('save_dtype', SAVE_DTYPES),
+    ):
+      if getattr(self, name) not in known:
+        raise BadInput(
+          f'{name} is {getattr(self, name)!r}; use one of {", ".join(known)}'
+        )
+
+
+class HawkEyeTask:
+  """What the training loop is handed.
+
+  Attributes:
+    config: How it is trained.
+    model: Sizes of the network.
+    axes: Path -> logical names of the axes, of every parameter.
+    trainable: Patterns of what trains.
+    optimiser: Its numbers.
+    objectives: Names of the parts of the loss.
+  """
+
+  objectives = OBJECTIVES
+
+  def __init__(self, values: Mapping[str, Any]):
+    """Reads a config; weights are read when asked for.
+
+    Args:
+      values: Plain types: 'data', and one entry a field of `TaskConfig`.
+
+    Raises:
+      BadInput: naming the entry that is missing, unknown or out of range.
+    """
+    self._values = dict(values)
+    self._data = self._values.get('data', {})
+    rest = {name: v for name, v in self._values.items() if name != 'data'}
+    self.config = from_json(TaskConfig, rest, 'the config')
+    self._start = StartingPoint(self.config.start)
+    self.model: HawkEyeConfig = self._start.model
+    self.axes = flatten(param_axes(self.model))
+    self.trainable = self.config.trainable
+    self.optimiser = self.config.optimiser
+    split(self.axes, self.trainable)
+    self._network = HawkEye(self.model, self.config.compute)
+
+  def params(self, *, seed: int = 0) -> dict[str, Any]:
+    """The parameters that training begins with, nested, on the host.
+
+    Args:
+      seed: Of those that are drawn.
+
+    Raises:
+      BadInput: when the checkpoint is damaged or does not fit.
+    """
+    trainable, _ = split(self.axes, self.trainable)
+    frozen_dtype = self.config.compute.jnp_dtype
+    return join(
+      {},
+      {
+        path: x.astype(np.float32 if path in trainable else frozen_dtype)
+        for path, x in self._start.params(seed).items()
+      },
+    )
+
+  def tokenizers(self) -> tuple[SentencePieceTokenizer, WordPieceTokenizer]:
+    """The language model's and the Q-Former's."""
+    files = self._start.tokenizer_files
+    return (
+      SentencePieceTokenizer(files[TOKENIZER]),
+      WordPieceTokenizer(files[VOCABULARY], EXTRA_TOKENS),
+    )
+
+  def loss_sums(
+    self, params: dict, batch: Mapping[str, Array], rng: jax.Array
+  ) -> LossSums:
+    """The training loss of a batch, with dropout.
+
+    Args:
+      params: Nested.
+      batch: As `HawkEye.training_states` has it, and labels [B S] and
+        objective [B], an index into `objectives`.
+      rng: Of the dropout.
+
+    Returns:
+      Sums over learnt tokens, the objectives' as parts.
+    """
+    return self._sums(params, batch, rng, deterministic=False)
+
+  def eval_sums(
+    self, params: dict, batch: Mapping[str, Array], rng: jax.Array
+  ) -> LossSums:
+    """The same without dropout."""
+    return self._sums(params, batch, rng, deterministic=True)
+
+  def _sums(self, params, batch, rng, *, deterministic):
+    def apply(*args, method, **kwargs):
+      return self._network.apply(
+        {'params': params}, *args, method=method, **kwargs
+      )
+
+    states = apply(
+      batch,
+      statistics=self.config.statistics,
+      deterministic=deterministic,
+      rngs={'dropout': rng},
+      method='training_states',
+    )
+    losses, counts = next_token_sums(
+      states,
+      batch['labels'],
+      lambda some: apply(some, method='logits'),
+      ignore=IGNORE,
+    )
+    parts = {}
+    for i, name in enumerate(self.objectives):
+      own = (batch['objective'] == i).astype(jnp.float32)
+      parts[name] = ((losses * own).sum(), (counts * own).sum())
+    return LossSums(losses.sum(), counts.sum(), parts)
+
+  def save(self, folder: Path | str, params: dict) -> None:
+    """Writes a checkpoint folder that `vtg_jax.load` and `vtg export` read.
+
+    What was frozen is stored as it was read, bit for bit.
+
+    Args:
+      folder: The new folder; a checkpoint of ours there is replaced.
+      params: Nested, on the host or on devices of this process.
+
+    Raises:
+      BadInput: something else is in the way, or the disk is full.
+    """
+    trained, frozen = split(params, self.trainable)
+    dtype = jnp.dtype(self.config.save_dtype)
+    flat = {path: np.asarray(x).astype(dtype) for path, x in trained.items()}
+    flat |= self._start.as_stored(frozen)
+    about = {'notice': self.config.notice} if self.config.notice else {}
+    checkpoint.save_checkpoint(
+      folder,
+      join({}, flat),
+      {'system': 'hawkeye', **about, 'model': self.model.to_dict()}
+      | {'training': self._values},
+      tokenizer_files=self._start.tokenizer_files,
+      trained_from=self.config.start.init_from,
+      overwrite=True,
+    )
+
+
+def task(values: Mapping[str, Any]) -> HawkEyeTask:
+  """The task a config describes; see `HawkEyeTask`."""
+  return HawkEyeTask(values)
