@@ -1,5 +1,6 @@
 """HawkEye as a user meets it: a video and sentences in, moments out."""
 
+import functools
 import os
 import weakref
 from collections.abc import Callable, Sequence
@@ -33,6 +34,10 @@ from vtg_jax.systems.hawkeye.options import (
   checked_queries,
   checked_score,
   default_beam,
+)
+from vtg_jax.systems.hawkeye.question_answering import (
+  ChoiceAnswer,
+  QuestionAnswerer,
 )
 from vtg_jax.systems.hawkeye.search import SearchPrograms
 from vtg_jax.systems.hawkeye.tables import (
@@ -104,8 +109,9 @@ class HawkEyeGrounder:
     self._texts = texts
     # Opened video -> its frame table on the device, once all of it is read.
     self._resident = weakref.WeakKeyDictionary()
+    self._network = HawkEye(config, compute)
     self.programs = SearchPrograms(
-      HawkEye(config, compute),
+      self._network,
       rows_per_step=1 if jax.default_backend() == 'cpu' else 8,
       max_new_tokens=texts.max_new_tokens,
       eos_id=tokenizer.eos_id,
@@ -197,6 +203,54 @@ class HawkEyeGrounder:
       some = queries[start : start + QUERIES_AT_ONCE]
       found += self._ground_together(video, some, options, prefetch)
     return found
+
+  @functools.cached_property
+  def questions(self) -> QuestionAnswerer:
+    """The programs that answer questions, made when first needed."""
+    return QuestionAnswerer(
+      self.config,
+      self._network,
+      self._params,
+      self._tokenizer,
+      self._instruction_tokenizer,
+    )
+
+  def answer(
+    self,
+    video: str | os.PathLike | FrameStore,
+    question: str,
+    candidates: Sequence[str],
+    *,
+    start_s: float | None = None,
+    end_s: float | None = None,
+    mode: str = 'generate',
+    sampling: str = 'timestamp',
+  ) -> ChoiceAnswer:
+    """Chooses an answer to a multiple-choice question about a video.
+
+    Args:
+      video: Path, or what `open_video` returned.
+      question: Without its options.
+      candidates: The options without letters, 2 to 26.
+      start_s: Start of the clip that is asked about; the video's when None.
+      end_s: Its end; the video's when None.
+      mode: 'generate' writes a reply, as the paper does; 'score' compares
+        the probabilities of the candidates' texts.
+      sampling: See `ground`.
+
+    Raises:
+      BadInput: for an unreadable video, an empty clip, or a question that
+        cannot be asked.
+    """
+    return self.questions.answer(
+      self._opened(video),
+      question,
+      candidates,
+      start_s=start_s,
+      end_s=end_s,
+      mode=mode,
+      sampling=sampling,
+    )
 
   def _opened(self, video) -> FrameStore:
     if not isinstance(video, FrameStore):
