@@ -104,6 +104,8 @@ class Checkpoints:
     return self
 
   def __exit__(self, kind, error, trace) -> None:
+    if kind is not None and issubclass(kind, KeyboardInterrupt):
+      return  # at once: what is half written has no name yet
     if kind is None:
       self.wait()
     with contextlib.suppress(Exception):  # the first error is the one to tell

@@ -1,0 +1,112 @@
+"""How a run goes, whatever it trains."""
+
+import dataclasses
+
+from vtg_jax.errors import BadInput
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class MeshOptions:
+  """Sizes of the mesh; see `sharding.make_mesh`."""
+
+  data: int = -1
+  fsdp: int = 1
+  tensor: int = 1
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class FitOptions:
+  """The numbers of a run.
+
+  Attributes:
+    seed: of data, dropout and drawn weights.
+    batch_size: samples a step, of all processes and micro-batches together.
+    accumulate: micro-batches that a batch is cut into.
+    steps: length of the run; None where `epochs` tells it.
+    epochs: length of the run in passes over the data; None where `steps`
+      tells it.
+    warmup_steps: length of the warm-up; None where `warmup_epochs` tells it.
+    warmup_epochs: the same in passes over the data.
+    log_every: steps between two lines of the log.
+    checkpoint_every: steps between two checkpoints.
+    keep_last: how many of the newest checkpoints are kept.
+    keep_every: and every one at a multiple of so many steps; None for none.
+    max_skipped: the run gives up when so many steps on end had nothing to
+      learn from or were not finite.
+    mesh: what devices do together.
+  """
+
+  seed: int = 42
+  batch_size: int
+  accumulate: int = 1
+  steps: int | None = None
+  epochs: float | None = None
+  warmup_steps: float | None = None
+  warmup_epochs: float | None = None
+  log_every: int = 10
+  checkpoint_every: int = 1000
+  keep_last: int = 2
+  keep_every: int | None = None
+  max_skipped: int = 50
+  mesh: MeshOptions = MeshOptions()
+
+  def __post_init__(self):
+    least = {
+      'seed': 0,
+      'batch_size': 1,
+      'accumulate': 1,
+      'steps': 1,
+      'log_every': 1,
+      'checkpoint_every': 1,
+      'keep_last': 1,
+      'keep_every': 1,
+      'max_skipped': 1,
+      'warmup_steps': 0,
+      'warmup_epochs': 0,
+    }
+    for name, bound in least.items():
+      value = getattr(self, name)
+      if value is not None and not value >= bound:
+        raise BadInput(f'{name} is {value}; give a number from {bound} up')
+    if self.epochs is not None and not self.epochs > 0:
+      raise BadInput(f'epochs is {self.epochs}; give a number above 0')
+    for one, other in (
+      ('steps', 'epochs'),
+      ('warmup_steps', 'warmup_epochs'),
+    ):
+      values = getattr(self, one), getattr(self, other)
+      if values.count(None) != 1:
+        raise BadInput(
+          f'{one} is {values[0]} and {other} is {values[1]}; give exactly '
+          'one of them'
+        )
+
+  def lengths(self, n_samples: int | None) -> tuple[int, float]:
+    """Returns how many steps the run has, and its warm-up.
+
+    Args:
+      n_samples: of an epoch, whose last incomplete batch is dropped; None
+        where there are no epochs.
+
+    Raises:
+      BadInput: epochs are asked for and there are none, or less than a batch.
+    """
+    if None not in (self.steps, self.warmup_steps):
+      return self.steps, self.warmup_steps
+    if n_samples is None:
+      raise BadInput(
+        'the data have no end, so there are no epochs; give steps and '
+        'warmup_steps'
+      )
+    an_epoch = n_samples // self.batch_size
+    if an_epoch < 1:
+      raise BadInput(
+        f'there are {n_samples} samples and a batch has {self.batch_size}; '
+        'use a smaller batch_size'
+      )
+    steps, warmup = self.steps, self.warmup_steps
+    if steps is None:
+      steps = max(1, round(self.epochs * an_epoch))
+    if warmup is None:
+      warmup = self.warmup_epochs * an_epoch
+    return steps, warmup
