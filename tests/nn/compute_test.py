@@ -1,7 +1,9 @@
+import jax
 import jax.numpy as jnp
 import pytest
 
-from vtg_jax.nn.compute import Compute
+from vtg_jax.nn.compute import Compute, platform, traced_for
+from vtg_jax.nn.dense import dot
 
 
 def test_names_of_dtypes_become_dtypes():
@@ -13,3 +15,23 @@ def test_names_of_dtypes_become_dtypes():
 def test_an_unknown_attention_is_refused():
   with pytest.raises(ValueError, match="'flash' is not one of"):
     Compute(attention='flash')
+
+
+def test_a_program_is_traced_for_this_machine_unless_told_otherwise():
+  assert platform() == 'cpu'
+  with traced_for('tpu'):
+    assert platform() == 'tpu'
+  assert platform() == 'cpu'
+
+
+def test_products_for_another_platform_keep_their_operands_narrow():
+  """CPUs need wide operands for a wide sum; others do not."""
+  x = jnp.ones((2, 3), jnp.bfloat16)
+
+  def widened():
+    traced = jax.make_jaxpr(lambda x, w: dot(x, w, jnp.float32))(x, x.T)
+    return 'convert_element_type' in str(traced)
+
+  assert widened()
+  with traced_for('tpu'):
+    assert not widened()

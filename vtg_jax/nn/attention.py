@@ -7,6 +7,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
+from vtg_jax.nn.compute import platform
+
 # Up to so many rows of queries, all heads and rows are one block.
 SHORT = 256
 # Rows of queries per block of the chunked implementation, which takes one head
@@ -74,8 +76,7 @@ def attend(
   if dropout is not None:
     return _attend_xla(q, segments, scale, dropout)
   if implementation == 'auto':
-    on_cpu = jax.default_backend() == 'cpu'
-    implementation = 'chunked' if on_cpu else 'xla'
+    implementation = 'chunked' if platform() == 'cpu' else 'xla'
   if implementation == 'cudnn' and _suits_cudnn(q, segments):
     return _attend_cudnn(q, segments[0], scale)
   if implementation == 'chunked' and q.shape[1] > SHORT:

@@ -1,10 +1,36 @@
 """How a model is computed, as opposed to what it is."""
 
+import contextlib
+import contextvars
 import dataclasses
+from collections.abc import Iterator
 
+import jax
 import jax.numpy as jnp
 
 ATTENTION = ('auto', 'xla', 'chunked', 'cudnn')
+_PLATFORM: contextvars.ContextVar[str | None] = contextvars.ContextVar(
+  'platform', default=None
+)
+
+
+@contextlib.contextmanager
+def traced_for(platform: str) -> Iterator[None]:
+  """Says what a program is traced for, if not for the devices of this machine.
+
+  Args:
+    platform: 'cpu', 'gpu' or 'tpu'.
+  """
+  token = _PLATFORM.set(platform)
+  try:
+    yield
+  finally:
+    _PLATFORM.reset(token)
+
+
+def platform() -> str:
+  """What a program is traced for: 'cpu', 'gpu' or 'tpu'."""
+  return _PLATFORM.get() or jax.default_backend()
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

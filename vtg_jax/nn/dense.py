@@ -2,12 +2,11 @@
 
 import dataclasses
 
-import jax
 import jax.numpy as jnp
 from flax import linen as nn
 from jaxtyping import Array, Float
 
-from vtg_jax.nn.compute import Compute
+from vtg_jax.nn.compute import Compute, platform
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -35,7 +34,7 @@ def dot(
   x: Float[Array, '*B I'], kernel: Float[Array, 'I O'], dtype
 ) -> Float[Array, '*B O']:
   """The product x W, summed and returned in `dtype`, at least as wide."""
-  if jax.default_backend() == 'cpu':
+  if platform() == 'cpu':
     # XLA's CPU products of 16-bit operands give 16-bit results only.
     x, kernel = x.astype(dtype), kernel.astype(dtype)
   return jnp.dot(x, kernel, preferred_element_type=dtype)
