@@ -12,7 +12,7 @@ import typer
 from typer.exceptions import TyperException
 
 import vtg_jax
-from vtg_jax.commands import conversion, ground, verify
+from vtg_jax.commands import build_internvid_g, conversion, ground, verify
 from vtg_jax.errors import BadInput
 
 app = typer.Typer(
@@ -50,6 +50,7 @@ for _verb in (
   verify.verify,
   conversion.convert,
   conversion.export,
+  build_internvid_g.build_internvid_g,
 ):
   app.command()(_verb)
 

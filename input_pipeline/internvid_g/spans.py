@@ -31,6 +31,10 @@ class MergeRule:
   threshold: float = 0.85
   method: Literal['last', 'union'] = 'last'
 
+  def __post_init__(self) -> None:
+    if self.method not in ('last', 'union'):
+      raise BadInput(f"method is {self.method!r}; use 'last' or 'union'")
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class NegativeSpanRule:
