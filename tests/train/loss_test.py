@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from vtg_jax.train.loss import next_token_loss
+from vtg_jax.train.loss import next_token_loss, next_token_sums
 
 GOLDEN = Path(__file__).parents[1] / 'golden' / 'hawkeye'
 IGNORE = -100
@@ -82,3 +82,63 @@ def test_gradients_are_finite_and_zero_where_ignored():
   assert np.isfinite(gradient).all()
   assert np.any(gradient[0, 0]) and np.any(gradient[0, 2])
   assert not np.any(gradient[0, 1]) and not np.any(gradient[0, 3])
+
+
+@pytest.fixture(scope='module')
+def scored():
+  """States, a head, and labels of which the last row has none to learn."""
+  rng = np.random.default_rng(3)
+  states = rng.normal(size=(3, 7, 4)).astype(np.float32)
+  head = rng.normal(size=(4, 11)).astype(np.float32)
+  labels = rng.integers(0, 11, (3, 7))
+  labels[0, 2:5] = labels[2] = IGNORE
+  return jnp.asarray(states), jnp.asarray(head), jnp.asarray(labels)
+
+
+def summed(states, head, labels, at_once):
+  return next_token_sums(
+    states, labels, lambda s: s @ head, ignore=IGNORE, scores_at_once=at_once
+  )
+
+
+def test_sums_over_counts_are_the_loss(scored):
+  states, head, labels = scored
+  losses, counts = summed(states, head, labels, 10**6)
+  assert losses.shape == counts.shape == (3,)
+  np.testing.assert_array_equal(counts, [3, 6, 0])
+  np.testing.assert_allclose(
+    losses.sum() / counts.sum(), loss(states @ head, labels), rtol=1e-6
+  )
+  assert losses[2] == 0
+
+
+@pytest.mark.parametrize('at_once', [1, 11, 22, 40, 76, 77])
+def test_stretches_of_a_row_add_up_in_both_directions(scored, at_once):
+  states, head, labels = scored
+
+  def total(states, head, at_once):
+    losses, counts = summed(states, head, labels, at_once)
+    return losses.sum(), counts
+
+  want = jax.value_and_grad(total, argnums=(0, 1), has_aux=True)(
+    states, head, 10**6
+  )
+  got = jax.jit(
+    jax.value_and_grad(total, argnums=(0, 1), has_aux=True),
+    static_argnums=2,
+  )(states, head, at_once)
+  for a, b in zip(jax.tree.leaves(got), jax.tree.leaves(want), strict=True):
+    np.testing.assert_allclose(a, b, atol=1e-5)
+
+
+def test_no_more_scores_than_asked_for_are_held():
+  states = jax.ShapeDtypeStruct((2, 600, 8), jnp.float32)
+  head = jax.ShapeDtypeStruct((8, 1000), jnp.float32)
+  labels = jax.ShapeDtypeStruct((2, 600), jnp.int32)
+
+  def total(states, head, labels):
+    return summed(states, head, labels, 60_000)[0].sum()
+
+  compiled = jax.jit(jax.grad(total)).lower(states, head, labels).compile()
+  whole = 2 * 600 * 1000 * 4
+  assert compiled.memory_analysis().temp_size_in_bytes < whole / 2

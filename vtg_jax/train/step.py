@@ -115,7 +115,7 @@ def make_train_step(
       )
     loss = sums.total / sums.weight
     grads = jax.tree.map(lambda g: g / sums.weight, grads)
-    norm = optax.global_norm(grads)
+    norm = optax.tree.norm(grads)
     learns = jnp.isfinite(loss) & jnp.isfinite(norm)  # 0 / 0 is not finite
     trainable, opt_state = optimiser.update(
       grads, state.opt_state, state.trainable, state.step
