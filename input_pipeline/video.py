@@ -37,6 +37,7 @@ def open_video(
   resize: Resize | None,
   folder_fps: float = FOLDER_FPS,
   on_progress: Callable[[int, int], None] | None = None,
+  index: VideoIndex | FolderIndex | None = None,
 ) -> FrameStore:
   """A store of the frames of a video file, or of a folder of images.
 
@@ -45,12 +46,13 @@ def open_video(
     resize: how every frame is resized as it is read; None keeps its size.
     folder_fps: frames per second of a folder.
     on_progress: is called with (frames read, frames to read) while reading.
+    index: of this very path, where it is known already.
 
   Raises:
     BadInput: `path` is not a video that can be read; one sentence says why.
   """
   if os.path.isdir(path):
-    folder = index_folder(path, folder_fps)
+    folder = index or index_folder(path, folder_fps)
     return FrameStore(
       folder,
       lambda ids, count: iterate_folder_frames(
@@ -60,7 +62,7 @@ def open_video(
       resize=resize,
       on_progress=on_progress,
     )
-  index = index_video(path)
+  index = index or index_video(path)
   return FrameStore(
     index,
     lambda ids, count: iterate_frames(index, ids, resize, count=count),

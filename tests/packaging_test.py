@@ -12,7 +12,11 @@ import vtg_jax
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 OURS = {'vtg_jax', 'input_pipeline'}
-DISTRIBUTIONS = {'PIL': 'pillow', 'orbax': 'orbax-checkpoint'}
+DISTRIBUTIONS = {
+  'PIL': 'pillow',
+  'absl': 'absl-py',
+  'orbax': 'orbax-checkpoint',
+}
 # Imported inside functions only, where an extra brings them; and what comes
 # with a declared requirement and must match it.
 ELSEWHERE = {'torch', 'transformers', 'tensorstore'}

@@ -1,0 +1,224 @@
+"""Data sets on disk: which files they are, their items and their videos."""
+
+import csv
+import dataclasses
+import os
+import random
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+import numpy as np
+
+from input_pipeline import hawkeye_samples, training_items
+from input_pipeline.frame_folder import FOLDER_FPS
+from input_pipeline.frame_store import FrameStore
+from input_pipeline.hawkeye_clips import Video
+from input_pipeline.training_items import Item, PackedItems
+from input_pipeline.video_folder import open_named_video, video_path
+from vtg_jax.errors import BadInput
+
+KINDS = ('items', 'charades_sta', 'activitynet_captions', 'internvid_g')
+OBJECTIVES = ('grounding', 'caption')
+
+# The paper's lists are not released; these are the texts its evaluation and
+# its demo use.
+INSTRUCTIONS = (
+  'Examine the video and choose the most appropriate choice in accordance '
+  "with the video's content.",
+  'Watch the video and choose the most fitting option based on the observed '
+  'content.',
+  'Examine the video and make a decision based on the content presented in '
+  'the footage.',
+)
+CAPTION_INSTRUCTIONS = (
+  'Watch the video and describe what happens in the named part of it.',
+)
+QUESTIONS = ("During which part of the video does '%s' occur?",)
+
+
+class Source(Protocol):
+  """Items and their videos, by number.
+
+  Attributes:
+    name: what complaints call it.
+  """
+
+  name: str
+
+  def __len__(self) -> int: ...
+
+  def item(self, index: int, rng: np.random.Generator) -> Item:
+    """Item `index`; one that is made up takes from `rng`."""
+
+  def open(self, item: Item) -> Video:
+    """The video of an item."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class FileSource:
+  """A data set on disk.
+
+  Attributes:
+    annotations: file of the annotations.
+    videos: folder that the annotations' video names are inside of.
+    kind: 'items' for a train.json; otherwise the data set whose own annotation
+      format the file has.
+    name: what complaints call it; the annotation file where empty.
+    objective: what annotated sentences are made into, 'grounding' or
+      'caption'.
+    instructions: JSON list of instructions; ours where None.
+    questions: JSON list of question templates with one %s; ours where None.
+    lengths: seconds of each video, for Charades-STA: a JSON object, or
+      Charades' own CSV with columns id and length.
+    folder_fps: frames per second where videos are folders of images.
+    seed: of what is drawn once: instruction, question, order of the options.
+    weight: share in a mixture; None for all data sets takes every item once
+      an epoch.
+  """
+
+  annotations: str
+  videos: str
+  kind: str = 'items'
+  name: str = ''
+  objective: str = 'grounding'
+  instructions: str | None = None
+  questions: str | None = None
+  lengths: str | None = None
+  folder_fps: float = FOLDER_FPS
+  seed: int = 0
+  weight: float | None = None
+
+  def __post_init__(self):
+    for name, known in (('kind', KINDS), ('objective', OBJECTIVES)):
+      if getattr(self, name) not in known:
+        raise ValueError(
+          f'{name} {getattr(self, name)!r} is unknown; use one of {known}'
+        )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class VideoItems:
+  """Items over video files in a folder.
+
+  Attributes:
+    name: what complaints call the data set.
+    items: see `training_items`.
+    videos: folder of the videos.
+    folder_fps: frames per second of a folder of images.
+  """
+
+  name: str
+  items: PackedItems
+  videos: str
+  folder_fps: float = FOLDER_FPS
+
+  def __len__(self) -> int:
+    return len(self.items)
+
+  def item(self, index: int, rng: np.random.Generator) -> Item:
+    del rng
+    return self.items[index]
+
+  def open(self, item: Item) -> FrameStore:
+    return open_named_video(
+      self.videos, item['video'], folder_fps=self.folder_fps
+    )
+
+
+def open_source(source: FileSource) -> VideoItems:
+  """Reads the annotations of a data set; videos are opened when used.
+
+  Raises:
+    BadInput: naming the file, and the entry in it that cannot be used.
+  """
+  if not os.path.isdir(source.videos):
+    raise BadInput(f'there is no folder {source.videos}; give the videos')
+  if source.kind == 'items':
+    items = training_items.read_items(source.annotations)
+  else:
+    items = training_items.checked_items(_items(source), source.annotations)
+  for i in range(len(items)):
+    try:
+      video_path(source.videos, items[i]['video'])
+    except BadInput as error:
+      raise BadInput(f'{source.annotations}, item {i}: {error}') from error
+  return VideoItems(
+    name=source.name or source.annotations,
+    items=items,
+    videos=source.videos,
+    folder_fps=source.folder_fps,
+  )
+
+
+def read_lengths(path: str | os.PathLike) -> dict[str, float]:
+  """Seconds of each video: a JSON object, or a CSV with id and length.
+
+  Raises:
+    BadInput: it is neither, or a length is no positive number.
+  """
+  path = os.fspath(path)
+  if path.endswith('.csv'):
+    try:
+      with open(path, encoding='utf-8', newline='') as file:
+        values = {row['id']: row['length'] for row in csv.DictReader(file)}
+    except OSError as error:
+      raise BadInput(
+        f'{path} cannot be read ({error.strerror}); check its name'
+      ) from error
+    except KeyError as error:
+      raise BadInput(f'{path} lacks the column {error}; give it') from error
+  else:
+    values = training_items.read_json(path)
+  if not isinstance(values, dict):
+    raise BadInput(f'{path} is no JSON object of seconds by video; give one')
+  lengths = {}
+  for video, value in values.items():
+    try:
+      lengths[video] = float(value)
+    except (TypeError, ValueError):
+      lengths[video] = 0.0
+    if not 0 < lengths[video] < float('inf'):
+      raise BadInput(
+        f'{path} says {video!r} lasts {value!r}; give positive seconds'
+      )
+  return lengths
+
+
+def _items(source: FileSource) -> list[dict[str, Any]]:
+  try:
+    sentences = _sentences(source)
+  except BadInput as error:
+    raise BadInput(f'{source.annotations}: {error}') from error
+  rng = random.Random(source.seed)
+  is_caption = source.objective == 'caption'
+  instructions = CAPTION_INSTRUCTIONS if is_caption else INSTRUCTIONS
+  if source.instructions is not None:
+    instructions = training_items.read_texts(source.instructions)
+  if is_caption:
+    return hawkeye_samples.caption_items(sentences, instructions, rng)
+  questions = QUESTIONS
+  if source.questions is not None:
+    questions = training_items.read_texts(source.questions, template=True)
+  return hawkeye_samples.choice_items(sentences, instructions, questions, rng)
+
+
+def _sentences(
+  source: FileSource,
+) -> list[hawkeye_samples.GroundedSentence]:
+  if source.kind == 'activitynet_captions':
+    annotations = training_items.read_json(source.annotations)
+    if not isinstance(annotations, Mapping):
+      raise BadInput('it is no JSON object of videos; give the released file')
+    return hawkeye_samples.activitynet_sentences(annotations)
+  try:
+    with open(source.annotations, encoding='utf-8') as file:
+      text = file.read()
+  except (OSError, UnicodeDecodeError) as error:
+    raise BadInput(f'it cannot be read ({error}); check its name') from error
+  if source.kind == 'internvid_g':
+    return hawkeye_samples.internvid_g_sentences(text)
+  if source.lengths is None:
+    raise BadInput(
+      'Charades-STA does not say how long videos are; give lengths'
+    )
+  return hawkeye_samples.charades_sentences(text, read_lengths(source.lengths))

@@ -1,0 +1,70 @@
+"""The videos of a data set: a folder, and file names from an annotation."""
+
+import functools
+import os
+from pathlib import PurePosixPath, PureWindowsPath
+
+from input_pipeline.frame_folder import FOLDER_FPS, FolderIndex, index_folder
+from input_pipeline.frame_store import FrameStore
+from input_pipeline.pixels import Resize
+from input_pipeline.video import open_video
+from input_pipeline.video_index import VideoIndex, index_video
+from vtg_jax.errors import BadInput
+
+# Files whose frames stay indexed in a process: a few hundred kB each.
+_KEPT_INDICES = 256
+
+
+def video_path(folder: str | os.PathLike, name: str) -> str:
+  """The path of a video that an annotation names.
+
+  Raises:
+    BadInput: the name is absolute or leads out of the folder.
+  """
+  for kind in (PurePosixPath, PureWindowsPath):
+    path = kind(name)
+    if path.is_absolute() or path.drive or path.root or '..' in path.parts:
+      raise BadInput(
+        f'the video name {name!r} leads out of its folder; give a name inside '
+        f'{os.fspath(folder)}'
+      )
+  if not name or '\0' in name:
+    raise BadInput(f'{name!r} is no video name; give a file inside the folder')
+  return os.path.join(folder, name)
+
+
+def open_named_video(
+  folder: str | os.PathLike,
+  name: str,
+  *,
+  resize: Resize | None = None,
+  folder_fps: float = FOLDER_FPS,
+) -> FrameStore:
+  """Opens a video of the folder; a file that did not change is indexed once.
+
+  Args:
+    folder: what all names are inside of.
+    name: a video file, or a folder of images.
+    resize: how every frame is resized.
+    folder_fps: frames per second of a folder of images.
+
+  Raises:
+    BadInput: the name leads out of the folder, or it cannot be read.
+  """
+  path = video_path(folder, name)
+  try:
+    about = os.stat(path)
+  except OSError as error:
+    raise BadInput(f'there is no video {path}; check its name') from error
+  index = _index(path, about.st_size, about.st_mtime_ns, folder_fps)
+  return open_video(path, resize=resize, index=index)
+
+
+@functools.lru_cache(maxsize=_KEPT_INDICES)
+def _index(
+  path: str, size: int, mtime_ns: int, folder_fps: float
+) -> VideoIndex | FolderIndex:
+  del size, mtime_ns  # another file of that name is another key
+  if os.path.isdir(path):
+    return index_folder(path, folder_fps)
+  return index_video(path)

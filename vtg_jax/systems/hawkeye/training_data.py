@@ -1,0 +1,214 @@
+"""What a HawkEye is trained on: options, samples, batches.
+
+In:  {'video': 'a.mp4', 'QA': [{'i': ..., 'q': ..., 'a': [...], times}]}
+Out: {'frames': uint8 [F s s 3], 'input_ids': int32 [T], 'attention_mask':
+      bool [T], 'labels': int32 [T], 'video_start': int32, 'text_ids': int32
+      [I], 'text_mask': bool [I], 'objective': int32}
+
+Nothing here loads jax: loader processes import it.
+"""
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from input_pipeline import augment, hawkeye_clips, training_items
+from input_pipeline.augment import Augment
+from input_pipeline.hawkeye_clips import ClipOptions
+from input_pipeline.loader import (
+  BadSample,
+  Batches,
+  LoaderOptions,
+  make_batches,
+)
+from input_pipeline.training_sources import FileSource, Source, open_source
+from vtg_jax.errors import BadInput
+from vtg_jax.llm.tokenizers import SentencePieceTokenizer, WordPieceTokenizer
+from vtg_jax.systems.config_json import from_json
+from vtg_jax.systems.hawkeye.sample_rows import LAYOUTS, RowMaker, RowSizes
+
+OBJECTIVES = training_items.OBJECTIVES
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class DataOptions:
+  """What to train on and how samples of it are drawn.
+
+  Attributes:
+    files: data sets on disk.
+    n_frames: frames in a sample.
+    row_tokens: length of every row of tokens, video rows included.
+    instruction_tokens: length of every instruction.
+    augment: how frames become squares.
+    loader: batches, processes, what may fail.
+    clip: how stretches of video and frames are drawn.
+    layout: how a grounding sample is worded; see `RowMaker`.
+  """
+
+  files: tuple[FileSource, ...] = ()
+  n_frames: int
+  row_tokens: int
+  instruction_tokens: int
+  augment: Augment
+  loader: LoaderOptions
+  clip: ClipOptions = ClipOptions()
+  layout: str = 'paper'
+
+  def __post_init__(self):
+    if self.layout not in LAYOUTS:
+      raise ValueError(
+        f'layout {self.layout!r} is unknown; use one of {LAYOUTS}'
+      )
+    for name, least in (
+      ('n_frames', 1),
+      ('row_tokens', 1),
+      ('instruction_tokens', 2),
+    ):
+      if getattr(self, name) < least:
+        raise ValueError(f'{name} is {getattr(self, name)}; use {least} up')
+
+  @classmethod
+  def from_dict(cls, values: Mapping[str, Any]) -> 'DataOptions':
+    """Options of plain types.
+
+    Raises:
+      BadInput: naming the entry that is missing, unknown or mistyped.
+    """
+    return from_json(cls, values, 'data')
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class SampleMaker:
+  """Makes a sample from an item of a source.
+
+  Attributes:
+    sources: where items and videos come from.
+    options: how samples are drawn.
+    rows: makes the text entries.
+  """
+
+  sources: tuple[Source, ...]
+  options: DataOptions
+  rows: RowMaker
+
+  def __call__(
+    self, source: int, index: int, rng: np.random.Generator
+  ) -> dict[str, np.ndarray]:
+    """The sample of one item, drawn anew with every generator.
+
+    Raises:
+      BadSample: the video cannot be read, or the text does not fit.
+    """
+    options, items = self.options, self.sources[source]
+    item = items.item(index, rng)
+    objective = training_items.objective(item)
+    try:
+      video = items.open(item)
+      clip = hawkeye_clips.draw_clip(
+        item,
+        video.duration_s,
+        options.clip,
+        num_frames=options.n_frames,
+        rng=rng,
+      )
+      chosen = hawkeye_clips.choose_frames(
+        video,
+        clip.bounds_s,
+        options.clip.frame_choice,
+        num_frames=options.n_frames,
+        rng=rng,
+      )
+      frames = video.get([int(i) for i in chosen.ids])
+    except (BadInput, OSError) as error:
+      raise BadSample(f'{items.name}: {error}', 'video') from error
+    view = augment.draw_view(options.augment, *frames.shape[1:3], rng)
+    turns: Sequence[Mapping[str, Any]] = clip.turns
+    if view.mirrored and options.augment.flip == 'swap_words':
+      turns = [
+        {
+          key: augment.swap_sides(value) if isinstance(value, str) else value
+          for key, value in turn.items()
+        }
+        for turn in turns
+      ]
+    try:
+      text = self.rows(
+        turns,
+        chosen.times_s if options.clip.tell_times else None,
+        grounding=objective == 'grounding',
+      )
+    except BadInput as error:
+      raise BadSample(f'{items.name}, item {index}: {error}', 'text') from error
+    return {
+      'frames': augment.show(frames, view, options.augment.size),
+      **text,
+      'objective': np.int32(OBJECTIVES.index(objective)),
+    }
+
+
+def batches(
+  options: DataOptions,
+  tokenizer: SentencePieceTokenizer,
+  instruction_tokenizer: WordPieceTokenizer,
+  *,
+  n_video: int,
+  max_text_tokens: int,
+  pad_id: int,
+  seed: int,
+  process_index: int = 0,
+  process_count: int = 1,
+) -> Batches:
+  """Training batches of one host.
+
+  Args:
+    options: what and how.
+    tokenizer: of the language model.
+    instruction_tokenizer: of the Q-Former.
+    n_video: rows of embeddings that stand for the video.
+    max_text_tokens: where the paper cuts a text.
+    pad_id: token of the padding.
+    seed: of order and of every draw.
+    process_index: this host.
+    process_count: hosts.
+
+  Raises:
+    BadInput: a data set cannot be read, or holds too little.
+  """
+  described = options.files
+  if not described:
+    raise BadInput('there is nothing to train on; give data.files')
+  sources = tuple(open_source(source) for source in described)
+  weights = [source.weight for source in described]
+  if any(weight is None for weight in weights):
+    if any(weight is not None for weight in weights):
+      raise BadInput(
+        f'the weights of data sets are {weights}; give all of them or none'
+      )
+    weights = None
+  maker = SampleMaker(
+    sources=sources,
+    options=options,
+    rows=RowMaker(
+      sizes=RowSizes(
+        n_video=n_video,
+        max_text_tokens=max_text_tokens,
+        pad_id=pad_id,
+        row_tokens=options.row_tokens,
+        instruction_tokens=options.instruction_tokens,
+      ),
+      tokenizer=tokenizer,
+      instruction_tokenizer=instruction_tokenizer,
+      layout=options.layout,
+    ),
+  )
+  return make_batches(
+    maker,
+    [len(source) for source in sources],
+    options.loader,
+    seed=seed,
+    weights=weights,
+    process_index=process_index,
+    process_count=process_count,
+  )
