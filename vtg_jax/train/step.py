@@ -58,7 +58,11 @@ class TrainStep:
 
   def lower(self, state, frozen, batch):
     """The step for arrays of these shapes and shardings, not yet compiled."""
-    return self._compiled(state).lower(state, frozen, batch)
+    return self.trace(state, frozen, batch).lower()
+
+  def trace(self, state, frozen, batch):
+    """The step as a jaxpr, for arrays or shapes that say where they lie."""
+    return self._compiled(state).trace(state, frozen, batch)
 
   def _compiled(self, state):
     if self._jitted is None:
