@@ -134,9 +134,13 @@ def test_a_loop_of_unknown_turns_counts_once_and_is_named(mesh):
 
     return jax.lax.fori_loop(0, x[0, 0].astype(jnp.int32), turn, x)
 
-  found = count(mesh, local, (8, 4), in_specs=(P(),))
+  text = compiled_text(mesh, local, (8, 4), in_specs=(P(),))
+  found = count_collectives(text, n_devices=8)
   assert found.by_kind['all-reduce'].count == 1
   assert found.unknown_loops == 1
+  told = count_collectives(text, n_devices=8, while_turns=[9])
+  assert told.by_kind['all-reduce'].count == 9
+  assert told.unknown_loops == 0
 
 
 # What a TPU writes: no trip count, limits among what the loop carries, groups

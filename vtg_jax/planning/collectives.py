@@ -7,7 +7,7 @@ runs; here each counts as often as the loops around it turn.
 import dataclasses
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from vtg_jax.planning.hlo import Instruction, Program, array_bytes, parse
 
@@ -66,19 +66,24 @@ class Collectives:
   unknown_loops: int
 
 
-def count_collectives(text: str, *, n_devices: int) -> Collectives:
+def count_collectives(
+  text: str, *, n_devices: int, while_turns: Sequence[int] = ()
+) -> Collectives:
   """Counts the collectives of a compiled program.
 
   Args:
     text: `compiled.as_text()`.
     n_devices: Devices the program runs on: the size of a group that the text
       leaves out.
+    while_turns: How often loops turn of which the text does not tell, by
+      their depth among one another.
   """
   program = parse(text)
   unknown = set()
   by_kind: dict[str, Traffic] = {}
   pieces: dict[tuple[str, str], Traffic] = {}
-  for computation, turns, loops in _runs(program, program.entry, 1, ()):
+  runs = _runs(program, program.entry, 1, (), tuple(while_turns))
+  for computation, turns, loops in runs:
     for instruction in program.computations[computation].values():
       kind = instruction.opcode.removesuffix('-start')
       if kind not in KINDS:
@@ -105,7 +110,11 @@ def _n_bytes(traffic: Traffic) -> int:
 
 
 def _runs(
-  program: Program, name: str, turns: int, loops: tuple[str, ...]
+  program: Program,
+  name: str,
+  turns: int,
+  loops: tuple[str, ...],
+  told: tuple[int, ...],
 ) -> Iterator[tuple[str, int, tuple[str, ...]]]:
   """Every way a computation is reached: (name, times run, unknown loops)."""
   yield name, turns, loops
@@ -115,14 +124,17 @@ def _runs(
     if opcode == 'while':
       n = trip_count(program, computation, instruction)
       (body,) = called['body']
-      around = loops if n is not None else (*loops, body)
-      yield from _runs(program, body, turns * (n or 1) * (n != 0), around)
+      around, inside = loops, told
+      if n is None:
+        around = loops if told else (*loops, body)
+        n, inside = (told[0], told[1:]) if told else (1, ())
+      yield from _runs(program, body, turns * n, around, inside)
       continue
     for role, names in called.items():
       if role == 'to_apply' and opcode != 'call':
         continue  # adds or compares two elements
       for inner in names:
-        yield from _runs(program, inner, turns, loops)
+        yield from _runs(program, inner, turns, loops, told)
 
 
 def trip_count(

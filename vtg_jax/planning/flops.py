@@ -6,7 +6,7 @@ a scan says how often its body runs.
 
 import dataclasses
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 
 import jax
 from jax.extend import core
@@ -34,8 +34,8 @@ class Flops:
   Attributes:
     matmul: Of matrix products and convolutions, two a multiply-add.
     other: Of elementwise work and reductions, one an element.
-    unknown_loops: While loops whose number of turns was not told; their bodies
-      are counted once.
+    unknown_loops: While loops of which nobody told how often they turn; their
+      bodies are counted once.
   """
 
   matmul: int = 0
@@ -71,12 +71,9 @@ def count_flops(
   Args:
     function: Jitted or not.
     *args: Arrays, or `jax.ShapeDtypeStruct`s of them.
-    while_turns: Turns of each while loop in the order of the program, an outer
-      loop before the loops in it. Empty: none is known, each body counts once.
+    while_turns: How often while loops turn, by depth: the outermost, the
+      loops in those, ... Deeper ones count once.
     **kwargs: As `args`.
-
-  Raises:
-    ValueError: when there are other than `len(while_turns)` while loops.
   """
   closed = jax.make_jaxpr(function)(*args, **kwargs)
   return jaxpr_flops(closed, while_turns=while_turns)
@@ -89,14 +86,10 @@ def jaxpr_flops(
   jaxpr, _ = partial_eval.dce_jaxpr(
     closed.jaxpr, [True] * len(closed.jaxpr.outvars)
   )
-  turns = iter(while_turns) if while_turns else None
-  total = _count(jaxpr, turns)
-  if turns is not None and next(turns, None) is not None:
-    raise ValueError(f'{len(while_turns)=} exceeds the number of while loops')
-  return total
+  return _count(jaxpr, tuple(while_turns))
 
 
-def _count(jaxpr, turns: Iterator[int] | None) -> Flops:
+def _count(jaxpr, turns: tuple[int, ...]) -> Flops:
   return sum((_equation(e, turns) for e in jaxpr.eqns), Flops())
 
 
@@ -138,13 +131,11 @@ def _equation(eqn, turns) -> Flops:
 
 
 def _while_flops(params, turns) -> Flops:
-  n = 1 if turns is None else next(turns, None)
-  if n is None:
-    raise ValueError('while_turns tells of fewer loops than there are')
-  body = _count(params['body_jaxpr'].jaxpr, turns)
-  test = _count(params['cond_jaxpr'].jaxpr, turns)
-  total = body.times(n) + test.times(n if turns is None else n + 1)
-  return total + Flops(unknown_loops=1) if turns is None else total
+  body = _count(params['body_jaxpr'].jaxpr, turns[1:])
+  test = _count(params['cond_jaxpr'].jaxpr, turns[1:])
+  if turns:
+    return body.times(turns[0]) + test.times(turns[0] + 1)
+  return body + test + Flops(unknown_loops=1)
 
 
 def _dot_flops(eqn) -> int:
