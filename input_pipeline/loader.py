@@ -55,7 +55,6 @@ class LoaderOptions:
   """How samples are ordered, batched and loaded.
 
   Attributes:
-    batch_size: samples in a batch, over all hosts together.
     n_workers: loader processes on each host; 0 loads in the caller's.
     n_threads: loading threads where there are no processes; 0 loads each
       batch when it is asked for.
@@ -69,7 +68,6 @@ class LoaderOptions:
     ValueError: an option out of range.
   """
 
-  batch_size: int
   n_workers: int = 0
   n_threads: int = 0
   n_buffered: int = 2
@@ -79,7 +77,7 @@ class LoaderOptions:
   bad_window: int = 256
 
   def __post_init__(self):
-    for name in ('batch_size', 'n_buffered', 'bad_window', 'n_epochs'):
+    for name in ('n_buffered', 'bad_window', 'n_epochs'):
       value = getattr(self, name)
       if value is not None and value < 1:
         raise ValueError(f'{name} is {value}; it must be 1 or more')
@@ -221,6 +219,7 @@ def make_batches(
   sizes: Sequence[int],
   options: LoaderOptions,
   *,
+  batch_size: int,
   seed: int,
   weights: Sequence[float] | None = None,
   process_index: int = 0,
@@ -236,6 +235,7 @@ def make_batches(
       It is sent to loader processes, so it must pickle.
     sizes: samples in each source.
     options: see there.
+    batch_size: samples in a batch, over all hosts together.
     seed: of the order and of every sample's random generator.
     weights: share of each source, in any unit; None takes all samples of all
       sources once an epoch. With weights an epoch is as long, and sources
@@ -247,11 +247,11 @@ def make_batches(
     BadInput: no sample, fewer than a batch, a batch that hosts cannot share,
       or weights that do not fit the sources.
   """
-  total, batch_size = sum(sizes), options.batch_size
-  if total < batch_size:
+  total = sum(sizes)
+  if not 1 <= batch_size <= total:
     raise BadInput(
-      f'there are {total} samples, fewer than one batch of {batch_size}; give '
-      'more data or a smaller batch_size'
+      f'{total} samples fill no batch of {batch_size}; give more data or '
+      'another batch_size'
     )
   if batch_size % process_count:
     raise BadInput(

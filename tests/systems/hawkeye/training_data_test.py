@@ -77,7 +77,7 @@ def options(folder, annotations='train.json', loader=None, **changes):
     'row_tokens': 400,
     'instruction_tokens': 64,
     'augment': {'size': 16},
-    'loader': {'batch_size': 2} | (loader or {}),
+    'loader': loader or {},
   }
   return DataOptions.from_dict(values | changes)
 
@@ -85,7 +85,7 @@ def options(folder, annotations='train.json', loader=None, **changes):
 def batches(data, tokenizers, **changes):
   arguments = {'n_video': N_VIDEO, 'max_text_tokens': 512, 'pad_id': 2}
   return training_data.batches(
-    data, *tokenizers, **arguments | {'seed': 0} | changes
+    data, *tokenizers, **arguments | {'batch_size': 2, 'seed': 0} | changes
   )
 
 
@@ -164,8 +164,8 @@ def test_the_evaluation_layout_teaches_the_searchs_prompt(folder, tokenizers):
 
 
 def test_unreadable_videos_are_replaced_and_counted(folder, tokenizers):
-  data = options(folder, 'broken.json', {'batch_size': 4, 'max_bad_share': 1.0})
-  made = batches(data, tokenizers)
+  data = options(folder, 'broken.json', {'max_bad_share': 1.0})
+  made = batches(data, tokenizers, batch_size=4)
   batch = next(made)
   assert set(batch['objective']) <= {0, 1}
   assert made.replaced['video'] >= 2
@@ -173,8 +173,9 @@ def test_unreadable_videos_are_replaced_and_counted(folder, tokenizers):
 
 
 def test_too_many_unreadable_videos_end_the_run(folder, tokenizers):
-  loader = {'batch_size': 4, 'max_bad_share': 0.1, 'bad_window': 4}
-  made = batches(options(folder, 'broken.json', loader), tokenizers)
+  loader = {'max_bad_share': 0.1, 'bad_window': 4}
+  data = options(folder, 'broken.json', loader)
+  made = batches(data, tokenizers, batch_size=4)
   with pytest.raises(BadInput, match='cannot be used .*video'):
     next(made)
 

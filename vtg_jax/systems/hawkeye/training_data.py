@@ -42,7 +42,7 @@ class DataOptions:
     row_tokens: length of every row of tokens, video rows included.
     instruction_tokens: length of every instruction.
     augment: how frames become squares.
-    loader: batches, processes, what may fail.
+    loader: order, processes, what may fail.
     clip: how stretches of video and frames are drawn.
     layout: how a grounding sample is worded; see `RowMaker`.
   """
@@ -52,7 +52,7 @@ class DataOptions:
   row_tokens: int
   instruction_tokens: int
   augment: Augment
-  loader: LoaderOptions
+  loader: LoaderOptions = LoaderOptions()
   clip: ClipOptions = ClipOptions()
   layout: str = 'paper'
 
@@ -156,6 +156,7 @@ def batches(
   n_video: int,
   max_text_tokens: int,
   pad_id: int,
+  batch_size: int,
   seed: int,
   process_index: int = 0,
   process_count: int = 1,
@@ -169,6 +170,7 @@ def batches(
     n_video: rows of embeddings that stand for the video.
     max_text_tokens: where the paper cuts a text.
     pad_id: token of the padding.
+    batch_size: samples in a batch, over all hosts together.
     seed: of order and of every draw.
     process_index: this host.
     process_count: hosts.
@@ -207,6 +209,7 @@ def batches(
     maker,
     [len(source) for source in sources],
     options.loader,
+    batch_size=batch_size,
     seed=seed,
     weights=weights,
     process_index=process_index,
