@@ -26,6 +26,7 @@ class System:
     export: checkpoint folder -> released files.
     replay: golden folder -> comparisons and arrays.
     is_golden: config.json of a golden folder -> is it this system's.
+    train: plain config -> what the training loop takes, a `train.task.Task`.
   """
 
   load: str
@@ -33,6 +34,7 @@ class System:
   export: str
   replay: str
   is_golden: str
+  train: str
 
   def function(self, name: str):
     module, function = getattr(self, name).split(':')
@@ -46,6 +48,7 @@ SYSTEMS = {
     export='vtg_jax.systems.hawkeye.release:export',
     replay='vtg_jax.systems.hawkeye.replay.arrays:replay',
     is_golden='vtg_jax.systems.hawkeye.release:is_golden',
+    train='vtg_jax.systems.hawkeye.training:task',
   ),
 }
 

@@ -2,15 +2,15 @@
 
 import dataclasses
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import Any
 
 import jax
 import numpy as np
 
 from vtg_jax.convert import checkpoint
 from vtg_jax.convert.param_tree import flatten
+from vtg_jax.convert.stored_params import StoredParams
 from vtg_jax.errors import BadInput
 from vtg_jax.llm.tokenizers import SentencePieceTokenizer, WordPieceTokenizer
 from vtg_jax.nn.compute import Compute
@@ -102,16 +102,11 @@ class StartingPoint:
     if folder is None:
       return _drawn(self.model, seed, shapes)
     stored = flatten(checkpoint.load_params(folder))
-    if self._config.reinit_projector:
-      drop = PROJECTOR
-      stored = {p: x for p, x in stored.items() if not re.fullmatch(drop, p)}
-    new = [
-      path
-      for path in shapes.keys() - stored.keys()
-      if re.fullmatch(MAY_BE_NEW, path)
-      or (self._config.reinit_projector and re.fullmatch(PROJECTOR, path))
-    ]
-    all_params = stored | _drawn(self.model, seed, new)
+    renewed = self._renewed(shapes)
+    stored = {path: x for path, x in stored.items() if path not in renewed}
+    lacking = shapes.keys() - stored.keys()
+    new = [p for p in lacking if p in renewed or re.fullmatch(MAY_BE_NEW, p)]
+    all_params = stored | _drawn(self.model, seed, sorted(new))
     checkpoint.check_shapes(
       Path(folder),
       {path: x.shape for path, x in all_params.items()},
@@ -119,17 +114,24 @@ class StartingPoint:
     )
     return {path: all_params[path] for path in shapes}
 
-  def as_stored(self, frozen: Mapping[str, Any]) -> dict[str, np.ndarray]:
-    """Frozen parameters with the bits they were read with.
+  def stored(self, paths: Collection[str]) -> dict[str, np.ndarray]:
+    """Those of the parameters that come from a checkpoint, bit for bit.
 
     Args:
-      frozen: Path -> array, perhaps rounded for training.
+      paths: Of parameters, such as those that training left alone.
     """
-    own = {path: np.asarray(x) for path, x in frozen.items()}
-    if self._config.init_from is None:
-      return own
-    stored = flatten(checkpoint.load_params(self._config.init_from))
-    return {path: stored.get(path, x) for path, x in own.items()}
+    folder = self._config.init_from
+    if folder is None:
+      return {}
+    source = StoredParams(Path(folder) / checkpoint.PARAMS)
+    kept = set(paths) & source.shapes.keys() - self._renewed(paths)
+    return {path: source.read(path) for path in sorted(kept)}
+
+  def _renewed(self, paths) -> set[str]:
+    """Paths that are drawn anew although a checkpoint has them."""
+    if not self._config.reinit_projector:
+      return set()
+    return {path for path in paths if re.fullmatch(PROJECTOR, path)}
 
 
 def merged(values: Mapping, changes: Mapping) -> dict:

@@ -10,12 +10,15 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
 
+from input_pipeline.loader import Batches
 from vtg_jax.convert import checkpoint
 from vtg_jax.errors import BadInput
 from vtg_jax.llm.tokenizers import SentencePieceTokenizer, WordPieceTokenizer
 from vtg_jax.nn.compute import Compute
 from vtg_jax.systems.config_json import from_json
+from vtg_jax.systems.hawkeye import training_data
 from vtg_jax.systems.hawkeye.config import HawkEyeConfig
+from vtg_jax.systems.hawkeye.flops import useful_flops
 from vtg_jax.systems.hawkeye.grounder import (
   EXTRA_TOKENS,
   TOKENIZER,
@@ -30,16 +33,18 @@ from vtg_jax.systems.hawkeye.rows import IGNORE
 from vtg_jax.systems.hawkeye.starting_point import (
   StartConfig,
   StartingPoint,
+  merged,
 )
+from vtg_jax.systems.hawkeye.training_data import OBJECTIVES, DataOptions
 from vtg_jax.train.freeze import flatten, join, split
 from vtg_jax.train.loss import LossSums, next_token_sums
 from vtg_jax.train.optimiser import OptimiserConfig
 
-# Names of the values of a batch's `objective`.
-OBJECTIVES = ('grounding', 'caption', 'chat')
 # What the paper trains; video encoder, its norm and language model are frozen.
 PAPER_TRAINABLE = (r'.*/lora_[ab]', r'qformer/.*', r'projector/.*')
 SAVE_DTYPES = ('float32', 'float16')
+# Entries of a config that change how a run goes, not what comes out of it.
+MAY_CHANGE = ('n_workers', 'n_threads', 'n_buffered')
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -86,30 +91,32 @@ class HawkEyeTask:
     axes: Path -> logical names of the axes, of every parameter.
     trainable: Patterns of what trains.
     optimiser: Its numbers.
-    objectives: Names of the parts of the loss.
+    may_change: See `MAY_CHANGE`.
   """
 
-  objectives = OBJECTIVES
+  may_change = MAY_CHANGE
 
-  def __init__(self, values: Mapping[str, Any]):
+  def __init__(
+    self, values: Mapping[str, Any], *, start: StartingPoint | None = None
+  ):
     """Reads a config; weights are read when asked for.
 
     Args:
       values: Plain types: 'data', and one entry a field of `TaskConfig`.
+      start: What stands in for the config's own, which is not read then.
 
     Raises:
       BadInput: naming the entry that is missing, unknown or out of range.
     """
     self._values = dict(values)
-    self._data = self._values.get('data', {})
     rest = {name: v for name, v in self._values.items() if name != 'data'}
     self.config = from_json(TaskConfig, rest, 'the config')
-    self._start = StartingPoint(self.config.start)
+    self._start = start or StartingPoint(self.config.start)
     self.model: HawkEyeConfig = self._start.model
     self.axes = flatten(param_axes(self.model))
     self.trainable = self.config.trainable
     self.optimiser = self.config.optimiser
-    split(self.axes, self.trainable)
+    self._trained, _ = split(self.axes, self.trainable)
     self._network = HawkEye(self.model, self.config.compute)
 
   def params(self, *, seed: int = 0) -> dict[str, Any]:
@@ -121,12 +128,11 @@ class HawkEyeTask:
     Raises:
       BadInput: when the checkpoint is damaged or does not fit.
     """
-    trainable, _ = split(self.axes, self.trainable)
     frozen_dtype = self.config.compute.jnp_dtype
     return join(
       {},
       {
-        path: x.astype(np.float32 if path in trainable else frozen_dtype)
+        path: x.astype(np.float32 if path in self._trained else frozen_dtype)
         for path, x in self._start.params(seed).items()
       },
     )
@@ -139,6 +145,80 @@ class HawkEyeTask:
       WordPieceTokenizer(files[VOCABULARY], EXTRA_TOKENS),
     )
 
+  def batches(
+    self,
+    *,
+    batch_size: int,
+    seed: int,
+    process_index: int = 0,
+    process_count: int = 1,
+  ) -> Batches:
+    """The training data of one process, without end; see `train.task`.
+
+    Args:
+      batch_size: Of the global batch.
+      seed: Of order and augmentation.
+      process_index: Which share.
+      process_count: Of how many.
+
+    Raises:
+      BadInput: when the data are missing or damaged.
+    """
+    config = self.model
+    return training_data.batches(
+      self.data_options(),
+      *self.tokenizers(),
+      n_video=config.qformer.n_tokens,
+      max_text_tokens=config.max_text_tokens,
+      pad_id=config.pad_id,
+      batch_size=batch_size,
+      seed=seed,
+      process_index=process_index,
+      process_count=process_count,
+    )
+
+  def data_options(self) -> DataOptions:
+    """The options under 'data'; what the network settles need not be given.
+
+    Raises:
+      BadInput: naming the entry that is missing, wrong, or at odds with the
+        network.
+    """
+    config = self.model
+    settled = {
+      'n_frames': config.n_frames,
+      'augment': {'size': config.encoder.image_size},
+    }
+    given = self._values.get('data', {})
+    options = DataOptions.from_dict(merged(settled, given))
+    size = options.augment.size
+    if size != config.encoder.image_size:
+      raise BadInput(
+        f'data.augment.size is {size} and the network sees '
+        f'{config.encoder.image_size} pixels; leave it out'
+      )
+    most = config.max_instruction_tokens
+    if options.instruction_tokens > most:
+      raise BadInput(
+        f'data.instruction_tokens is {options.instruction_tokens}; the '
+        f'Q-Former reads up to {most}'
+      )
+    return options
+
+  def n_tokens(self, batch: Mapping[str, np.ndarray]) -> int:
+    """Tokens that the language model reads, padding left out."""
+    return int(batch['attention_mask'].sum())
+
+  def flops_per_step(self, batch_size: int) -> float:
+    """Useful operations of a step; see `hawkeye.flops`."""
+    options = self.data_options()
+    return batch_size * useful_flops(
+      dataclasses.replace(self.model, n_frames=options.n_frames),
+      self._trained,
+      row_tokens=options.row_tokens,
+      instruction_tokens=options.instruction_tokens,
+    )
+
   def loss_sums(
     self, params: dict, batch: Mapping[str, Array], rng: jax.Array
   ) -> LossSums:
@@ -147,7 +227,7 @@ class HawkEyeTask:
     Args:
       params: Nested.
       batch: As `HawkEye.training_states` has it, and labels [B S] and
-        objective [B], an index into `objectives`.
+        objective [B], an index into `training_data.OBJECTIVES`.
       rng: Of the dropout.
 
     Returns:
@@ -181,7 +261,7 @@ class HawkEyeTask:
       ignore=IGNORE,
     )
     parts = {}
-    for i, name in enumerate(self.objectives):
+    for i, name in enumerate(OBJECTIVES):
       own = (batch['objective'] == i).astype(jnp.float32)
       parts[name] = ((losses * own).sum(), (counts * own).sum())
     return LossSums(losses.sum(), counts.sum(), parts)
@@ -198,14 +278,18 @@ class HawkEyeTask:
     Raises:
       BadInput: something else is in the way, or the disk is full.
     """
-    trained, frozen = split(params, self.trainable)
+    flat = flatten(params)
+    stored = self._start.stored(flat.keys() - self._trained.keys())
     dtype = jnp.dtype(self.config.save_dtype)
-    flat = {path: np.asarray(x).astype(dtype) for path, x in trained.items()}
-    flat |= self._start.as_stored(frozen)
+    out = {
+      path: np.asarray(stored[path] if path in stored else x)
+      for path, x in flat.items()
+    }
+    out |= {path: out[path].astype(dtype) for path in self._trained}
     about = {'notice': self.config.notice} if self.config.notice else {}
     checkpoint.save_checkpoint(
       folder,
-      join({}, flat),
+      join({}, out),
       {'system': 'hawkeye', **about, 'model': self.model.to_dict()}
       | {'training': self._values},
       tokenizer_files=self._start.tokenizer_files,
