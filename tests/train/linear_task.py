@@ -36,18 +36,19 @@ class LinearBatches:
   """Rows of numbers with one of two sums of theirs to learn."""
 
   def __init__(self, *, batch_size, seed, index, count, nan_from=None):
-    self._size, self._seed = batch_size, seed
-    self._index, self._count = index, count
+    self._size, self._seed = batch_size // count, seed
+    self._rows, self._index = batch_size, index
     self._nan_from = nan_from
     self._n = 0
-    self.n_replaced = 0
+    self.steps_per_epoch = 320 // batch_size
+    self.replaced = {'video': 0}
 
   def __iter__(self):
     return self
 
   def __next__(self):
     rng = np.random.default_rng([self._seed, self._n])
-    rows = self._size * self._count
+    rows = self._rows
     x = rng.normal(size=(rows, WIDTH)).astype(np.float32)
     objective = rng.integers(0, 2, rows).astype(np.int32)
     sign = np.where(objective == 0, 1.0, -1.0)
@@ -55,15 +56,19 @@ class LinearBatches:
     if self._nan_from is not None and self._n >= self._nan_from:
       y[:] = np.nan
     self._n += 1
-    self.n_replaced += int(rows > 0 and self._n % 5 == 0)
+    self.replaced['video'] += self._n % 5 == 0
     own = slice(self._index * self._size, (self._index + 1) * self._size)
     return {'x': x[own], 'y': y[own], 'objective': objective[own]}
 
   def get_state(self):
-    return {'n': self._n, 'replaced': self.n_replaced}
+    return {'n': self._n, 'replaced': self.replaced['video']}
 
   def set_state(self, state):
-    self._n, self.n_replaced = state['n'], state['replaced']
+    self._n = state['n']
+    self.replaced = {'video': state['replaced']}
+
+  def close(self):
+    pass
 
 
 class LinearTask:
@@ -71,7 +76,6 @@ class LinearTask:
 
   trainable = ('body/.*',)
   may_change = ('n_workers',)
-  n_samples = 320
   axes = {
     'body/kernel': ('embed', 'mlp'),
     'body/bias': ('mlp',),

@@ -4,7 +4,12 @@ import jax
 import numpy as np
 import pytest
 
-from tests.train.linear_task import LinearTask, final_params, train
+from tests.train.linear_task import (
+  LinearBatches,
+  LinearTask,
+  final_params,
+  train,
+)
 from vtg_jax.errors import BadInput
 from vtg_jax.train.log import read_json_lines
 
@@ -171,14 +176,22 @@ def test_a_few_bad_steps_are_skipped_and_counted(tmp_path):
   assert last['skipped'] == 3 and last['loss'] is not None
 
 
+class Ending(LinearBatches):
+  """The data of a disk that is gone after two batches."""
+
+  def __next__(self):
+    if self._n == 2:
+      raise OSError(5, 'Input/output error', 'a.mp4')
+    return super().__next__()
+
+
 class Broken(LinearTask):
-  def batches(self, **options):
-    batches = super().batches(**options)
-    return (next(batches) for _ in range(2))
+  def batches(self, *, process_index, process_count, **options):
+    return Ending(index=process_index, count=process_count, **options)
 
 
 def test_an_error_while_reading_is_raised_here(tmp_path):
-  with pytest.raises(AttributeError, match='get_state'):
+  with pytest.raises(OSError, match=r'a\.mp4'):
     train(tmp_path, task=Broken())
 
 

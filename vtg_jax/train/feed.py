@@ -63,7 +63,8 @@ class Feed:
       except queue.Empty:
         self._thread.join(timeout=0.05)
       if kind is not None and issubclass(kind, KeyboardInterrupt):
-        break  # a slow read is not waited for
+        return  # a slow read is not waited for
+    self._batches.close()
 
   def next(self) -> Fed:
     """Returns the next batch; raises what reading it raised."""
@@ -80,7 +81,7 @@ class Feed:
           arrays=self._place(batch),
           state=self._batches.get_state(),
           n_tokens=self._n_tokens(batch),
-          n_replaced=getattr(self._batches, 'n_replaced', 0),
+          n_replaced=sum(self._batches.replaced.values()),
         )
         self._ready.put(fed)
     except BaseException as error:

@@ -163,7 +163,20 @@ class _Run:
   def __init__(self, task: Task, options: FitOptions):
     self._task, self._options = task, options
     self._mesh = sharding.make_mesh(**dataclasses.asdict(options.mesh))
-    self.total_steps, warmup = options.lengths(task.n_samples)
+    index, n_shares = sharding.process_share(self._mesh)
+    if options.batch_size % (n_shares * options.accumulate):
+      raise BadInput(
+        f'batch_size is {options.batch_size}, which does not divide over '
+        f'{n_shares} processes and accumulate={options.accumulate}; use a '
+        f'multiple of {n_shares * options.accumulate}'
+      )
+    self.batches = task.batches(
+      batch_size=options.batch_size,
+      seed=options.seed,
+      process_index=index,
+      process_count=n_shares,
+    )
+    self.total_steps, warmup = options.lengths(self.batches.steps_per_epoch)
     trained, _ = split(task.axes, task.trainable)
     self._optimiser = make_optimiser(
       dataclasses.replace(
@@ -184,21 +197,6 @@ class _Run:
       sharding.param_shardings(
         {path: task.axes[path] for path in frozen}, frozen, self._mesh
       ),
-    )
-    index, n_shares = sharding.process_share(self._mesh)
-    if options.batch_size % (n_shares * options.accumulate):
-      raise BadInput(
-        f'batch_size is {options.batch_size}, which does not divide over '
-        f'{n_shares} processes and accumulate={options.accumulate}; use a '
-        f'multiple of {n_shares * options.accumulate}'
-      )
-    self.batches = iter(
-      task.batches(
-        batch_size=options.batch_size // n_shares,
-        seed=options.seed,
-        process_index=index,
-        process_count=n_shares,
-      )
     )
     devices = self._mesh.devices.flatten()
     peak = peak_flops(devices[0])

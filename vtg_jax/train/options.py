@@ -81,32 +81,25 @@ class FitOptions:
           'one of them'
         )
 
-  def lengths(self, n_samples: int | None) -> tuple[int, float]:
+  def lengths(self, steps_per_epoch: int | None) -> tuple[int, float]:
     """Returns how many steps the run has, and its warm-up.
 
     Args:
-      n_samples: of an epoch, whose last incomplete batch is dropped; None
-        where there are no epochs.
+      steps_per_epoch: None where there are no epochs.
 
     Raises:
-      BadInput: epochs are asked for and there are none, or less than a batch.
+      BadInput: epochs are asked for and there are none.
     """
     if None not in (self.steps, self.warmup_steps):
       return self.steps, self.warmup_steps
-    if n_samples is None:
+    if steps_per_epoch is None:
       raise BadInput(
         'the data have no end, so there are no epochs; give steps and '
         'warmup_steps'
       )
-    an_epoch = n_samples // self.batch_size
-    if an_epoch < 1:
-      raise BadInput(
-        f'there are {n_samples} samples and a batch has {self.batch_size}; '
-        'use a smaller batch_size'
-      )
     steps, warmup = self.steps, self.warmup_steps
     if steps is None:
-      steps = max(1, round(self.epochs * an_epoch))
+      steps = max(1, round(self.epochs * steps_per_epoch))
     if warmup is None:
-      warmup = self.warmup_epochs * an_epoch
+      warmup = self.warmup_epochs * steps_per_epoch
     return steps, warmup

@@ -12,7 +12,17 @@ from vtg_jax.train.optimiser import OptimiserConfig
 
 
 class Batches(Protocol):
-  """Batches without end, of one process."""
+  """Batches without end, of one process.
+
+  Attributes:
+    steps_per_epoch: batches in one pass over the data; None where there are
+      no passes.
+    replaced: samples that could not be used so far and were replaced, by
+      kind of fault.
+  """
+
+  steps_per_epoch: int | None
+  replaced: Mapping[str, int]
 
   def __iter__(self) -> 'Batches': ...
 
@@ -25,6 +35,9 @@ class Batches(Protocol):
   def set_state(self, state: Mapping[str, Any]) -> None:
     """Goes to where `get_state` stood: the same batches follow."""
 
+  def close(self) -> None:
+    """Ends what loads in the background."""
+
 
 class Task(Protocol):
   """A network, its loss and its data.
@@ -34,7 +47,6 @@ class Task(Protocol):
     axes: path -> logical names of its axes, of every parameter.
     optimiser: its numbers; the loop fills in the steps that follow from the
       length of an epoch.
-    n_samples: samples of one epoch; None where there are no epochs.
     may_change: entries of the config, such as a number of workers, that
       change how a run goes and not what comes out of it.
   """
@@ -42,7 +54,6 @@ class Task(Protocol):
   trainable: Sequence[str]
   axes: Mapping[str, tuple[str | None, ...]]
   optimiser: OptimiserConfig
-  n_samples: int | None
   may_change: Sequence[str]
 
   def params(self, *, seed: int) -> dict[str, Any]:
@@ -64,7 +75,7 @@ class Task(Protocol):
     """The training data of one process.
 
     Args:
-      batch_size: this process's share of the global batch.
+      batch_size: of the global batch, all processes together.
       seed: of order and augmentation.
       process_index: which share.
       process_count: of how many.
