@@ -163,6 +163,16 @@ class FrameStore:
       if self._on_progress is not None:
         self._on_progress(n_read, len(ids))
 
+  def stream(
+    self, frame_ids: Iterable[int]
+  ) -> Iterator[tuple[int, UInt8[np.ndarray, 'h w 3']]]:
+    """Pairs of id and frame, sorted, each once; none is kept.
+
+    Raises:
+      BadInput: an id is out of range, or a frame cannot be decoded.
+    """
+    return self._read(frame_ids, self.count)
+
   def get(self, frame_ids: Sequence[int]) -> UInt8[np.ndarray, 'F h w 3']:
     """Frames in the order asked for, repeats included.
 

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from input_pipeline import hawkeye_samples, training_items
+from input_pipeline.frame_cache import CacheOptions, cached_video
 from input_pipeline.frame_folder import FOLDER_FPS
 from input_pipeline.frame_store import FrameStore
 from input_pipeline.hawkeye_clips import Video
@@ -72,6 +73,8 @@ class FileSource:
       Charades' own CSV with columns id and length.
     folder_fps: frames per second where videos are folders of images.
     seed: of what is drawn once: instruction, question, order of the options.
+    cache: where decoded frames are kept on disk; None decodes the videos each
+      time.
     weight: share in a mixture; None for all data sets takes every item once
       an epoch.
   """
@@ -86,6 +89,7 @@ class FileSource:
   lengths: str | None = None
   folder_fps: float = FOLDER_FPS
   seed: int = 0
+  cache: CacheOptions | None = None
   weight: float | None = None
 
   def __post_init__(self):
@@ -105,12 +109,14 @@ class VideoItems:
     items: see `training_items`.
     videos: folder of the videos.
     folder_fps: frames per second of a folder of images.
+    cache: where decoded frames are kept, if anywhere.
   """
 
   name: str
   items: PackedItems
   videos: str
   folder_fps: float = FOLDER_FPS
+  cache: CacheOptions | None = None
 
   def __len__(self) -> int:
     return len(self.items)
@@ -120,9 +126,15 @@ class VideoItems:
     return self.items[index]
 
   def open(self, item: Item) -> FrameStore:
-    return open_named_video(
-      self.videos, item['video'], folder_fps=self.folder_fps
-    )
+    def decoded() -> FrameStore:
+      return open_named_video(
+        self.videos, item['video'], folder_fps=self.folder_fps
+      )
+
+    if self.cache is None:
+      return decoded()
+    path = video_path(self.videos, item['video'])
+    return cached_video(path, self.cache, decoded)
 
 
 def open_source(source: FileSource) -> VideoItems:
@@ -147,6 +159,7 @@ def open_source(source: FileSource) -> VideoItems:
     items=items,
     videos=source.videos,
     folder_fps=source.folder_fps,
+    cache=source.cache,
   )
 
 
