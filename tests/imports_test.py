@@ -45,6 +45,13 @@ ALLOWED = {
     'vtg_jax.train',
   },
   'vtg_jax.timeline': {'vtg_jax.moments'},
+  'vtg_jax.evaluation': {
+    'vtg_jax.metrics',
+    'vtg_jax.moments',
+    'vtg_jax.shape_stories',
+    'vtg_jax.systems',
+    'input_pipeline',
+  },
   'vtg_jax.systems': {
     'vtg_jax.adapters',
     'vtg_jax.convert',

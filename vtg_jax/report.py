@@ -120,6 +120,15 @@ def _closeness(one: 'Comparison') -> float:
   return one.max_abs_diff / one.tolerance if one.tolerance else float('inf')
 
 
+def print_table(head: Sequence[str], body: Iterable[Sequence[str]]) -> None:
+  """Rows of texts under their names; the first column is the rows' own."""
+  first, *others = head
+  table = _table(first, *(f'>{name}' for name in others), fold=(first,))
+  for texts in body:
+    table.add_row(*texts)
+  console().print(table)
+
+
 def print_conversion(done: 'ConversionReport') -> None:
   """What was converted, and every tensor that no parameter holds."""
   print(

@@ -1,0 +1,1 @@
+"""Benchmarks end to end: annotations and videos in, scores out."""

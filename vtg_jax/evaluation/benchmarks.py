@@ -1,0 +1,113 @@
+"""The benchmarks by name: what a config's table of entries becomes."""
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from vtg_jax.errors import BadInput
+from vtg_jax.evaluation import annotations, question_files
+from vtg_jax.evaluation.items import Item, Videos
+from vtg_jax.metrics.coarse_baselines import Truth
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Benchmark:
+  """What to ask, and about which videos.
+
+  Attributes:
+    title: its name.
+    items: grounding items or questions, not both.
+    videos: name of a video -> its file or frames.
+    videos_are: what decides the videos' frames, for the record.
+    tuning: videos to choose constant answers on; None is the scored ones.
+  """
+
+  title: str
+  items: Sequence[Item]
+  videos: Videos
+  videos_are: str
+  tuning: Sequence[Truth] | None = None
+
+
+def benchmark(config: Mapping[str, Any]) -> Benchmark:
+  """Makes the benchmark that a config describes.
+
+  Args:
+    config: `benchmark` names one of BENCHMARKS, `title` is what to call it,
+      `first` keeps the first samples only (all when None); the other entries
+      are the benchmark's own.
+
+  Raises:
+    BadInput: an unknown benchmark, an entry that is missing or out of range,
+      or annotations that cannot be read.
+  """
+  name = config.get('benchmark')
+  if name not in BENCHMARKS:
+    raise BadInput(f'benchmark {name!r} is unknown; use {list(BENCHMARKS)}')
+  try:
+    found = BENCHMARKS[name](config)
+    first = config['first']
+  except KeyError as error:
+    raise BadInput(
+      f'the config has no {error.args[0]!r}, which benchmark {name!r} needs; '
+      'add it'
+    ) from error
+  if not found.items:
+    raise BadInput(f'{found.title} has nothing to ask; give other annotations')
+  if first is not None:
+    if first < 1:
+      raise BadInput(f'first is {first}; give a number from 1 up, or null')
+    found = dataclasses.replace(found, items=found.items[:first])
+  return found
+
+
+def _grounding(config) -> Benchmark:
+  items = annotations.grounding_items(config['annotations'], config['format'])
+  return Benchmark(
+    title=config['title'],
+    items=items,
+    videos=annotations.videos_in(config['videos']),
+    videos_are=str(config['videos']),
+  )
+
+
+def _questions(config) -> Benchmark:
+  items = question_files.question_items(
+    config['annotations'], task=config['title'], clip=config['clip']
+  )
+  return Benchmark(
+    title=config['title'],
+    items=items,
+    videos=annotations.videos_in(config['videos']),
+    videos_are=str(config['videos']),
+  )
+
+
+def _mvbench(config) -> Benchmark:
+  return Benchmark(
+    title=config['title'],
+    items=question_files.mvbench_items(config['annotations'], config['tasks']),
+    videos=annotations.videos_in(config['videos']),
+    videos_are=str(config['videos']),
+  )
+
+
+def _stories(config) -> Benchmark:
+  from vtg_jax.evaluation import stories
+
+  about = stories.Stories.from_config(config)
+  return Benchmark(
+    title=config['title'],
+    items=about.items(),
+    videos=about.video,
+    videos_are=about.videos_are,
+    tuning=about.tuning(),
+  )
+
+
+BENCHMARKS = {
+  'grounding': _grounding,
+  'questions': _questions,
+  'mvbench': _mvbench,
+  'shape_stories': _stories,
+}

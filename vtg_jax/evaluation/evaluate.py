@@ -1,0 +1,209 @@
+"""One benchmark, one model, one folder of results."""
+
+import dataclasses
+import hashlib
+import os
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from vtg_jax.errors import BadInput
+from vtg_jax.evaluation import grounding_summary, question_summary, rows
+from vtg_jax.evaluation.benchmarks import Benchmark, benchmark
+from vtg_jax.evaluation.grounding_run import GroundingOptions, run_grounding
+from vtg_jax.evaluation.grounding_summary import GroundingSummary
+from vtg_jax.evaluation.items import GroundingItem, digest
+from vtg_jax.evaluation.question_run import QuestionOptions, run_questions
+from vtg_jax.evaluation.question_summary import QuestionSummary
+from vtg_jax.evaluation.records import (
+  SUMMARY,
+  Records,
+  as_json,
+  without_nan,
+  write_whole,
+)
+from vtg_jax.evaluation.reliability_picture import draw_reliability
+from vtg_jax.metrics.bootstrap import Bootstrap
+
+# Table of the scores, and the picture of the calibration.
+TABLE, PICTURE = 'table.md', 'reliability.png'
+# Raised whenever the lines of a run come to mean something else.
+FORMAT = 1
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Evaluation:
+  """What a run found.
+
+  Attributes:
+    title: name of the benchmark.
+    summary: its scores.
+    document: what is in summary.json.
+    head: columns of the table.
+    body: its rows.
+    remarks: what else is to be said, a line each.
+    n_samples: lines of the run.
+    n_failed: of them, those that failed.
+    folder: where everything is written.
+  """
+
+  title: str
+  summary: GroundingSummary | QuestionSummary
+  document: Mapping[str, Any]
+  head: Sequence[str]
+  body: Sequence[Sequence[str]]
+  remarks: Sequence[str]
+  n_samples: int
+  n_failed: int
+  folder: Path
+
+
+def evaluate(
+  config: Mapping[str, Any],
+  grounder,
+  *,
+  model: str,
+  out: str | os.PathLike,
+  on_progress: Callable[[int, int], None] | None = None,
+) -> Evaluation:
+  """Runs a benchmark, or what is left of it, and scores it.
+
+  Args:
+    config: as the files of `configs/evaluate/` return it.
+    grounder: the system to score.
+    model: fingerprint of its parameters; see `model_fingerprint`.
+    out: folder of the results; a run that was cut off is gone on with.
+    on_progress: called with (samples done, samples).
+
+  Returns:
+    The scores, which are also written.
+
+  Raises:
+    BadInput: a config that does not fit, annotations that cannot be read, or
+      a folder with another run's results.
+  """
+  bench = benchmark(config)
+  asks_when = isinstance(bench.items[0], GroundingItem)
+  options = _grounding(config) if asks_when else _questions(config)
+  bootstrap = _bootstrap(config)
+  settings = {
+    'format': FORMAT,
+    'benchmark': bench.title,
+    'videos': bench.videos_are,
+    'items': digest(bench.items),
+    'model': model,
+    'options': dataclasses.asdict(options),
+  }
+  with Records(out, settings) as records:
+    if asks_when:
+      run = run_grounding
+    else:
+      run = run_questions
+      if not hasattr(grounder, 'answer'):
+        raise BadInput(
+          f'the system {grounder.system!r} answers no questions; evaluate its '
+          'grounding'
+        )
+    run(
+      grounder,
+      bench.items,
+      bench.videos,
+      records,
+      options,
+      on_progress=on_progress,
+    )
+    lines = [records.done[i] for i in range(len(bench.items))]
+  if asks_when:
+    return _write_grounding(bench, settings, lines, options, bootstrap, out)
+  return _write_questions(bench, settings, lines, bootstrap, out)
+
+
+def model_fingerprint(folder: str | os.PathLike) -> str:
+  """Returns a fingerprint of a checkpoint folder.
+
+  Of names and sizes of its files and of the first MiB of each: enough to
+  tell two trainings apart without reading 28 GB.
+  """
+  folder, sha = Path(folder), hashlib.sha256()
+  for path in sorted(folder.rglob('*')):
+    if path.is_file():
+      about = f'{path.relative_to(folder).as_posix()} {path.stat().st_size}\n'
+      sha.update(about.encode())
+      with path.open('rb') as file:
+        sha.update(file.read(1 << 20))
+  return sha.hexdigest()[:16]
+
+
+def _write_grounding(
+  bench: Benchmark, settings, lines, options, bootstrap, out
+) -> Evaluation:
+  summary = grounding_summary.summarise_grounding(
+    lines,
+    max_rounds=options.search.get('max_rounds', 4),
+    tuning=bench.tuning,
+    bootstrap=bootstrap,
+  )
+  out = Path(out)
+  if any(one.n for one in summary.calibration):
+    # Drawn beside it first: an interrupted run leaves no half picture.
+    partial = out / f'.partial-{PICTURE}'
+    draw_reliability(summary.calibration, title=bench.title, path=partial)
+    os.replace(partial, out / PICTURE)
+  body = [rows.cells(row) for row in summary.rows]
+  remarks = grounding_summary.remarks(summary)
+  return _written(bench, summary, rows.HEAD, body, remarks, settings, out)
+
+
+def _write_questions(bench, settings, lines, bootstrap, out) -> Evaluation:
+  summary = question_summary.summarise_questions(lines, bootstrap=bootstrap)
+  body = [question_summary.task_cells(row) for row in summary.rows]
+  remarks = question_summary.remarks(summary)
+  head = question_summary.HEAD
+  return _written(bench, summary, head, body, remarks, settings, Path(out))
+
+
+def _written(bench, summary, head, body, remarks, settings, out) -> Evaluation:
+  document = without_nan({'settings': settings, **summary.to_json()})
+  table = rows.markdown(head, body, title=bench.title)
+  write_whole(out / TABLE, '\n'.join([table, *remarks, '']))
+  write_whole(out / SUMMARY, as_json(document))
+  return Evaluation(
+    title=bench.title,
+    summary=summary,
+    document=document,
+    head=head,
+    body=body,
+    remarks=remarks,
+    n_samples=len(bench.items),
+    n_failed=summary.n_failed,
+    folder=out,
+  )
+
+
+def _grounding(config) -> GroundingOptions:
+  search = {
+    key: value
+    for key, value in config['search'].items()
+    if value is not None and key != 'seed'
+  }
+  if config['other_orders'] < 0:
+    raise BadInput(
+      f'other_orders is {config["other_orders"]}; it must not be negative'
+    )
+  return GroundingOptions(
+    search=search,
+    seed=config['search']['seed'],
+    other_orders=config['other_orders'],
+    resize=config['resize'],
+  )
+
+
+def _questions(config) -> QuestionOptions:
+  return QuestionOptions(**config['answer'], resize=config['resize'])
+
+
+def _bootstrap(config) -> Bootstrap:
+  try:
+    return Bootstrap(**config['bootstrap'])
+  except ValueError as error:
+    raise BadInput(f'the config cannot be used: {error}') from error

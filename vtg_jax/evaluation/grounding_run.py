@@ -1,0 +1,167 @@
+"""Grounds every sentence of a benchmark, one line a sentence.
+
+The keys of the paper's own lines are `video_fname`, `duration`, `question`,
+`pred_span`, `gt_span`, `pred_answer_list` and `iou`; the others are ours.
+"""
+
+import dataclasses
+import os
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from vtg_jax.evaluation.items import GroundingItem, Videos, by_video
+from vtg_jax.evaluation.records import Records
+from vtg_jax.metrics.grounding import best_iou
+from vtg_jax.systems.grounder import Grounder
+
+Progress = Callable[[int, int], None]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class GroundingOptions:
+  """How sentences are asked.
+
+  Attributes:
+    search: options of the grounder's `ground`.
+    seed: of the option orders.
+    other_orders: how many further seeds (seed + 1, ...) every sentence is
+      asked with, to see what the order of the options does.
+    resize: how frames are resized; see `Grounder.open_video`.
+  """
+
+  search: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+  seed: int = 0
+  other_orders: int = 0
+  resize: str = 'pil'
+
+  @property
+  def seeds(self) -> list[int]:
+    return [self.seed + k for k in range(1 + self.other_orders)]
+
+
+def run_grounding(
+  grounder: Grounder,
+  items: Sequence[GroundingItem],
+  videos: Videos,
+  records: Records,
+  options: GroundingOptions = GroundingOptions(),
+  *,
+  on_progress: Progress | None = None,
+) -> None:
+  """Answers the items that have no line yet; each video is opened once.
+
+  A sample that fails, for whatever reason, gets the paper's empty line
+  (span [0, 0], answers [null], duration null) with the error in it.
+
+  Args:
+    grounder: any system's.
+    items: what to ask.
+    videos: name -> file or frames.
+    records: where lines go, and what is done already.
+    options: how to ask.
+    on_progress: called with (samples done, samples).
+  """
+
+  def told():
+    if on_progress is not None:
+      on_progress(len(records.done), len(items))
+
+  told()
+  for name, places in by_video(items).items():
+    if all(i in records.done for i in places):
+      continue
+    # All of the video's, also those that have a line: the last bits of an
+    # answer depend on what is asked along.
+    asked = [items[i] for i in places]
+    path = None
+    try:
+      video = videos(name)
+      is_path = isinstance(video, str | os.PathLike)
+      path = video if is_path else video.path
+      if is_path:
+        video = grounder.open_video(video, resize=options.resize)
+    except Exception as error:  # one bad video must not end the benchmark
+      found = [_failed(error) for _ in asked]
+    else:
+      found = _ask(grounder, video, asked, options)
+    for i, item, answer in zip(places, asked, found, strict=True):
+      if i in records.done:
+        continue
+      records.append(
+        {
+          'sample': i,
+          'video': item.video,
+          'video_fname': item.video if path is None else str(path),
+          'question': item.question,
+          'gt_span': [list(span) for span in item.gold] or None,
+          **answer,
+          'tags': list(item.tags),
+          **({} if item.qid is None else {'qid': item.qid}),
+        }
+      )
+    told()
+
+
+def _ask(grounder, video, asked, options) -> list[dict[str, Any]]:
+  """Answers of all questions about a video, together if that goes well."""
+  start = time.perf_counter()
+  try:
+    by_seed = [
+      _ground(grounder, video, asked, options, seed) for seed in options.seeds
+    ]
+  except Exception as error:  # as above
+    if len(asked) == 1:
+      return [_failed(error)]
+    # One sentence that cannot be asked spoils only itself.
+    return [_ask(grounder, video, [one], options)[0] for one in asked]
+  seconds = (time.perf_counter() - start) / len(asked)
+  found = []
+  for first, *others in zip(*by_seed, strict=True):
+    answer = {**first, 'seconds': seconds, 'error': None}
+    if others:
+      answer['other_orders'] = others
+    found.append(answer)
+  return found
+
+
+def _ground(grounder, video, asked, options, seed) -> list[dict[str, Any]]:
+  """What one pass with one seed of the option orders says."""
+  moments = grounder.ground(
+    video, [item.question for item in asked], seed=seed, **options.search
+  )
+  return [
+    {
+      'seed': seed,
+      'duration': float(moment.rounds[0].end_s),
+      'pred_span': [float(moment.start_s), float(moment.end_s)],
+      'pred_answer_list': [one.choice for one in moment.rounds],
+      'iou': _iou(moment, item),
+      'score': float(moment.score),
+      'probabilities': [
+        {name: float(p) for name, p in one.probabilities.items()}
+        for one in moment.rounds
+      ],
+    }
+    for moment, item in zip(moments, asked, strict=True)
+  ]
+
+
+def _iou(moment, item: GroundingItem) -> float | None:
+  if not item.gold:
+    return None
+  return float(best_iou((moment.start_s, moment.end_s), item.gold))
+
+
+def _failed(error: Exception) -> dict[str, Any]:
+  """The paper's line of a sample that raised, and why it did."""
+  return {
+    'duration': None,
+    'pred_span': [0, 0],
+    'pred_answer_list': [None],
+    'iou': 0.0,
+    'score': None,
+    'probabilities': [],
+    'seconds': None,
+    'error': f'{type(error).__name__}: {" ".join(str(error).split())}',
+  }

@@ -1,0 +1,359 @@
+"""From lines of a grounding run to its scores, beside rows of no model."""
+
+import dataclasses
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from vtg_jax.evaluation.rows import (
+  Row,
+  percent,
+  row_of_hits,
+  row_of_ious,
+)
+from vtg_jax.metrics import absence, coarse_baselines
+from vtg_jax.metrics.bootstrap import Bootstrap, mean_interval
+from vtg_jax.metrics.calibration import ReliabilityBins, brier, reliability
+from vtg_jax.metrics.coarse_baselines import Constant, Truth
+from vtg_jax.metrics.coarse_decisions import (
+  Decision,
+  DecisionScores,
+  decision_scores,
+  decisions,
+)
+from vtg_jax.metrics.grounding import best_iou, ious_by_round
+
+# The event that a moment's score should predict.
+HIT_IOU = 0.5
+
+Record = Mapping[str, Any]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Reliability:
+  """How well one kind of probability is calibrated.
+
+  Attributes:
+    what: of what it is the probability.
+    equal_width: bins of equal width.
+    equal_mass: bins of equally many samples.
+    brier: mean squared error.
+    n: predictions.
+  """
+
+  what: str
+  equal_width: ReliabilityBins
+  equal_mass: ReliabilityBins
+  brier: float
+  n: int
+
+  def to_json(self) -> dict[str, Any]:
+    return {
+      'what': self.what,
+      'ece_equal_width': self.equal_width.expected_error,
+      'ece_equal_mass': self.equal_mass.expected_error,
+      'brier': self.brier,
+      'n': self.n,
+      'bins': {
+        name: getattr(self.equal_width, name).tolist()
+        for name in ('score', 'frequency', 'count')
+      },
+    }
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class GroundingSummary:
+  """All scores of one run.
+
+  Attributes:
+    rows: the model by round, then by tag, then the rows of no model.
+    above_constant: how much higher than the best constant's the mean IoU is,
+      with low and high end over videos; the same samples for both.
+    constant_from: what the constants were chosen on.
+    decisions: of all rounds.
+    calibration: of the moment's score and of the rounds' choices.
+    order_variance: what other orders of the options change; None where only
+      one was asked.
+    absent: how absent queries score; None where there are none.
+    n_samples: sentences that happen, failed ones included.
+    n_videos: their videos.
+    errors: message -> how many samples, absent ones included.
+    seconds: mean a sentence.
+  """
+
+  rows: tuple[Row, ...]
+  above_constant: Mapping[str, float]
+  constant_from: str
+  decisions: DecisionScores
+  calibration: tuple[Reliability, ...]
+  order_variance: Mapping[str, float] | None
+  absent: Mapping[str, float] | None
+  n_samples: int
+  n_videos: int
+  errors: Mapping[str, int]
+  seconds: float
+
+  @property
+  def n_failed(self) -> int:
+    return sum(self.errors.values())
+
+  def to_json(self) -> dict[str, Any]:
+    return {
+      **dataclasses.asdict(self),
+      'rows': [row.to_json() for row in self.rows],
+      'calibration': [one.to_json() for one in self.calibration],
+      'n_failed': self.n_failed,
+    }
+
+
+def summarise_grounding(
+  records: Sequence[Record],
+  *,
+  max_rounds: int,
+  tuning: Sequence[Truth] | None = None,
+  bootstrap: Bootstrap,
+) -> GroundingSummary:
+  """Scores the lines of a run.
+
+  Args:
+    records: lines as `run_grounding` writes them.
+    max_rounds: rounds a search may have; each gets a row.
+    tuning: other videos to choose the constant answers on; None chooses them
+      on the scored ones themselves, which flatters them.
+    bootstrap: how intervals are resampled.
+  """
+  asked = [r for r in records if r['gt_span']]
+  videos = [r['video'] for r in asked]
+  ious = [
+    ious_by_round(
+      r['duration'], r['pred_answer_list'], r['gt_span'], max_rounds=max_rounds
+    )
+    for r in asked
+  ]
+  rows = [
+    row_of_ious(
+      f'model, {_rounds(n + 1)}', [one[n] for one in ious], videos, bootstrap
+    )
+    for n in range(max_rounds)
+  ]
+  final = [one[-1] for one in ious]
+  for tag in sorted({tag for r in asked for tag in r['tags']}):
+    inside = [i for i, r in enumerate(asked) if tag in r['tags']]
+    rows.append(
+      row_of_ious(
+        f'model, {tag}',
+        [final[i] for i in inside],
+        [videos[i] for i in inside],
+        bootstrap,
+      )
+    )
+  rivals, best_constant = _rows_of_no_model(
+    asked, videos, max_rounds, tuning, bootstrap
+  )
+  answered = [r for r in asked if r['error'] is None]
+  rounds = [d for r in answered for d in _decisions(r)]
+  return GroundingSummary(
+    rows=(*rows, *rivals),
+    above_constant=_difference(final, best_constant, videos, bootstrap),
+    constant_from='the scored samples' if tuning is None else 'other videos',
+    decisions=decision_scores(rounds),
+    calibration=_calibration(answered, rounds),
+    order_variance=_order_variance(answered),
+    absent=_absent(records),
+    n_samples=len(asked),
+    n_videos=len(set(videos)),
+    errors=dict(Counter(r['error'] for r in records if r['error'] is not None)),
+    seconds=_mean([r['seconds'] for r in records if r['error'] is None]),
+  )
+
+
+def _rounds(n: int) -> str:
+  return '1 round' if n == 1 else f'{n} rounds'
+
+
+def _rows_of_no_model(asked, videos, max_rounds, tuning, bootstrap):
+  """Rows of oracle, chance and constants; and the best constant's IoUs."""
+  answered = [i for i, r in enumerate(asked) if r['error'] is None]
+  truths: list[Truth] = [
+    (asked[i]['duration'], asked[i]['gt_span']) for i in answered
+  ]
+
+  def whole(values):
+    """With NaN for the samples that failed, as in the model's rows."""
+    found = np.full((len(asked), *values.shape[1:]), np.nan)
+    found[answered] = values
+    return found
+
+  oracle = whole(coarse_baselines.oracle_ious(truths, max_rounds=max_rounds))
+  rows = [
+    row_of_ious(f'oracle, {_rounds(n + 1)}', oracle[:, n], videos, bootstrap)
+    for n in range(max_rounds)
+  ]
+  chance = whole(coarse_baselines.chance_hits(truths, max_rounds=max_rounds))
+  rows.append(row_of_hits('random', chance, videos, bootstrap))
+  chosen_on = truths if tuning is None else tuning
+  constants: list[tuple[str, Constant]] = []
+  if chosen_on:
+    constants = [
+      ('path', coarse_baselines.best_path(chosen_on, max_rounds=max_rounds)),
+      ('interval', coarse_baselines.best_interval(chosen_on)),
+    ]
+  found = []
+  for kind, constant in constants:
+    ious = whole(
+      np.array([_constant_iou(truth, constant) for truth in truths], np.float64)
+    )
+    name = f'best constant {kind} ({constant.name})'
+    rows.append(row_of_ious(name, ious, videos, bootstrap))
+    found.append(ious)
+  if not found:
+    return rows, np.full(len(asked), np.nan)
+  best = max(found, key=lambda ious: np.nansum(ious))
+  return rows, best
+
+
+def _constant_iou(truth: Truth, constant: Constant) -> float:
+  duration_s, gold = truth
+  return best_iou(
+    (constant.start * duration_s, constant.end * duration_s), gold
+  )
+
+
+def _difference(ious, constant, videos, bootstrap) -> dict[str, float]:
+  """Mean IoU above the constant's, over the samples that did not fail."""
+  pairs = [
+    (iou - other, video)
+    for iou, other, video in zip(ious, constant, videos, strict=True)
+    if iou is not None
+  ]
+  values = np.array([[d] for d, _ in pairs], np.float64).reshape(-1, 1)
+  low, high = mean_interval(values, [v for _, v in pairs], bootstrap)[:, 0]
+  return {
+    'mean_iou': _mean(values[:, 0].tolist()),
+    'low': float(low),
+    'high': float(high),
+  }
+
+
+def _decisions(record: Record) -> list[Decision]:
+  answers = record['pred_answer_list']
+  return decisions(
+    record['duration'],
+    answers,
+    record['gt_span'],
+    [
+      named.get(choice)
+      for choice, named in zip(answers, record['probabilities'], strict=True)
+    ],
+  )
+
+
+def _calibration(answered, rounds) -> tuple[Reliability, ...]:
+  told = [d for d in rounds if d.probability is not None]
+  return (
+    _reliability(
+      f'score, for IoU > {HIT_IOU}',
+      [r['score'] for r in answered],
+      [r['iou'] > HIT_IOU for r in answered],
+    ),
+    _reliability(
+      "a round's choice, for being right",
+      [d.probability for d in told],
+      [d.right for d in told],
+    ),
+  )
+
+
+def _reliability(what, scores, came_true) -> Reliability:
+  return Reliability(
+    what=what,
+    equal_width=reliability(scores, came_true),
+    equal_mass=reliability(scores, came_true, equal_mass=True),
+    brier=brier(scores, came_true),
+    n=len(scores),
+  )
+
+
+def _order_variance(answered) -> dict[str, float] | None:
+  """Spread of the mean IoU over the seeds of the option orders."""
+  asked = [r for r in answered if r.get('other_orders')]
+  if not asked:
+    return None
+  ious = np.array(
+    [[r['iou'], *(o['iou'] for o in r['other_orders'])] for r in asked]
+  )
+  changed = [
+    any(
+      o['pred_answer_list'] != r['pred_answer_list'] for o in r['other_orders']
+    )
+    for r in asked
+  ]
+  means = ious.mean(axis=0)
+  return {
+    'n_orders': len(means),
+    'mean_iou_lowest': float(means.min()),
+    'mean_iou_highest': float(means.max()),
+    'mean_iou_std': float(means.std(ddof=1)),
+    'share_changed': _mean(changed),
+  }
+
+
+def _absent(records) -> dict[str, float] | None:
+  """How the scores of what happens differ from those of what does not."""
+  answered = [r for r in records if r['error'] is None]
+  present = [r['score'] for r in answered if r['gt_span']]
+  absent = [r['score'] for r in answered if not r['gt_span']]
+  if not absent:
+    return None
+  return {
+    'auroc': absence.auroc(present, absent),
+    'false_found_rate_at_95': absence.false_found_rate(present, absent),
+    'mean_score_present': _mean(present),
+    'mean_score_absent': _mean(absent),
+    'n_absent': len(absent),
+  }
+
+
+def _mean(values: Sequence[float]) -> float:
+  return float(np.mean(values)) if len(values) else float('nan')
+
+
+def remarks(summary: GroundingSummary) -> list[str]:
+  """Returns what the table does not say, a line each."""
+  chosen, above = summary.decisions, summary.above_constant
+  lines = [
+    f'{summary.n_samples} sentences about {summary.n_videos} videos; intervals '
+    'resample the videos.',
+    f'Mean IoU above the best constant, chosen on {summary.constant_from}: '
+    f'{percent(above["mean_iou"])} ({percent(above["low"])} to '
+    f'{percent(above["high"])}).',
+    f'Decisions right: {percent(chosen.accuracy)} of {chosen.n} rounds, '
+    f'{percent(chosen.accuracy_on_path)} of the {chosen.n_on_path} after right '
+    f'ones; throughout recall {percent(chosen.throughout_recall)} of '
+    f'{chosen.n_throughout}, narrowing recall '
+    f'{percent(chosen.narrowing_recall)}.',
+  ]
+  lines += [
+    f'Calibration of {one.what}: ECE {one.equal_width.expected_error:.3f} '
+    f'(equal width), {one.equal_mass.expected_error:.3f} (equal mass), Brier '
+    f'{one.brier:.3f}.'
+    for one in summary.calibration
+    if one.n
+  ]
+  if summary.order_variance is not None:
+    orders = summary.order_variance
+    lines.append(
+      f'Over {orders["n_orders"]} seeds of the option order the mean IoU has '
+      f'standard deviation {percent(orders["mean_iou_std"])}, and '
+      f'{percent(orders["share_changed"])} of the samples change their answer.'
+    )
+  if summary.absent is not None:
+    absent = summary.absent
+    lines.append(
+      f'Absent queries ({absent["n_absent"]}): AUROC {absent["auroc"]:.3f}; '
+      'where 95 % of the present ones are answered, '
+      f'{percent(absent["false_found_rate_at_95"])} of the absent ones are too.'
+    )
+  return lines

@@ -1,0 +1,75 @@
+"""What is asked about which video, whatever benchmark it is from."""
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from input_pipeline.frame_store import FrameStore
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class GroundingItem:
+  """One sentence to find in one video.
+
+  Attributes:
+    video: as the annotation names it.
+    question: the bare sentence.
+    gold: true spans, seconds; none where it does not happen.
+    tags: groups that get a row of their own.
+    qid: the annotation's own number.
+  """
+
+  video: str
+  question: str
+  gold: tuple[tuple[float, float], ...]
+  tags: tuple[str, ...] = ()
+  qid: str | int | None = None
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class QuestionItem:
+  """One multiple-choice question about one video.
+
+  Attributes:
+    video: as the annotation names it.
+    question: without its options.
+    candidates: the options, without letters.
+    answer: the true one's text; None where it is hidden.
+    task: accuracy is counted by task.
+    start_s: start of the clip that is asked about; None is the video's.
+    end_s: its end.
+    qid: the annotation's own number.
+  """
+
+  video: str
+  question: str
+  candidates: tuple[str, ...]
+  answer: str | None
+  task: str = ''
+  start_s: float | None = None
+  end_s: float | None = None
+  qid: str | int | None = None
+
+
+Item = GroundingItem | QuestionItem
+# A video's name in the annotation -> its file, folder or opened frames.
+Videos = Callable[[str], str | Path | FrameStore]
+
+
+def digest(items: Sequence[Item]) -> str:
+  """Returns a fingerprint of the items and their order."""
+  sha = hashlib.sha256()
+  for item in items:
+    sha.update(json.dumps(dataclasses.asdict(item)).encode() + b'\n')
+  return sha.hexdigest()[:16]
+
+
+def by_video(items: Sequence[Any]) -> dict[str, list[int]]:
+  """Returns the places of each video's items, in the order of first use."""
+  places: dict[str, list[int]] = {}
+  for i, item in enumerate(items):
+    places.setdefault(item.video, []).append(i)
+  return places
