@@ -19,7 +19,7 @@ DISTRIBUTIONS = {
 }
 # Imported inside functions only, where an extra brings them; and what comes
 # with a declared requirement and must match it.
-ELSEWHERE = {'torch', 'transformers', 'tensorstore'}
+ELSEWHERE = {'huggingface_hub', 'tensorstore', 'torch', 'transformers'}
 
 
 @pytest.fixture(scope='module')

@@ -21,6 +21,8 @@ from vtg_jax.errors import BadInput
 PAPER_EMBEDDER = 'openai/clip-vit-large-patch14'
 PAPER_CAPTIONER = 'Salesforce/blip2-flan-t5-xxl'
 PROMPT = 'Describe this image in detail.'
+# What is fetched of a model: no code, no pickles.
+_FILES = ['*.json', '*.safetensors', '*.txt', '*.model']
 
 Images = Sequence[UInt8[np.ndarray, '_ _ 3']]
 
@@ -52,9 +54,10 @@ class HuggingFaceEmbedder:
     """
     self.name = model
     self._device = device or _best_device()
-    self._processor = _load('AutoProcessor', model, download)
+    folder = _folder(model, download)
+    self._processor = _load('AutoProcessor', folder, model)
     self._model = _load(
-      'AutoModel', model, download, use_safetensors=True, dtype='float32'
+      'AutoModel', folder, model, use_safetensors=True, dtype='float32'
     )
     if not hasattr(self._model, 'get_image_features'):
       raise BadInput(
@@ -116,12 +119,13 @@ class HuggingFaceCaptioner:
     self._prompt = prompt
     self._max_new_tokens = max_new_tokens
     self._device = device or _best_device()
-    self._processor = _load('AutoProcessor', model, download)
+    folder = _folder(model, download)
+    self._processor = _load('AutoProcessor', folder, model)
     dtype = 'float32' if self._device == 'cpu' else 'float16'
     self._model = _load(
       'AutoModelForImageTextToText',
+      folder,
       model,
-      download,
       use_safetensors=True,
       dtype=dtype,
     )
@@ -167,21 +171,37 @@ def _pictures(images: Images) -> list[Image.Image]:
   return [Image.fromarray(image) for image in images]
 
 
-def _load(kind: str, model: str, download: bool, **options: Any) -> Any:
-  """`kind.from_pretrained`, from here only unless `download`.
+def _folder(model: str, download: bool) -> str:
+  """Where a model lies, fetched first if it may be.
+
+  A folder's name is what transformers gets: given an id it asks the hub some
+  questions even when told not to.
 
   Raises:
-    BadInput: transformers or the model is not here, or the model has another
-      form.
+    BadInput: huggingface_hub or the model is not here.
   """
+  folder = os.path.expanduser(model)
+  if os.path.isdir(folder):
+    return folder
   with _explained(model, download):
+    import huggingface_hub
+
+    return huggingface_hub.snapshot_download(
+      model, local_files_only=not download, allow_patterns=_FILES
+    )
+
+
+def _load(kind: str, folder: str, model: str, **options: Any) -> Any:
+  """`kind.from_pretrained`, from that folder.
+
+  Raises:
+    BadInput: transformers is not here, or the model has another form.
+  """
+  with _explained(model, True):
     import transformers
 
     return getattr(transformers, kind).from_pretrained(
-      os.path.expanduser(model),
-      local_files_only=not download,
-      trust_remote_code=False,
-      **options,
+      folder, local_files_only=True, trust_remote_code=False, **options
     )
 
 
@@ -197,10 +217,9 @@ def _explained(model: str, download: bool) -> Iterator[None]:
   except (OSError, ValueError, KeyError) as error:
     reason = ' '.join(str(error).split()).partition('. ')[0].rstrip('.')
     remedy = (
-      'check its name'
+      'name a model of the right kind, with safetensors weights'
       if download
-      else 'name a folder that holds it with safetensors weights, or allow '
-      'the download'
+      else 'name a folder that holds it, or allow the download'
     )
     raise BadInput(f'{model} cannot be loaded ({reason}); {remedy}') from error
 
