@@ -17,9 +17,15 @@ DISTRIBUTIONS = {
   'absl': 'absl-py',
   'orbax': 'orbax-checkpoint',
 }
-# Imported inside functions only, where an extra brings them; and what comes
-# with a declared requirement and must match it.
-ELSEWHERE = {'huggingface_hub', 'tensorstore', 'torch', 'transformers'}
+# Imported inside functions, or in modules of their own, where an extra brings
+# them; and what comes with a declared requirement and must match it.
+ELSEWHERE = {
+  'huggingface_hub',
+  'tensorflow_datasets',
+  'tensorstore',
+  'torch',
+  'transformers',
+}
 
 
 @pytest.fixture(scope='module')
