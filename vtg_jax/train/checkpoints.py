@@ -250,17 +250,29 @@ class Checkpoints:
   @contextlib.contextmanager
   def _told_of_a_full_disk(self) -> Iterator[None]:
     try:
-      yield
-    except Exception as error:
-      if not is_disk_full(error):
-        raise
+      with told_of_a_full_disk(self.folder):
+        yield
+    except BadInput:
       if jax.process_index() == 0 and self.folder.is_dir():
         for partial in self.folder.glob('*.orbax-checkpoint-tmp*'):
           shutil.rmtree(partial, ignore_errors=True)
-      raise BadInput(
-        f'{self.folder} cannot be written because the disk has no room; free '
-        'some space and run it again, and it goes on from the last checkpoint'
-      ) from error
+      raise
+
+
+@contextlib.contextmanager
+def told_of_a_full_disk(folder: Path) -> Iterator[None]:
+  """Turns whatever a full disk led to into one sentence, a BadInput."""
+  try:
+    yield
+  except BadInput:
+    raise
+  except Exception as error:
+    if not is_disk_full(error):
+      raise
+    raise BadInput(
+      f'{folder} cannot be written because the disk has no room; free some '
+      'space and run it again, and it goes on from the last checkpoint'
+    ) from error
 
 
 def entries(

@@ -13,7 +13,7 @@ from jax.experimental import multihost_utils
 
 from vtg_jax import sharding
 from vtg_jax.errors import BadInput
-from vtg_jax.train.checkpoints import Checkpoints
+from vtg_jax.train.checkpoints import Checkpoints, told_of_a_full_disk
 from vtg_jax.train.feed import Fed, Feed
 from vtg_jax.train.freeze import join, split
 from vtg_jax.train.log import Log, open_logs
@@ -91,6 +91,7 @@ def fit(
   run = _Run(task, options)
   alone = jax.process_count() == 1
   with (
+    told_of_a_full_disk(folder),
     StopRequest(('SIGTERM', 'SIGINT') if alone else ()) as stop,
     Checkpoints(
       folder / CHECKPOINTS,
@@ -105,9 +106,9 @@ def fit(
       _Telling(run, folder, start, show) as telling,
       Feed(run.batches, place=run.place, n_tokens=task.n_tokens) as feed,
     ):
-      step, before = start, None
+      step, before, stopped = start, None, stop.signal
       fed = feed.next() if start < run.total_steps else None
-      while step < run.total_steps and stop.signal is None:
+      while step < run.total_steps and stopped is None:
         step += 1
         state, metrics = run.step(state, run.frozen, fed.arrays)
         used, last = fed, step == run.total_steps
@@ -125,10 +126,11 @@ def fit(
         if before is not None:
           jax.block_until_ready(before)  # or steps and batches would pile up
         before = metrics
+        stopped = stop.signal  # looked at once, so that what stops is saved
         if not alone and checkpoints.reached_preemption(step):
-          stop.signal = 'SIGTERM'
+          stopped = 'SIGTERM'
         due = step % options.checkpoint_every == 0
-        saves = last or due or stop.signal is not None
+        saves = last or due or stopped is not None
         telling.tell(all_ended=saves)
         checkpoints.check()
         if saves:
@@ -144,7 +146,7 @@ def fit(
     total_steps=run.total_steps,
     restored_step=start,
     model=folder / MODEL if ended else None,
-    stopped_by=None if ended else stop.signal,
+    stopped_by=None if ended else stopped,
     wait_share=run.meter.wait_share,
   )
 

@@ -1,0 +1,41 @@
+import pytest
+
+from vtg_jax.errors import BadInput
+from vtg_jax.train.options import FitOptions
+
+
+def options(**changes):
+  return FitOptions(
+    **{'batch_size': 4, 'steps': 10, 'warmup_steps': 2.0} | changes
+  )
+
+
+def test_steps_are_taken_as_they_are():
+  assert options().lengths(None) == (10, 2.0)
+  assert options().lengths(7) == (10, 2.0)
+
+
+def test_epochs_are_so_many_steps():
+  by_epochs = options(
+    steps=None, epochs=3.0, warmup_steps=None, warmup_epochs=0.6
+  )
+  assert by_epochs.lengths(7) == (21, pytest.approx(4.2))
+  with pytest.raises(BadInput, match='give steps and warmup_steps'):
+    by_epochs.lengths(None)
+
+
+@pytest.mark.parametrize(
+  ('changes', 'said'),
+  [
+    ({'batch_size': 0}, 'batch_size is 0; give a number from 1 up'),
+    ({'log_every': 0}, 'log_every is 0'),
+    ({'seed': -1}, 'seed is -1'),
+    ({'epochs': 1.0}, 'steps is 10 and epochs is 1.0; give exactly one'),
+    ({'steps': None}, 'give exactly one'),
+    ({'steps': None, 'epochs': 0.0}, 'epochs is 0.0; give a number above 0'),
+    ({'warmup_epochs': 1.0}, 'warmup_steps is 2.0 and warmup_epochs is 1.0'),
+  ],
+)
+def test_what_does_not_fit_is_refused(changes, said):
+  with pytest.raises(BadInput, match=said):
+    options(**changes)
