@@ -62,6 +62,7 @@ ALLOWED = {
     'vtg_jax.moments',
     'vtg_jax.nn',
     'vtg_jax.recursion',
+    'vtg_jax.shape_stories',
     'vtg_jax.sharding',
     'vtg_jax.train',
     'input_pipeline',
@@ -70,11 +71,13 @@ ALLOWED = {
     'vtg_jax.convert',
     'vtg_jax.moments',
     'vtg_jax.nn',
+    'vtg_jax.shape_stories',
     'vtg_jax.systems',
     'input_pipeline',
   },
   'input_pipeline': {'vtg_jax.moments'},
   'vtg_jax.dataset_builders': {'input_pipeline'},
+  'vtg_jax.shape_stories': {'vtg_jax.moments', 'input_pipeline'},
   'configs': set(),
 }
 # These join everything, and nothing imports them.
@@ -91,6 +94,7 @@ DOORS = {
 FORBIDDEN = {
   'vtg_jax.moments': {'jax', 'jaxlib', 'flax', 'torch'},
   'input_pipeline': {'jax', 'jaxlib', 'flax', 'torch'},
+  'vtg_jax.shape_stories': {'jax', 'jaxlib', 'flax', 'torch'},
   'configs': {'jax', 'flax', 'torch'},
 }
 

@@ -1,0 +1,242 @@
+"""Draws frames of a story, in any order and of any size, many at once."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from jaxtyping import Float32, UInt8
+
+from input_pipeline.video_frames import check_frame_ids
+from vtg_jax.shape_stories.background import (
+  Look,
+  View,
+  draw_background,
+  make_look,
+  make_view,
+)
+from vtg_jax.shape_stories.motion import Pose, pose
+from vtg_jax.shape_stories.outlines import DEPTHS, DISTANCES
+from vtg_jax.shape_stories.story import Event, Story
+from vtg_jax.shape_stories.words import COLOURS
+
+# So many float32 planes at once stay in the cache.
+_PIXELS_AT_ONCE = 40_000
+_RIM = 0.1  # dark edge of an object, in its radii
+_RIM_LEVEL = 0.25
+_RINGS = ((0.42, 0.75), (0.85, 0.45))  # (distance, opacity), in radii
+_RING_HALF_WIDTH = 0.12
+_CORES = ((0.38, 0.4), (0.58, 0.95))  # (depth in the object's depths, opacity)
+_GLOW_REACH = 0.5
+_WHITE = (255.0, 255.0, 255.0)
+
+
+def render(
+  story: Story, frame_ids: Sequence[int], *, size: int | None = None
+) -> UInt8[np.ndarray, 'n h w 3']:
+  """Frames by number, in the order asked for, repeats included.
+
+  Args:
+    story: what to draw.
+    frame_ids: any of 0 .. n_frames - 1.
+    size: side of the central square that is drawn; None draws whole frames of
+      the story's own size. Shapes are drawn at this size, nothing is resized.
+
+  Raises:
+    BadInput: a frame that the story does not have.
+  """
+  height, width = (story.height, story.width) if size is None else (size, size)
+  frame_ids = np.asarray(frame_ids, np.int64)
+  check_frame_ids(frame_ids.tolist(), story.n_frames)
+  look = look_of(story)
+  frames = np.empty((len(frame_ids), height, width, 3), np.uint8)
+  step = max(1, _PIXELS_AT_ONCE // (height * width))
+  for start in range(0, len(frame_ids), step):
+    some = frame_ids[start : start + step]
+    planes = _draw(story, look, some, height, width)
+    frames[start : start + step] = planes.transpose(0, 2, 3, 1)
+  return frames
+
+
+def look_of(story: Story) -> Look:
+  """The story's look, made once a story."""
+  look = story.__dict__.get('_look')
+  if look is None:
+    look = make_look(story.config, story.seed)
+    # A frozen dataclass keeps what follows from its fields.
+    story.__dict__['_look'] = look
+  return look
+
+
+def _draw(
+  story: Story, look: Look, frame_ids: np.ndarray, height: int, width: int
+) -> UInt8[np.ndarray, 'n 3 h w']:
+  config = story.config
+  view = make_view(config, look, story.seed, frame_ids, height, width)
+  planes = draw_background(look, view, frame_ids / config.fps)
+  everywhere = slice(None)
+  for thing in look.clutter:
+    _Shape(
+      view,
+      everywhere,
+      thing.shape,
+      thing.x_frac,
+      thing.y_frac,
+      thing.radius_frac,
+    ).fill(planes, (thing.level,) * 3, 0.8)
+  acts = [
+    _Act(story, event, view, on, frame_ids[on])
+    for event in story.events
+    if (on := _frames_of(event, frame_ids)) is not None
+  ]
+  for act in acts:
+    act.draw_marks(planes)
+  for act in acts:
+    act.draw_object(planes)
+  planes *= view.gain[:, None, None, None]
+  np.clip(planes, 0, 255, out=planes)
+  planes += np.float32(0.5)
+  return planes.astype(np.uint8)
+
+
+def _frames_of(event: Event, frame_ids: np.ndarray):
+  """Which of some frames show an event: a slice, numbers, or None."""
+  is_on = (event.start_frame <= frame_ids) & (frame_ids < event.end_frame)
+  places = np.flatnonzero(is_on)
+  if not len(places):
+    return None
+  first, last = int(places[0]), int(places[-1]) + 1
+  # A slice spares a copy.
+  return slice(first, last) if last - first == len(places) else places
+
+
+class _Shape:
+  """A shape in some frames, on the window of pixels that it may cover."""
+
+  def __init__(self, view: View, on, shape, x, y, radius, reach=1.15):
+    """Finds the window and the distances.
+
+    Args:
+      view: of all frames.
+      on: which frames.
+      shape: one of DISTANCES.
+      x: of its middle in the world, a number or one a frame.
+      y: the same.
+      radius: a number or one a frame.
+      reach: how far from its middle anything of it shows, in radii.
+    """
+    n = len(view.zoom[on])
+    x, y, radius = (
+      np.broadcast_to(np.asarray(value, np.float32), (n,))[:, None]
+      for value in (x, y, radius)
+    )
+    u = (view.x[on] - x) / radius
+    v = (view.y[on] - y) / radius
+    self.columns = _window(u, reach)
+    self.rows = _window(v, reach)
+    self.on = on
+    u, v = u[:, None, self.columns], v[:, self.rows, None]
+    self.distance = DISTANCES[shape](u, v)
+    # A pixel in radii.
+    side = min(view.x.shape[1], view.y.shape[1])
+    self.per_pixel = (radius * side * view.zoom[on][:, None])[:, :, None]
+
+  def coverage(self, distance=None) -> Float32[np.ndarray, 'n h w']:
+    """How much of each pixel lies where the distance is negative."""
+    distance = self.distance if distance is None else distance
+    alpha = distance * -self.per_pixel
+    alpha += np.float32(0.5)
+    return np.clip(alpha, 0, 1, out=alpha)
+
+  def fill(self, planes, colour, opacity) -> None:
+    """Paints the inside."""
+    self.paint(planes, colour, self.coverage() * np.float32(opacity))
+
+  def paint(self, planes, colour, alpha) -> None:
+    """Lays a colour over the planes' window."""
+    if not alpha.size:
+      return
+    window = planes[self.on, :, self.rows, self.columns]
+    for channel, level in enumerate(colour):
+      plane = window[:, channel]
+      plane += alpha * (np.float32(level) - plane)
+    if not isinstance(self.on, slice):
+      planes[self.on, :, self.rows, self.columns] = window
+
+
+class _Act:
+  """An event in those frames that show it."""
+
+  def __init__(self, story: Story, event: Event, view: View, on, frame_ids):
+    config = story.config
+    self.event, self.view, self.on = event, view, on
+    turns = (frame_ids - event.start_frame) / (config.fps * event.period_s)
+    phase = ((turns + event.phase_frac) % 1).astype(np.float32)
+    self.pose: Pose = pose(
+      event.action,
+      phase,
+      trail_s=config.trail_s,
+      trail_strength=config.trail_strength,
+    )
+    self.colour = COLOURS[event.colour]
+    self.x = np.float32(event.x_frac) + self.pose.dx
+    self.y = np.float32(event.y_frac) + self.pose.dy
+    self.radius = np.float32(event.diameter_frac / 2) * self.pose.scale
+
+  def draw_marks(self, planes) -> None:
+    """The afterimages, which lie behind all objects."""
+    for ghost in reversed(self.pose.ghosts):
+      if ghost.opacity > 0:
+        self._shape(ghost.dx_frac, ghost.dy_frac).fill(
+          planes, self.colour, ghost.opacity
+        )
+    if self.pose.rings > 0:
+      shape = self._shape(reach=2.3)
+      alpha = 0
+      for distance, opacity in _RINGS:
+        ring = np.abs(shape.distance - np.float32(distance))
+        ring = shape.coverage(ring - np.float32(_RING_HALF_WIDTH))
+        alpha = alpha + ring * np.float32(opacity * self.pose.rings)
+      shape.paint(planes, self.colour, alpha)
+    if self.pose.glow is not None and self.pose.glow.any():
+      shape = self._shape(reach=2.3)
+      alpha = 1 - shape.distance * np.float32(0.5 / _GLOW_REACH)
+      np.clip(alpha, 0, 1, out=alpha)
+      alpha *= alpha
+      alpha *= self.pose.glow[:, None, None] * np.float32(0.95)
+      shape.paint(planes, _WHITE, alpha)
+
+  def draw_object(self, planes) -> None:
+    """The object, its dark rim and, where it grows, its bright heart."""
+    shape = self._shape()
+    opacity = self.pose.opacity[:, None, None]
+    rim = [level * _RIM_LEVEL for level in self.colour]
+    shape.paint(planes, rim, shape.coverage() * opacity)
+    inside = shape.coverage(shape.distance + np.float32(_RIM))
+    shape.paint(planes, self.colour, inside * opacity)
+    if self.pose.core > 0:
+      alpha = 0
+      for depth, strength in _CORES:
+        depth = np.float32(depth * DEPTHS[self.event.shape])
+        alpha = np.maximum(
+          alpha, shape.coverage(shape.distance + depth) * np.float32(strength)
+        )
+      shape.paint(planes, _WHITE, alpha * np.float32(self.pose.core))
+
+  def _shape(self, dx=0.0, dy=0.0, reach=1.15) -> _Shape:
+    return _Shape(
+      self.view,
+      self.on,
+      self.event.shape,
+      self.x + np.float32(dx),
+      self.y + np.float32(dy),
+      self.radius,
+      reach,
+    )
+
+
+def _window(u: Float32[np.ndarray, 'n w'], reach: float) -> slice:
+  """The columns (rows) that come within `reach` of the middle in any frame."""
+  near = np.flatnonzero((np.abs(u) < reach).any(axis=0))
+  if not len(near):
+    return slice(0, 0)
+  # One more on each side, for edges that are drawn smoothly.
+  return slice(max(0, int(near[0]) - 1), int(near[-1]) + 2)
