@@ -11,7 +11,7 @@ import pytest
 import vtg_jax
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
-OURS = {'vtg_jax', 'input_pipeline'}
+OURS = {'vtg_jax', 'input_pipeline', 'configs'}
 DISTRIBUTIONS = {
   'PIL': 'pillow',
   'absl': 'absl-py',

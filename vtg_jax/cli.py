@@ -12,7 +12,13 @@ import typer
 from typer.exceptions import TyperException
 
 import vtg_jax
-from vtg_jax.commands import build_internvid_g, conversion, ground, verify
+from vtg_jax.commands import (
+  build_internvid_g,
+  conversion,
+  ground,
+  train,
+  verify,
+)
 from vtg_jax.errors import BadInput
 
 app = typer.Typer(
@@ -51,6 +57,7 @@ for _verb in (
   conversion.convert,
   conversion.export,
   build_internvid_g.build_internvid_g,
+  train.train,
 ):
   app.command()(_verb)
 
