@@ -28,6 +28,11 @@ from vtg_jax.errors import BadInput
 from vtg_jax.llm.tokenizers import SentencePieceTokenizer, WordPieceTokenizer
 from vtg_jax.systems.config_json import from_json
 from vtg_jax.systems.hawkeye.sample_rows import LAYOUTS, RowMaker, RowSizes
+from vtg_jax.systems.hawkeye.story_source import (
+  StoriesOptions,
+  StoriesSource,
+  frame_labels,
+)
 
 OBJECTIVES = training_items.OBJECTIVES
 
@@ -38,6 +43,7 @@ class DataOptions:
 
   Attributes:
     files: data sets on disk.
+    stories: ShapeStories, made while training.
     n_frames: frames in a sample.
     row_tokens: length of every row of tokens, video rows included.
     instruction_tokens: length of every instruction.
@@ -45,9 +51,12 @@ class DataOptions:
     loader: order, processes, what may fail.
     clip: how stretches of video and frames are drawn.
     layout: how a grounding sample is worded; see `RowMaker`.
+    frame_labels: whether samples also say what each frame shows, which is
+      known of ShapeStories only; see `story_source.frame_labels`.
   """
 
   files: tuple[FileSource, ...] = ()
+  stories: tuple[StoriesOptions, ...] = ()
   n_frames: int
   row_tokens: int
   instruction_tokens: int
@@ -55,6 +64,7 @@ class DataOptions:
   loader: LoaderOptions = LoaderOptions()
   clip: ClipOptions = ClipOptions()
   layout: str = 'paper'
+  frame_labels: bool = False
 
   def __post_init__(self):
     if self.layout not in LAYOUTS:
@@ -141,9 +151,13 @@ class SampleMaker:
       )
     except BadInput as error:
       raise BadSample(f'{items.name}, item {index}: {error}', 'text') from error
+    labels = {}
+    if options.frame_labels:
+      labels = frame_labels(video, chosen.ids, mirrored=view.mirrored)
     return {
       'frames': augment.show(frames, view, options.augment.size),
       **text,
+      **labels,
       'objective': np.int32(OBJECTIVES.index(objective)),
     }
 
@@ -178,11 +192,20 @@ def batches(
   Raises:
     BadInput: a data set cannot be read, or holds too little.
   """
-  described = options.files
-  if not described:
-    raise BadInput('there is nothing to train on; give data.files')
-  sources = tuple(open_source(source) for source in described)
-  weights = [source.weight for source in described]
+  sources = (
+    *(open_source(source) for source in options.files),
+    *(
+      StoriesSource(options=stories, config=stories.config)
+      for stories in options.stories
+    ),
+  )
+  if not sources:
+    raise BadInput('there is nothing to train on; give data.files or .stories')
+  if options.frame_labels and options.files:
+    raise BadInput(
+      'frame_labels are known of data.stories only; leave them or files out'
+    )
+  weights = [source.weight for source in (*options.files, *options.stories)]
   if any(weight is None for weight in weights):
     if any(weight is not None for weight in weights):
       raise BadInput(

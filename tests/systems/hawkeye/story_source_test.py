@@ -1,0 +1,178 @@
+"""ShapeStories through the same transforms as videos from files."""
+
+import dataclasses
+import pathlib
+
+import numpy as np
+import pytest
+
+from input_pipeline import hawkeye_clips, training_items
+from vtg_jax.errors import BadInput
+from vtg_jax.llm.tokenizers import SentencePieceTokenizer, WordPieceTokenizer
+from vtg_jax.moments import coarse
+from vtg_jax.shape_stories.splits import TEST
+from vtg_jax.shape_stories.words import ACTIONS
+from vtg_jax.systems.hawkeye import story_source, training_data
+from vtg_jax.systems.hawkeye.story_source import StoriesOptions, StoriesSource
+
+TOKENIZERS = (
+  pathlib.Path(__file__).parents[3]
+  / 'vtg_jax/checkpoints/hawkeye_small/tokenizers'
+)
+KNOBS = {'duration_s': [6.0, 9.0], 'event_frac': [0.1, 0.3]}
+
+
+def source(**changes):
+  options = StoriesOptions(**{'knobs': KNOBS, 'draw_size': 16} | changes)
+  return StoriesSource(options=options, config=options.config)
+
+
+def batches(stories=None, batch_size=4, **changes):
+  options = training_data.DataOptions.from_dict(
+    {
+      'stories': [{'knobs': KNOBS, 'draw_size': 16, **(stories or {})}],
+      'n_frames': 4,
+      'row_tokens': 400,
+      'instruction_tokens': 32,
+      'augment': {'size': 16, 'crop': 'whole', 'flip': 'swap_words'},
+      'clip': {'frame_choice': 'timestamp'},
+    }
+    | changes
+  )
+  return training_data.batches(
+    options,
+    SentencePieceTokenizer(TOKENIZERS / 'tokenizer.model'),
+    WordPieceTokenizer(TOKENIZERS / 'vocab.txt', ('[DEC]',)),
+    n_video=4,
+    max_text_tokens=512,
+    pad_id=2,
+    batch_size=batch_size,
+    seed=0,
+  )
+
+
+def test_an_item_is_a_query_of_its_story():
+  stories = source(first_seed=7)
+  for seed in range(20):
+    item = stories.item(3, np.random.default_rng(seed))
+    video = stories.open(item)
+    assert video.story.seed == 10
+    assert training_items.objective(item) == 'grounding'
+    (turn,) = item['QA']
+    spans = {(q.start_s, q.end_s) for q in video.story.queries}
+    assert (turn['start_sec'], turn['end_sec']) in spans
+    assert turn['neg_end_sec'] == video.duration_s
+  training_items.checked_items([item], 'a story')
+
+
+def test_words_and_orders_differ_from_use_to_use():
+  stories = source()
+  asked = {
+    stories.item(0, np.random.default_rng(seed))['QA'][0]['q']
+    for seed in range(40)
+  }
+  assert len(asked) > 30
+
+
+def test_a_share_of_the_samples_asks_for_the_sentence():
+  stories = source(caption_share=0.25)
+  kinds = [
+    training_items.objective(stories.item(0, np.random.default_rng(seed)))
+    for seed in range(200)
+  ]
+  assert 30 < kinds.count('caption') < 70
+  assert kinds.count('caption') + kinds.count('grounding') == 200
+
+
+def test_frames_are_drawn_at_the_size_asked_for():
+  stories = source()
+  item = stories.item(0, np.random.default_rng(0))
+  assert stories.open(item).get([0, 3]).shape == (2, 16, 16, 3)
+  own = source(draw_size=None)
+  assert own.open(item).get([0]).shape == (1, 128, 128, 3)
+
+
+def test_batches_of_stories_have_the_shapes_of_others():
+  batch = next(batches())
+  assert batch['frames'].shape == (4, 4, 16, 16, 3)
+  assert batch['input_ids'].shape == (4, 400)
+  assert 'frame_objects' not in batch
+
+
+def test_workers_draw_the_same_stories():
+  want, made = batches(), batches(loader={'n_workers': 1})
+  try:
+    for _ in range(2):
+      one, other = next(want), next(made)
+      for name in one:
+        np.testing.assert_array_equal(one[name], other[name])
+  finally:
+    made.close()
+
+
+def test_frame_labels_come_along_when_asked_for():
+  batch = next(batches(frame_labels=True))
+  assert batch['frame_objects'].shape == (4, 4, 36)
+  assert batch['frame_actions'].shape == (4, 4, 36)
+  there = batch['frame_actions'] >= 0
+  np.testing.assert_array_equal(there, batch['frame_objects'])
+
+
+def test_mirrored_frames_show_the_opposite_slide():
+  stories = source()
+  video = stories.open(stories.item(0, np.random.default_rng(0)))
+  ids = range(video.n_frames)
+  plain = story_source.frame_labels(video, ids, mirrored=False)
+  mirrored = story_source.frame_labels(video, ids, mirrored=True)
+  other = {'slides left': 'slides right', 'slides right': 'slides left'}
+  for one, two in zip(
+    plain['frame_actions'].flat, mirrored['frame_actions'].flat, strict=True
+  ):
+    assert (one < 0) == (two < 0)
+    if one >= 0:
+      assert ACTIONS[two] == other.get(ACTIONS[one], ACTIONS[one])
+
+
+def test_labels_of_stories_are_those_of_the_strict_rule():
+  """What the small model learns is what the search will ask of it."""
+  stories = source()
+  rng = np.random.default_rng(0)
+  for index in range(20):
+    item = stories.item(index, rng)
+    clip = hawkeye_clips.draw_clip(
+      item,
+      stories.open(item).duration_s,
+      hawkeye_clips.ClipOptions(view_share=0.5),
+      num_frames=4,
+      rng=rng,
+    )
+    turn = item['QA'][0]
+    label = coarse.label_span(
+      turn['start_sec'], turn['end_sec'], *clip.bounds_s
+    )
+    assert clip.turns[0]['a'].endswith(coarse.TEXTS[label])
+
+
+@pytest.mark.parametrize(
+  ('changes', 'match'),
+  [
+    ({'preset': 'x'}, 'preset'),
+    ({'n_stories': 0}, 'n_stories'),
+    ({'first_seed': TEST.start}, 'for tests'),
+    ({'caption_share': 2.0}, 'caption_share'),
+    ({'knobs': {'colour': 1}}, 'unknown colour'),
+  ],
+)
+def test_wrong_options_are_named(changes, match):
+  with pytest.raises(BadInput, match=match):
+    batches(changes)
+  with pytest.raises(ValueError, match=match):
+    dataclasses.replace(StoriesOptions(), **changes)
+
+
+def test_files_have_no_frame_labels(tmp_path):
+  path = tmp_path / 'train.json'
+  path.write_text('[{"video": "a.mp4", "QA": [{"q": "Q", "a": "A"}]}]')
+  files = [{'annotations': str(path), 'videos': str(tmp_path)}]
+  with pytest.raises(BadInput, match='frame_labels'):
+    batches(files=files, frame_labels=True)
