@@ -162,8 +162,9 @@ def draw_background(
   times_s = times_s.astype(np.float32)[:, None]
   columns = _weights(view.x + np.float32(look.drift[0]) * times_s)
   rows = _weights(view.y + np.float32(look.drift[1]) * times_s)
-  # [3, cells, cells] @ [n, 1, cells, w]: the grid, smooth across.
-  across = [np.matmul(look.texture, columns[:, None])]
+  # [cells 3, cells] @ [n, cells, w]: the grid, smooth across.
+  grid = look.texture.transpose(1, 0, 2).reshape(-1, _CELLS)
+  across = [np.matmul(grid, columns).reshape(n, _CELLS, 3, width)]
   along = [rows.transpose(0, 2, 1)]
   for (fx, fy, rate, phase), colour in zip(
     look.waves, look.wave_colours, strict=True
@@ -174,13 +175,13 @@ def draw_background(
       np.float32(fy) * view.y + np.float32(rate) * times_s + np.float32(phase)
     )
     # sin(a + b) = sin a cos b + cos a sin b
-    sines = np.stack([np.sin(a), np.cos(a)], axis=1)[:, None]
-    across.append(sines * colour[:, None, None])
+    sines = np.stack([np.sin(a), np.cos(a)], axis=1)[:, :, None]
+    across.append(sines * colour[:, None])
     along.append(np.stack([np.cos(b), np.sin(b)], axis=2))
-  across = np.concatenate(across, axis=2)
+  across = np.concatenate(across, axis=1).reshape(n, -1, 3 * width)
   along = np.concatenate(along, axis=2)
-  # One product a frame: [h, K] @ [K, 3 w] would need a transpose after it.
-  return np.matmul(along[:, None], across).reshape(n, 3, -1, width)
+  planes = np.matmul(along, across).reshape(n, -1, 3, width)
+  return planes.transpose(0, 2, 1, 3)
 
 
 def _weights(
@@ -189,8 +190,8 @@ def _weights(
   """Of each point of the periodic grid in each place: a cubic B-spline."""
   points = np.arange(_CELLS, dtype=np.float32)[:, None]
   x = (x * np.float32(_CELLS))[:, None, :] - points
-  half = np.float32(_CELLS / 2)
-  x = np.abs(np.mod(x + half, np.float32(_CELLS)) - half)
+  x -= np.rint(x * np.float32(1 / _CELLS)) * np.float32(_CELLS)
+  np.abs(x, out=x)
   far = np.maximum(np.float32(2) - x, 0)
   near = np.maximum(np.float32(1) - x, 0)
   return (far * far * far - 4 * near * near * near) * np.float32(1 / 6)

@@ -72,16 +72,14 @@ def _draw(
   config = story.config
   view = make_view(config, look, story.seed, frame_ids, height, width)
   planes = draw_background(look, view, frame_ids / config.fps)
-  everywhere = slice(None)
   for thing in look.clutter:
-    _Shape(
-      view,
-      everywhere,
-      thing.shape,
-      thing.x_frac,
-      thing.y_frac,
-      thing.radius_frac,
-    ).fill(planes, (thing.level,) * 3, 0.8)
+    x, y, radius = (
+      np.full(len(frame_ids), value, np.float32)
+      for value in (thing.x_frac, thing.y_frac, thing.radius_frac)
+    )
+    shape = _Shape(view, slice(None), thing.shape, x, y, radius)
+    alpha = shape.coverage(shape.distance) * np.float32(0.8)
+    shape.paint(planes, (thing.level,) * 3, alpha)
   acts = [
     _Act(story, event, view, on, frame_ids[on])
     for event in story.events
@@ -109,57 +107,51 @@ def _frames_of(event: Event, frame_ids: np.ndarray):
 
 
 class _Shape:
-  """A shape in some frames, on the window of pixels that it may cover."""
+  """A shape in n frames, on the window of pixels that it may cover.
+
+  Attributes:
+    distance: of each pixel of the window to the outline, in radii.
+  """
 
   def __init__(self, view: View, on, shape, x, y, radius, reach=1.15):
     """Finds the window and the distances.
 
     Args:
       view: of all frames.
-      on: which frames.
+      on: which n frames show it.
       shape: one of DISTANCES.
-      x: of its middle in the world, a number or one a frame.
+      x: float32 [..., n], of its middle in the world; leading axes are copies
+        of the shape.
       y: the same.
-      radius: a number or one a frame.
+      radius: float32 [n].
       reach: how far from its middle anything of it shows, in radii.
     """
-    n = len(view.zoom[on])
-    x, y, radius = (
-      np.broadcast_to(np.asarray(value, np.float32), (n,))[:, None]
-      for value in (x, y, radius)
+    u = (view.x[on] - x[..., None]) / radius[:, None]
+    v = (view.y[on] - y[..., None]) / radius[:, None]
+    columns, rows = _window(u, reach), _window(v, reach)
+    self.distance: Float32[np.ndarray, '... n h w'] = DISTANCES[shape](
+      u[..., None, columns], v[..., rows, None]
     )
-    u = (view.x[on] - x) / radius
-    v = (view.y[on] - y) / radius
-    self.columns = _window(u, reach)
-    self.rows = _window(v, reach)
-    self.on = on
-    u, v = u[:, None, self.columns], v[:, self.rows, None]
-    self.distance = DISTANCES[shape](u, v)
-    # A pixel in radii.
-    side = min(view.x.shape[1], view.y.shape[1])
-    self.per_pixel = (radius * side * view.zoom[on][:, None])[:, :, None]
+    self._window = (on, slice(None), rows, columns)
+    # How many pixels a radius is.
+    side = np.float32(min(view.x.shape[1], view.y.shape[1]))
+    self._pixels = (radius * view.zoom[on] * -side)[:, None, None]
 
-  def coverage(self, distance=None) -> Float32[np.ndarray, 'n h w']:
+  def coverage(self, distance) -> Float32[np.ndarray, '... n h w']:
     """How much of each pixel lies where the distance is negative."""
-    distance = self.distance if distance is None else distance
-    alpha = distance * -self.per_pixel
+    alpha = distance * self._pixels
     alpha += np.float32(0.5)
-    return np.clip(alpha, 0, 1, out=alpha)
-
-  def fill(self, planes, colour, opacity) -> None:
-    """Paints the inside."""
-    self.paint(planes, colour, self.coverage() * np.float32(opacity))
+    np.maximum(alpha, 0, out=alpha)
+    return np.minimum(alpha, 1, out=alpha)
 
   def paint(self, planes, colour, alpha) -> None:
-    """Lays a colour over the planes' window."""
-    if not alpha.size:
-      return
-    window = planes[self.on, :, self.rows, self.columns]
-    for channel, level in enumerate(colour):
-      plane = window[:, channel]
-      plane += alpha * (np.float32(level) - plane)
-    if not isinstance(self.on, slice):
-      planes[self.on, :, self.rows, self.columns] = window
+    """Lays a colour over the planes' window; `alpha` is its opacity there."""
+    window = planes[self._window]
+    change = np.asarray(colour, np.float32)[:, None, None] - window
+    change *= alpha[:, None]
+    window += change
+    if not isinstance(self._window[0], slice):
+      planes[self._window] = window
 
 
 class _Act:
@@ -183,11 +175,16 @@ class _Act:
 
   def draw_marks(self, planes) -> None:
     """The afterimages, which lie behind all objects."""
-    for ghost in reversed(self.pose.ghosts):
-      if ghost.opacity > 0:
-        self._shape(ghost.dx_frac, ghost.dy_frac).fill(
-          planes, self.colour, ghost.opacity
-        )
+    ghosts = [ghost for ghost in self.pose.ghosts if ghost.opacity > 0]
+    if ghosts:
+      column = np.asarray(
+        [(ghost.dx_frac, ghost.dy_frac, ghost.opacity) for ghost in ghosts],
+        np.float32,
+      ).T[:, :, None]
+      shape = self._shape(column[0], column[1])
+      # Laid over one another, layers of one colour are one layer.
+      clear = 1 - shape.coverage(shape.distance) * column[2][..., None, None]
+      shape.paint(planes, self.colour, 1 - clear.prod(axis=0))
     if self.pose.rings > 0:
       shape = self._shape(reach=2.3)
       alpha = 0
@@ -209,7 +206,7 @@ class _Act:
     shape = self._shape()
     opacity = self.pose.opacity[:, None, None]
     rim = [level * _RIM_LEVEL for level in self.colour]
-    shape.paint(planes, rim, shape.coverage() * opacity)
+    shape.paint(planes, rim, shape.coverage(shape.distance) * opacity)
     inside = shape.coverage(shape.distance + np.float32(_RIM))
     shape.paint(planes, self.colour, inside * opacity)
     if self.pose.core > 0:
@@ -221,21 +218,22 @@ class _Act:
         )
       shape.paint(planes, _WHITE, alpha * np.float32(self.pose.core))
 
-  def _shape(self, dx=0.0, dy=0.0, reach=1.15) -> _Shape:
+  def _shape(self, dx=0, dy=0, reach=1.15) -> _Shape:
     return _Shape(
       self.view,
       self.on,
       self.event.shape,
-      self.x + np.float32(dx),
-      self.y + np.float32(dy),
+      self.x + dx,
+      self.y + dy,
       self.radius,
       reach,
     )
 
 
-def _window(u: Float32[np.ndarray, 'n w'], reach: float) -> slice:
+def _window(u: Float32[np.ndarray, '... n w'], reach: float) -> slice:
   """The columns (rows) that come within `reach` of the middle in any frame."""
-  near = np.flatnonzero((np.abs(u) < reach).any(axis=0))
+  near = np.abs(u.reshape(-1, u.shape[-1])).min(axis=0) < reach
+  near = np.flatnonzero(near)
   if not len(near):
     return slice(0, 0)
   # One more on each side, for edges that are drawn smoothly.
