@@ -6,6 +6,7 @@ prints every logged step and, at the end, how the run ended.
 """
 
 import json
+import os
 import sys
 from pathlib import Path
 
@@ -133,6 +134,11 @@ class LinearTask:
     np.savez(folder / 'params.npz', **arrays)
 
 
+def task(values):
+  """The task of a config, as the registry of systems asks for it."""
+  return LinearTask(**values)
+
+
 def train(folder, *, task=None, notice=None, show=None, **changes):
   """Runs `fit` with RUN and the changes; see there."""
   config = {**RUN, **changes}
@@ -156,6 +162,11 @@ def final_params(folder):
 
 
 if __name__ == '__main__':
+  if 'JAX_NUM_PROCESSES' in os.environ:
+    jax.distributed.initialize(
+      num_processes=int(os.environ['JAX_NUM_PROCESSES']),
+      process_id=int(os.environ['JAX_PROCESS_ID']),
+    )
   changes = dict(text.split('=', 1) for text in sys.argv[2:])
   done = train(
     sys.argv[1],
