@@ -101,9 +101,12 @@ def make_smaller(
     return frame
   top, bottom, down = _neighbours(height, max(1, round(height / factor)))
   left, right, across = _neighbours(width, round(width / factor))
+  if not down.any() and not across.any():
+    return frame[np.ix_(top, left)]
   across = across[:, None]
   upper, lower = (
-    frame[rows][:, left] * (1 - across) + frame[rows][:, right] * across
+    frame[np.ix_(rows, left)] * (1 - across)
+    + frame[np.ix_(rows, right)] * across
     for rows in (top, bottom)
   )
   down = down[:, None, None]
