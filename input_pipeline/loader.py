@@ -119,6 +119,7 @@ class Batches:
       order: what the order of samples follows from, as JSON.
       steps_per_epoch: batches in one pass.
     """
+    self._iterator: grain.DatasetIterator | None = None
     self.steps_per_epoch = steps_per_epoch
     self.replaced: collections.Counter[str] = collections.Counter()
     self.first_faults: list[Fault] = []
@@ -126,7 +127,6 @@ class Batches:
     self._options = options
     self._order = dict(order)
     self._next_batch = 0
-    self._iterator: grain.DatasetIterator | None = None
     self._window: collections.deque[tuple[int, int]] = collections.deque()
 
   def __iter__(self) -> Iterator[Sample]:
@@ -177,6 +177,10 @@ class Batches:
     if self._iterator is not None:
       self._iterator.close()
       self._iterator = None
+
+  def __del__(self):
+    # Grain's processes outlive an iterator that nobody closed.
+    self.close()
 
   def _loading(self) -> grain.IterDataset:
     options = self._options

@@ -5,14 +5,15 @@ import json
 import numpy as np
 import pytest
 
-from input_pipeline import training_items, video_folder
+from input_pipeline import hawkeye_clips, training_items, video_folder
 from input_pipeline.training_sources import (
   FileSource,
   open_source,
   read_lengths,
 )
 from vtg_jax.errors import BadInput
-from vtg_jax.testing.encode_video import write_numbered_video
+from vtg_jax.testing import frame_number
+from vtg_jax.testing.encode_video import Encoding, write_numbered_video
 
 CHARADES = 'AO8RW 0.0 1.5##a person opens a door.\n'
 ACTIVITYNET = {
@@ -163,9 +164,22 @@ def test_a_file_that_changed_is_indexed_anew(tmp_path):
   assert video_folder.open_named_video(tmp_path, 'a.mp4').n_frames == 20
 
 
-def test_a_random_crop_of_a_long_video_decodes_only_near_it(tmp_path):
-  write_numbered_video(tmp_path / 'a.mp4', 600, width=96, height=64)
+def test_a_random_crop_of_ten_minutes_is_not_decoded_from_the_start(tmp_path):
+  gop, fps = 60, 2.0
+  write_numbered_video(
+    tmp_path / 'a.mp4', 1200, Encoding(fps=fps, gop=gop), width=96, height=64
+  )
   store = video_folder.open_named_video(tmp_path, 'a.mp4')
-  store.get(range(480, 492))
+  assert store.duration_s == 600
+  chosen = hawkeye_clips.choose_frames(
+    store,
+    (500.0, 540.0),
+    'rand',
+    num_frames=12,
+    rng=np.random.default_rng(0),
+  )
+  frames = store.get(chosen.ids)
+  assert [frame_number.read_number(f) for f in frames] == list(chosen.ids)
   assert store.count.passes == 1
-  assert store.count.pictures <= 2 * 12
+  # From the keyframe before the crop to the crop's end.
+  assert store.count.pictures <= gop + 40 * fps
