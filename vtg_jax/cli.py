@@ -15,6 +15,7 @@ import vtg_jax
 from vtg_jax.commands import (
   build_internvid_g,
   conversion,
+  evaluate,
   ground,
   train,
   verify,
@@ -58,6 +59,7 @@ for _verb in (
   conversion.export,
   build_internvid_g.build_internvid_g,
   train.train,
+  evaluate.evaluate,
 ):
   app.command()(_verb)
 

@@ -28,6 +28,7 @@ def line(answers, *, video='a', gold=((2.2, 3.8),), score=0.5, **more):
     'seconds': 1.0,
     'error': None,
     'tags': [],
+    'part': '',
     **more,
   }
 
@@ -105,6 +106,14 @@ def test_a_tag_has_its_own_row():
   unseen = row(summarise(lines), 'model, unseen')
   assert unseen.answered['mean_iou'] == pytest.approx(0.8)
   assert unseen.n_all == 1
+
+
+def test_another_part_counts_in_its_own_row_only():
+  lines = [line(['beginning', 'end']), line(['end', 'end'], part='unseen')]
+  summary = summarise(lines)
+  assert row(summary, 'model, 2').answered['mean_iou'] == pytest.approx(0.8)
+  assert row(summary, 'model, unseen').answered['mean_iou'] == 0
+  assert (summary.n_samples, summary.decisions.accuracy) == (1, 1)
 
 
 def test_scores_are_calibrated_against_half_an_iou():

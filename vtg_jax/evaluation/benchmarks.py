@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from vtg_jax.errors import BadInput
-from vtg_jax.evaluation import annotations, question_files
+from vtg_jax.evaluation import annotations, question_files, stories
 from vtg_jax.evaluation.items import Item, Videos
 from vtg_jax.metrics.coarse_baselines import Truth
 
@@ -93,8 +93,6 @@ def _mvbench(config) -> Benchmark:
 
 
 def _stories(config) -> Benchmark:
-  from vtg_jax.evaluation import stories
-
   about = stories.Stories.from_config(config)
   return Benchmark(
     title=config['title'],

@@ -29,6 +29,8 @@ from vtg_jax.metrics.bootstrap import Bootstrap
 TABLE, PICTURE = 'table.md', 'reliability.png'
 # Raised whenever the lines of a run come to mean something else.
 FORMAT = 1
+# Entries of a config that do not change the answers.
+AFTERWARDS = ('bootstrap', 'cache', 'tuning_seeds')
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -88,11 +90,10 @@ def evaluate(
   bootstrap = _bootstrap(config)
   settings = {
     'format': FORMAT,
-    'benchmark': bench.title,
-    'videos': bench.videos_are,
+    'config': {k: v for k, v in config.items() if k not in AFTERWARDS},
     'items': digest(bench.items),
     'model': model,
-    'options': dataclasses.asdict(options),
+    'videos': bench.videos_are,
   }
   with Records(out, settings) as records:
     if asks_when:

@@ -97,6 +97,7 @@ def run_grounding(
           'gt_span': [list(span) for span in item.gold] or None,
           **answer,
           'tags': list(item.tags),
+          'part': item.part,
           **({} if item.qid is None else {'qid': item.qid}),
         }
       )

@@ -68,7 +68,8 @@ class GroundingSummary:
   """All scores of one run.
 
   Attributes:
-    rows: the model by round, then by tag, then the rows of no model.
+    rows: the model by round, then by tag, the rows of no model, and the model
+      on each other part of the benchmark; all else is of the main part.
     above_constant: how much higher than the best constant's the mean IoU is,
       with low and high end over videos; the same samples for both.
     constant_from: what the constants were chosen on.
@@ -77,9 +78,9 @@ class GroundingSummary:
     order_variance: what other orders of the options change; None where only
       one was asked.
     absent: how absent queries score; None where there are none.
-    n_samples: sentences that happen, failed ones included.
+    n_samples: sentences that happen in the main part, failed ones included.
     n_videos: their videos.
-    errors: message -> how many samples, absent ones included.
+    errors: message -> how many samples of all parts, absent ones included.
     seconds: mean a sentence.
   """
 
@@ -124,14 +125,10 @@ def summarise_grounding(
       on the scored ones themselves, which flatters them.
     bootstrap: how intervals are resampled.
   """
-  asked = [r for r in records if r['gt_span']]
+  main = [r for r in records if not r['part']]
+  asked = [r for r in main if r['gt_span']]
   videos = [r['video'] for r in asked]
-  ious = [
-    ious_by_round(
-      r['duration'], r['pred_answer_list'], r['gt_span'], max_rounds=max_rounds
-    )
-    for r in asked
-  ]
+  ious = [_ious(r, max_rounds) for r in asked]
   rows = [
     row_of_ious(
       f'model, {_rounds(n + 1)}', [one[n] for one in ious], videos, bootstrap
@@ -152,6 +149,17 @@ def summarise_grounding(
   rivals, best_constant = _rows_of_no_model(
     asked, videos, max_rounds, tuning, bootstrap
   )
+  other_parts = dict.fromkeys(r['part'] for r in records if r['part'])
+  for part in other_parts:
+    inside = [r for r in records if r['part'] == part and r['gt_span']]
+    rivals.append(
+      row_of_ious(
+        f'model, {part}',
+        [_ious(r, max_rounds)[-1] for r in inside],
+        [r['video'] for r in inside],
+        bootstrap,
+      )
+    )
   answered = [r for r in asked if r['error'] is None]
   rounds = [d for r in answered for d in _decisions(r)]
   return GroundingSummary(
@@ -161,11 +169,20 @@ def summarise_grounding(
     decisions=decision_scores(rounds),
     calibration=_calibration(answered, rounds),
     order_variance=_order_variance(answered),
-    absent=_absent(records),
+    absent=_absent(main),
     n_samples=len(asked),
     n_videos=len(set(videos)),
     errors=dict(Counter(r['error'] for r in records if r['error'] is not None)),
     seconds=_mean([r['seconds'] for r in records if r['error'] is None]),
+  )
+
+
+def _ious(record: Record, max_rounds: int) -> list[float | None]:
+  return ious_by_round(
+    record['duration'],
+    record['pred_answer_list'],
+    record['gt_span'],
+    max_rounds=max_rounds,
   )
 
 

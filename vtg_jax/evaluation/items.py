@@ -19,6 +19,8 @@ class GroundingItem:
     question: the bare sentence.
     gold: true spans, seconds; none where it does not happen.
     tags: groups that get a row of their own.
+    part: a part of the benchmark that counts only in a row of its own; ''
+      is the main part.
     qid: the annotation's own number.
   """
 
@@ -26,6 +28,7 @@ class GroundingItem:
   question: str
   gold: tuple[tuple[float, float], ...]
   tags: tuple[str, ...] = ()
+  part: str = ''
   qid: str | int | None = None
 
 

@@ -1,0 +1,1 @@
+"""Benchmarks that `vtg evaluate` knows by name."""

@@ -1,0 +1,48 @@
+"""ShapeStories: when a coloured shape does something, in generated videos.
+
+Our own benchmark, in no paper. The test videos are the seeds from 2,000,000
+on; seeds from 10,000,000 upward are for outside evaluation.
+Command: vtg evaluate shape_stories
+  vtg evaluate shape_stories seeds=2000000:2000500 difficulty=hard
+Data: made by the command; the MP4 files are kept in `cache`, by default under
+  ~/.cache/vtg_jax/stories.
+Hardware, time, score: not yet run.
+"""
+
+import ml_collections
+
+
+def get_config(arg: str = '') -> ml_collections.ConfigDict:
+  """Returns the config; 'quicktest' watches two videos."""
+  quick = arg == 'quicktest'
+  config = ml_collections.ConfigDict()
+  config.benchmark = 'shape_stories'
+  config.title = 'ShapeStories'
+  # The end is excluded.
+  config.seeds = '2000000:2000002' if quick else '2000000:2000500'
+  # Further videos, asked about objects in actions that training never shows
+  # them in; '' leaves them out.
+  config.unseen_seeds = '2000000:2000002' if quick else '2000000:2000100'
+  config.difficulty = 'standard'
+  # Constant answers are chosen on these, of the training range.
+  config.tuning_seeds = '0:20' if quick else '0:500'
+  # Ask also for what does not happen.
+  config.absent = True
+  # False renders frames of `size` pixels instead of reading MP4 files.
+  config.files = True
+  config.size = None
+  config.cache = ''
+  config.first = None
+  config.resize = 'pil'
+  config.search = {
+    'sampling': 'timestamp',
+    'mode': 'score',
+    'max_rounds': 4,
+    'n_orders': 1,
+    'beam_width': None,
+    'prefetch': True,
+    'seed': 0,
+  }
+  config.other_orders = 0 if quick else 2
+  config.bootstrap = {'n_resamples': 2000, 'level': 0.95, 'seed': 0}
+  return config

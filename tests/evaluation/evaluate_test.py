@@ -1,0 +1,173 @@
+"""Whole evaluations: a config in, a folder of results out."""
+
+import json
+
+import pytest
+
+from configs.evaluate import (
+  activitynet,
+  charades_sta,
+  mvbench,
+  next_gqa,
+  shape_stories,
+  video_qa,
+)
+from tests.systems.hawkeye import tiny
+from vtg_jax.errors import BadInput
+from vtg_jax.evaluation.evaluate import evaluate, model_fingerprint
+
+# So that no video takes a new compilation: text of one length, one order.
+SEARCH = {
+  'sampling': 'timestamp',
+  'mode': 'score',
+  'max_rounds': 2,
+  'n_orders': 1,
+  'beam_width': None,
+  'prefetch': False,
+  'seed': 0,
+}
+
+
+def charades_config(tmp_path, videos, **changes):
+  annotations = tmp_path / 'charades_sta_test.txt'
+  annotations.write_text(
+    'a 1.0 3.0##a dog runs.\na 4 6##a cat sits.\nbroken 0 1##x.\n'
+  )
+  values = charades_sta.get_config('quicktest').to_dict()
+  given = {
+    'annotations': str(annotations),
+    'videos': str(videos),
+    'search': SEARCH,
+  }
+  return values | given | changes
+
+
+def test_a_grounding_benchmark_ends_in_scores_table_and_picture(
+  grounder, videos, tmp_path
+):
+  config = charades_config(tmp_path, videos, other_orders=1)
+  out, told = tmp_path / 'out', []
+  done = evaluate(
+    config,
+    grounder,
+    model='tiny',
+    out=out,
+    on_progress=lambda *progress: told.append(progress),
+  )
+  assert {path.name for path in out.iterdir()} == {
+    'settings.json', 'samples.jsonl', 'summary.json', 'table.md',
+    'reliability.png',
+  }  # fmt: skip
+  assert told[-1] == (3, 3)
+  assert (done.n_samples, done.n_failed) == (3, 1)
+  assert done.head[1] == 'mIoU'
+  assert [row[0] for row in done.body][:2] == [
+    'model, 1 round',
+    'model, 2 rounds',
+  ]
+  names = ' '.join(row[0] for row in done.body)
+  for rival in ('oracle, 1 round', 'random', 'best constant path'):
+    assert rival in names
+  summary = json.loads((out / 'summary.json').read_text())
+  assert summary == done.document
+  assert summary['order_variance']['n_orders'] == 2
+  assert summary['settings']['config']['title'] == 'Charades-STA'
+  table = (out / 'table.md').read_text()
+  assert '| oracle, 2 rounds |' in table
+  assert 'Decisions right' in table
+
+
+def test_a_second_run_gives_the_same_summary(grounder, videos, tmp_path):
+  config = charades_config(tmp_path, videos)
+  first, second = (
+    evaluate(config, grounder, model='tiny', out=tmp_path / 'out')
+    for _ in range(2)
+  )
+  assert first.document == second.document
+
+
+def test_another_model_or_search_is_refused(grounder, videos, tmp_path):
+  config = charades_config(tmp_path, videos)
+  evaluate(config, grounder, model='tiny', out=tmp_path / 'out')
+  with pytest.raises(BadInput, match='with model'):
+    evaluate(config, grounder, model='other', out=tmp_path / 'out')
+  changed = config | {'search': SEARCH | {'seed': 5}}
+  with pytest.raises(BadInput, match='config.search.seed 0, not 5'):
+    evaluate(changed, grounder, model='tiny', out=tmp_path / 'out')
+
+
+def test_stories_are_watched_from_files(grounder, tmp_path):
+  values = shape_stories.get_config('quicktest').to_dict()
+  config = values | {
+    'seeds': '2000000:2000001',
+    'unseen_seeds': '2000001:2000002',
+    'difficulty': 'easy',
+    'cache': str(tmp_path / 'cache'),
+    'search': SEARCH | {'prefetch': True},
+  }
+  done = evaluate(config, grounder, model='tiny', out=tmp_path / 'out')
+  assert len(list((tmp_path / 'cache').glob('*/*.mp4'))) == 2
+  assert done.n_failed == 0
+  assert done.summary.constant_from == 'other videos'
+  assert done.summary.absent['n_absent'] > 0
+  assert any(row[0] == 'model, unseen combinations' for row in done.body)
+
+
+def test_questions_end_in_accuracies(grounder, videos, tmp_path):
+  file = tmp_path / 'qa.json'
+  item = {'video': 'a.mp4', 'question': 'Who?', 'candidates': ['a', 'b', 'c']}
+  file.write_text(json.dumps([item | {'answer': 'b'}, item]))
+  config = video_qa.get_config().to_dict() | {
+    'title': 'mine',
+    'annotations': str(file),
+    'videos': str(videos),
+    'answer': {'mode': 'score', 'sampling': 'timestamp'},
+  }
+  done = evaluate(config, grounder, model='tiny', out=tmp_path / 'out')
+  assert [row[0] for row in done.body] == ['mine']
+  assert done.document['n_hidden'] == 1
+
+
+@pytest.mark.parametrize(
+  ('changes', 'message'),
+  [
+    ({'benchmark': 'chess'}, 'chess'),
+    ({'format': 'tacos'}, 'tacos'),
+    ({'annotations': ''}, 'annotations=FILE'),
+    ({'first': 0}, 'first is 0'),
+    ({'other_orders': -1}, 'other_orders is -1'),
+    ({'bootstrap': {'n_resamples': 0}}, 'n_resamples'),
+  ],
+)
+def test_a_config_that_does_not_fit_is_bad_input(
+  grounder, videos, tmp_path, changes, message
+):
+  config = charades_config(tmp_path, videos) | changes
+  with pytest.raises(BadInput, match=message):
+    evaluate(config, grounder, model='tiny', out=tmp_path / 'out')
+  assert not (tmp_path / 'out').exists()
+
+
+def test_a_config_that_lacks_an_entry_is_bad_input(grounder, videos, tmp_path):
+  config = charades_config(tmp_path, videos)
+  del config['format']
+  with pytest.raises(BadInput, match="no 'format'"):
+    evaluate(config, grounder, model='tiny', out=tmp_path / 'out')
+
+
+@pytest.mark.parametrize(
+  'module',
+  [activitynet, charades_sta, mvbench, next_gqa, shape_stories, video_qa],
+)
+def test_a_quicktest_asks_less(module):
+  whole, quick = module.get_config(), module.get_config('quicktest')
+  assert whole.keys() == quick.keys()
+  assert whole.to_dict() != quick.to_dict()
+
+
+def test_a_fingerprint_tells_checkpoints_apart(tmp_path):
+  tiny.save(tmp_path / 'one')
+  before = model_fingerprint(tmp_path / 'one')
+  assert model_fingerprint(tmp_path / 'one') == before
+  (tmp_path / 'one' / 'config.json').write_text('{}')
+  assert model_fingerprint(tmp_path / 'one') != before

@@ -1,0 +1,89 @@
+"""`vtg evaluate`: a benchmark's own scores from its own files."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from vtg_jax import report
+from vtg_jax.commands.json_option import Json
+
+# Where the configs of this verb are, among the packaged ones.
+FOLDER = 'evaluate'
+
+
+def evaluate(
+  config: Annotated[
+    str,
+    typer.Argument(
+      metavar='CONFIG',
+      help='A benchmark such as shape_stories or charades_sta, or a Python '
+      'file with get_config; what follows a colon is its argument: '
+      'shape_stories:quicktest.',
+    ),
+  ],
+  overrides: Annotated[
+    list[str] | None,
+    typer.Argument(
+      metavar='[KEY=VALUE]...',
+      help='Entries to set: annotations=test.json seeds=2000000:2000100.',
+    ),
+  ] = None,
+  model: Annotated[
+    Path | None,
+    typer.Option(
+      metavar='DIR',
+      help='A checkpoint folder; the small shipped one when left out.',
+    ),
+  ] = None,
+  out: Annotated[
+    Path | None,
+    typer.Option(
+      metavar='DIR',
+      help='Where the results go; a run found there goes on. '
+      "out/evaluate/ and the config's name when left out.",
+    ),
+  ] = None,
+  as_json: Json = False,
+) -> None:
+  """Score a model on a benchmark, or go on where a run stood."""
+  from vtg_jax import config_file
+
+  path, colon, argument = config.partition(':')
+  is_file = path.endswith('.py')
+  name = config if is_file or '/' in path else f'{FOLDER}/{config}'
+  values = config_file.read_config(name, overrides or ())
+  if out is None:
+    stem = Path(path).stem if is_file else Path(path).name
+    out = Path('out') / FOLDER / (f'{stem}-{argument}' if colon else stem)
+  from vtg_jax.evaluation import evaluate as run
+  from vtg_jax.systems import registry
+
+  report.keep_compilations()
+  folder = registry.SHIPPED if model is None else model
+  grounder = registry.load(folder)
+  if grounder.notice:
+    report.notice(grounder.notice)
+  with report.progress('evaluating') as on_progress:
+    done = run.evaluate(
+      values,
+      grounder,
+      model=run.model_fingerprint(folder),
+      out=out,
+      on_progress=on_progress,
+    )
+  if as_json:
+    report.print_json({**done.document, 'folder': str(done.folder)})
+  else:
+    report.print_table(done.head, done.body)
+    for line in done.remarks:
+      print(line)
+    print(f'written to {done.folder}')
+  n_failed, n = done.n_failed, done.n_samples
+  if n_failed:
+    report.notice(
+      f'{n_failed} of {n} samples failed; samples.jsonl in {done.folder} says '
+      'why'
+    )
+  if n and n_failed == n:
+    raise typer.Exit(1)

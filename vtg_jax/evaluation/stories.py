@@ -1,0 +1,186 @@
+"""ShapeStories as a benchmark: any range of seeds, from MP4 files."""
+
+import dataclasses
+import functools
+import hashlib
+import json
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from input_pipeline.pixels import Resize
+from vtg_jax import shape_stories
+from vtg_jax.errors import BadInput
+from vtg_jax.evaluation.items import GroundingItem
+from vtg_jax.metrics.coarse_baselines import Truth
+
+UNSEEN = 'unseen combinations'
+_RANGE = re.compile(r'(\d+):(\d+)')
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Stories:
+  """Some stories and how they are watched.
+
+  Attributes:
+    config: the world they happen in.
+    seeds: one a video.
+    unseen_seeds: of further videos, asked about pairs of object and action
+      that the world of training never shows; they get a row of their own.
+    tuning_seeds: of the stories that constant answers are chosen on.
+    files: True writes each video once as an MP4 file and reads that; False
+      renders the frames that are asked for.
+    cache: folder of the files.
+    absent: ask also for what does not happen.
+    size: side of the frames that are rendered, pixels; for `files` False.
+  """
+
+  config: shape_stories.StoryConfig
+  seeds: range
+  unseen_seeds: range
+  tuning_seeds: range
+  files: bool
+  cache: Path
+  absent: bool
+  size: int | None = None
+
+  @classmethod
+  def from_config(cls, config: Mapping[str, Any]) -> 'Stories':
+    """Reads a table of entries: `seeds`, `difficulty` and so on.
+
+    Raises:
+      BadInput: a range or a difficulty that does not exist.
+    """
+    presets, difficulty = shape_stories.PRESETS, config['difficulty']
+    if difficulty not in presets:
+      raise BadInput(
+        f'difficulty {difficulty!r} is unknown; use one of {list(presets)}'
+      )
+    if not config['files'] and config['size'] is None:
+      raise BadInput(
+        'files is false and size is null; set size to the pixels of the '
+        "model's frames"
+      )
+    unseen = config['unseen_seeds']
+    return cls(
+      config=presets[difficulty](),
+      seeds=seed_range(config['seeds']),
+      unseen_seeds=seed_range(unseen) if unseen else range(0),
+      tuning_seeds=seed_range(config['tuning_seeds']),
+      files=config['files'],
+      cache=Path(config['cache'] or default_cache()),
+      absent=config['absent'],
+      size=config['size'],
+    )
+
+  @functools.cached_property
+  def world(self) -> str:
+    """Fingerprint of the config and of the generator's code."""
+    sha = hashlib.sha256(
+      json.dumps(self.config.to_dict(), sort_keys=True).encode()
+    )
+    # A file from before the generator changed must not pass for a new one.
+    for path in sorted(Path(shape_stories.__file__).parent.glob('*.py')):
+      sha.update(path.read_bytes())
+    return sha.hexdigest()[:12]
+
+  @property
+  def videos_are(self) -> str:
+    """What decides the frames: for the record of a run."""
+    how = 'mp4 files' if self.files else f'rendered at {self.size}'
+    return f'{shape_stories.NAME} {shape_stories.VERSION} {self.world}, {how}'
+
+  def items(self) -> list[GroundingItem]:
+    """Every query of every story, and the absent ones without spans."""
+    items = []
+    for seed in self.seeds:
+      story = self.story(name := f'{seed}.mp4')
+      items += [_item(name, story, query) for query in story.queries]
+      if self.absent:
+        items += [
+          GroundingItem(video=name, question=query.text, gold=())
+          for query in story.absent_queries
+        ]
+    for seed in self.unseen_seeds:
+      story = self.story(name := f'unseen-{seed}.mp4')
+      items += [
+        _item(name, story, query, part=UNSEEN) for query in story.queries
+      ]
+    return items
+
+  def story(self, name: str) -> shape_stories.Story:
+    """Makes the story of a video's name."""
+    seed = int(name.removesuffix('.mp4').removeprefix('unseen-'))
+    config = self.config
+    if name.startswith('unseen-'):
+      config = config.replace(combinations='unseen')
+    return shape_stories.make_story(config, seed)
+
+  def tuning(self) -> list[Truth]:
+    """Lengths and moments of the other stories; nothing is rendered."""
+    truths = []
+    for seed in self.tuning_seeds:
+      story = shape_stories.make_story(self.config, seed)
+      truths += [
+        (story.duration_s, [(query.start_s, query.end_s)])
+        for query in story.queries
+      ]
+    return truths
+
+  def video(self, name: str):
+    """Returns the file of a story, written when it is not there yet."""
+    story = self.story(name)
+    if not self.files:
+      return shape_stories.StoryVideo(story, resize=Resize(size=self.size))
+    folder = self.cache / f'{shape_stories.NAME}-{self.world}'
+    path = folder / name
+    if not path.exists():
+      folder.mkdir(parents=True, exist_ok=True)
+      partial = folder / f'.{os.getpid()}-{name}'
+      try:
+        shape_stories.write_mp4(story, partial)
+        os.replace(partial, path)
+      finally:
+        partial.unlink(missing_ok=True)
+    return path
+
+
+def seed_range(text: str) -> range:
+  """Reads '2000000:2000500', the end excluded.
+
+  Raises:
+    BadInput: another form, or an empty range.
+  """
+  found = _RANGE.fullmatch(str(text))
+  seeds = range(int(found[1]), int(found[2])) if found else range(0)
+  if not seeds:
+    raise BadInput(
+      f'{text!r} is no range of seeds; write FIRST:END, as in 2000000:2000500'
+    )
+  return seeds
+
+
+def default_cache() -> Path:
+  """Returns where files are kept between runs."""
+  home = os.environ.get('XDG_CACHE_HOME') or Path.home() / '.cache'
+  return Path(home) / 'vtg_jax' / 'stories'
+
+
+def _item(name, story, query, part: str = '') -> GroundingItem:
+  """A query, tagged with what makes it hard to tell from others."""
+  event = story.events[query.event]
+  others = [e for i, e in enumerate(story.events) if i != query.event]
+  tags = []
+  if any(e.pair[:2] == event.pair[:2] for e in others):
+    tags.append('same object, other action')
+  if any(e.action == event.action for e in others):
+    tags.append('same action, other object')
+  return GroundingItem(
+    video=name,
+    question=query.text,
+    gold=((query.start_s, query.end_s),),
+    tags=tuple(tags),
+    part=part,
+  )
