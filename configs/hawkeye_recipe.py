@@ -50,6 +50,7 @@ def recipe() -> ConfigDict:
       'trainable': (r'.*/lora_[ab]', r'qformer/.*', r'projector/.*'),
       'compute': {'dtype': 'bfloat16', 'attention': 'auto', 'remat': True},
       'statistics': 'imagenet',
+      'first_slot': 'ones',
       'save_dtype': 'float32',
       'notice': '',
       'optimiser': {
@@ -62,6 +63,7 @@ def recipe() -> ConfigDict:
       },
       'data': {
         'files': (),
+        'stories': (),
         'n_frames': 12,
         'row_tokens': 608,
         'instruction_tokens': 512,

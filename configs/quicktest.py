@@ -27,7 +27,7 @@ def quicktest(config: ConfigDict) -> ConfigDict:
   }
   config.compute = {'dtype': 'float32', 'attention': 'auto', 'remat': True}
   config.data.files = ()
-  config.data.stories = {'n_stories': 32}
+  config.data.stories = ({'preset': 'easy', 'n_stories': 64, 'draw_size': 32},)
   config.data.n_frames = 4
   config.data.augment.size = 32
   config.data.row_tokens = 320

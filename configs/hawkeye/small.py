@@ -33,12 +33,16 @@ def get_config(arg: str = '') -> ConfigDict:
   config.start.preset = 'small'
   config.trainable = ('.*',)
   config.compute = {'dtype': 'float32', 'attention': 'auto', 'remat': False}
-  config.statistics = 'clip'  # as the evaluation has it
+  # Both as the evaluation has them.
+  config.statistics = 'clip'
+  config.first_slot = 'bos'
   config.save_dtype = 'float16'
   config.optimiser.peak = 1e-3
   config.optimiser.floor = 0.05
   config.optimiser.clip_norm = 1.0
-  config.data.stories = {}
+  config.data.stories = (
+    {'preset': 'standard', 'n_stories': 1_000_000, 'draw_size': 96},
+  )
   config.data.n_frames = 12
   config.data.row_tokens = 320
   config.data.instruction_tokens = 64

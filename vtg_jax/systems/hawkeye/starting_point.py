@@ -23,6 +23,7 @@ from vtg_jax.systems.hawkeye.grounder import (
 )
 from vtg_jax.systems.hawkeye.model import init_params, param_shapes
 from vtg_jax.systems.hawkeye.release import TOKENIZER_NAMES, VOCABULARY_NAMES
+from vtg_jax.systems.registry import SHIPPED
 
 # Parameters that a checkpoint of an earlier stage need not have.
 MAY_BE_NEW = r'.*/lora_[ab]'
@@ -39,8 +40,8 @@ class StartConfig:
       or 'small'.
     model: Entries of the sizes that differ from the checkpoint's or the
       preset's, nested as in config.json: {'llm': {'n_layers': 2}}.
-    tokenizers: Folder with tokenizer.model and vocab.txt; the checkpoint's
-      own when None.
+    tokenizers: Folder with tokenizer.model and vocab.txt; when None, the
+      checkpoint's own, or those that are shipped for the preset 'small'.
     reinit_projector: Draw the projector anew, as HawkEye's instruction tuning
       does, since it loads stage 2 before it makes the projector.
   """
@@ -177,14 +178,17 @@ def _preset(name, files) -> HawkEyeConfig:
 
 
 def _tokenizer_files(config: StartConfig) -> dict[str, Path]:
-  if config.tokenizers is None and config.init_from is None:
+  folder = config.init_from
+  if folder is None and config.preset == 'small':
+    folder = SHIPPED
+  if config.tokenizers is None and folder is None:
     raise BadInput(
       'start.tokenizers is None; give a folder with tokenizer.model and '
       'vocab.txt'
     )
   if config.tokenizers is None:
     return {
-      name: checkpoint.tokenizer_file(config.init_from, name)
+      name: checkpoint.tokenizer_file(folder, name)
       for name in (TOKENIZER, VOCABULARY)
     }
   files = {}
