@@ -27,6 +27,7 @@ RULES: Mapping[str, tuple[str, ...]] = {
   'vocab': ('tensor',),
   # Whole everywhere.
   'adapter': (),
+  'labels': (),
   'layers': (),
   'lora': (),
   'norm': (),

@@ -48,7 +48,7 @@ SYSTEMS = {
     export='vtg_jax.systems.hawkeye.release:export',
     replay='vtg_jax.systems.hawkeye.replay.arrays:replay',
     is_golden='vtg_jax.systems.hawkeye.release:is_golden',
-    train='vtg_jax.systems.hawkeye.training:task',
+    train='vtg_jax.systems.hawkeye.tasks:task',
   ),
 }
 

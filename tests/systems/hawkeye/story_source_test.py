@@ -11,7 +11,7 @@ from vtg_jax.errors import BadInput
 from vtg_jax.llm.tokenizers import SentencePieceTokenizer, WordPieceTokenizer
 from vtg_jax.moments import coarse
 from vtg_jax.shape_stories.splits import TEST
-from vtg_jax.shape_stories.words import ACTIONS
+from vtg_jax.shape_stories.words import PAIRS
 from vtg_jax.systems.hawkeye import story_source, training_data
 from vtg_jax.systems.hawkeye.story_source import StoriesOptions, StoriesSource
 
@@ -110,27 +110,26 @@ def test_workers_draw_the_same_stories():
     made.close()
 
 
-def test_frame_labels_come_along_when_asked_for():
-  batch = next(batches(frame_labels=True))
-  assert batch['frame_objects'].shape == (4, 4, 36)
-  assert batch['frame_actions'].shape == (4, 4, 36)
-  there = batch['frame_actions'] >= 0
-  np.testing.assert_array_equal(there, batch['frame_objects'])
+def test_labels_of_cells_come_along_when_asked_for():
+  batch = next(batches(label_grid=3))
+  assert batch['cell_pairs'].shape == (4, 4, 3, 3)
+  assert (batch['cell_pairs'] >= 0).any()
 
 
-def test_mirrored_frames_show_the_opposite_slide():
+def test_mirrored_cells_show_the_opposite_slide_on_the_other_side():
   stories = source()
   video = stories.open(stories.item(0, np.random.default_rng(0)))
   ids = range(video.n_frames)
-  plain = story_source.frame_labels(video, ids, mirrored=False)
-  mirrored = story_source.frame_labels(video, ids, mirrored=True)
+  plain, mirrored = (
+    story_source.cell_labels(video, ids, 4, mirrored=flag)['cell_pairs']
+    for flag in (False, True)
+  )
   other = {'slides left': 'slides right', 'slides right': 'slides left'}
-  for one, two in zip(
-    plain['frame_actions'].flat, mirrored['frame_actions'].flat, strict=True
-  ):
+  for one, two in zip(plain.flat, mirrored[:, :, ::-1].flat, strict=True):
     assert (one < 0) == (two < 0)
     if one >= 0:
-      assert ACTIONS[two] == other.get(ACTIONS[one], ACTIONS[one])
+      colour, shape, action = PAIRS[one]
+      assert PAIRS[two] == (colour, shape, other.get(action, action))
 
 
 def test_labels_of_stories_are_those_of_the_strict_rule():
@@ -170,9 +169,9 @@ def test_wrong_options_are_named(changes, match):
     dataclasses.replace(StoriesOptions(), **changes)
 
 
-def test_files_have_no_frame_labels(tmp_path):
+def test_nobody_knows_what_cells_of_files_show(tmp_path):
   path = tmp_path / 'train.json'
   path.write_text('[{"video": "a.mp4", "QA": [{"q": "Q", "a": "A"}]}]')
   files = [{'annotations': str(path), 'videos': str(tmp_path)}]
-  with pytest.raises(BadInput, match='frame_labels'):
-    batches(files=files, frame_labels=True)
+  with pytest.raises(BadInput, match='label_grid'):
+    batches(files=files, label_grid=2)

@@ -11,12 +11,13 @@ from input_pipeline import hawkeye_samples, training_sources
 from input_pipeline.pixels import Resize
 from input_pipeline.training_items import Item
 from vtg_jax.errors import BadInput
+from vtg_jax.shape_stories.cells import NOTHING, cell_pairs
 from vtg_jax.shape_stories.config import PRESETS, StoryConfig
 from vtg_jax.shape_stories.make_story import make_story
 from vtg_jax.shape_stories.splits import TEST
 from vtg_jax.shape_stories.story import Story
 from vtg_jax.shape_stories.story_video import StoryVideo
-from vtg_jax.shape_stories.words import ACTIONS, paraphrase
+from vtg_jax.shape_stories.words import PAIRS, paraphrase
 
 # What a mirrored frame shows in place of an action.
 _MIRRORED = {'slides right': 'slides left', 'slides left': 'slides right'}
@@ -136,27 +137,36 @@ class StoriesSource:
     )
 
 
-def frame_labels(
-  video: StoryVideo, frame_ids: Sequence[int], *, mirrored: bool
+def cell_labels(
+  video: StoryVideo, frame_ids: Sequence[int], grid: int, *, mirrored: bool
 ) -> dict[str, np.ndarray]:
-  """What each frame of a story shows, for losses on single frames.
+  """What each part of each frame of a story shows.
 
   Args:
     video: the story.
     frame_ids: the frames of a sample.
+    grid: cells along a frame's side.
     mirrored: whether left and right are exchanged in the pixels.
 
   Returns:
-    'frame_objects': bool [F 36], by `words.OBJECTS`, whether it is there.
-    'frame_actions': int8 [F 36], the number in ACTIONS of what it does, or -1.
+    'cell_pairs': int16 [F grid grid], the number in `words.PAIRS` of the
+    object and action seen there, or -1.
   """
-  labels = video.story.labels(frame_ids)
-  actions = labels['actions']
+  pairs = cell_pairs(video.story, frame_ids, grid)
   if mirrored:
-    # Entry -1, that an object is not there, stays what it is.
-    other = [ACTIONS.index(_MIRRORED.get(action, action)) for action in ACTIONS]
-    actions = np.array([*other, -1], np.int8)[actions]
-  return {'frame_objects': labels['objects'], 'frame_actions': actions}
+    pairs = _OTHER_SIDE[pairs[:, :, ::-1]]
+  return {'cell_pairs': pairs}
+
+
+# A pair's number -> that of its mirror image; -1, nothing, is the last entry.
+_OTHER_SIDE = np.array(
+  [
+    PAIRS.index((colour, shape, _MIRRORED.get(action, action)))
+    for colour, shape, action in PAIRS
+  ]
+  + [NOTHING],
+  np.int16,
+)
 
 
 @functools.lru_cache(maxsize=_KEPT_STORIES)

@@ -31,7 +31,7 @@ from vtg_jax.systems.hawkeye.sample_rows import LAYOUTS, RowMaker, RowSizes
 from vtg_jax.systems.hawkeye.story_source import (
   StoriesOptions,
   StoriesSource,
-  frame_labels,
+  cell_labels,
 )
 
 OBJECTIVES = training_items.OBJECTIVES
@@ -51,8 +51,9 @@ class DataOptions:
     loader: order, processes, what may fail.
     clip: how stretches of video and frames are drawn.
     layout: how a grounding sample is worded; see `RowMaker`.
-    frame_labels: whether samples also say what each frame shows, which is
-      known of ShapeStories only; see `story_source.frame_labels`.
+    label_grid: cells along a frame's side of which samples also say what they
+      show, which is known of ShapeStories only; 0 leaves it out. See
+      `story_source.cell_labels`.
   """
 
   files: tuple[FileSource, ...] = ()
@@ -64,7 +65,7 @@ class DataOptions:
   loader: LoaderOptions = LoaderOptions()
   clip: ClipOptions = ClipOptions()
   layout: str = 'paper'
-  frame_labels: bool = False
+  label_grid: int = 0
 
   def __post_init__(self):
     if self.layout not in LAYOUTS:
@@ -75,6 +76,7 @@ class DataOptions:
       ('n_frames', 1),
       ('row_tokens', 1),
       ('instruction_tokens', 2),
+      ('label_grid', 0),
     ):
       if getattr(self, name) < least:
         raise ValueError(f'{name} is {getattr(self, name)}; use {least} up')
@@ -152,8 +154,10 @@ class SampleMaker:
     except BadInput as error:
       raise BadSample(f'{items.name}, item {index}: {error}', 'text') from error
     labels = {}
-    if options.frame_labels:
-      labels = frame_labels(video, chosen.ids, mirrored=view.mirrored)
+    if options.label_grid:
+      labels = cell_labels(
+        video, chosen.ids, options.label_grid, mirrored=view.mirrored
+      )
     return {
       'frames': augment.show(frames, view, options.augment.size),
       **text,
@@ -201,9 +205,10 @@ def batches(
   )
   if not sources:
     raise BadInput('there is nothing to train on; give data.files or .stories')
-  if options.frame_labels and options.files:
+  if options.label_grid and options.files:
     raise BadInput(
-      'frame_labels are known of data.stories only; leave them or files out'
+      f'label_grid is {options.label_grid}, and what cells show is known of '
+      'data.stories only; set it to 0 or leave files out'
     )
   weights = [source.weight for source in (*options.files, *options.stories)]
   if any(weight is None for weight in weights):
