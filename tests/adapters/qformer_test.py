@@ -153,6 +153,28 @@ def test_chance_plays_a_part_only_while_training(params, rates):
   assert any(not np.array_equal(draws[0], other) for other in draws[1:])
 
 
+def test_attention_probabilities_are_dropped_like_hidden_states(params):
+  module = QFormer(dataclasses.replace(TINY, dropout=0.5), Compute())
+  jaxpr = jax.make_jaxpr(
+    lambda seed: module.apply(
+      {'params': params},
+      FEATURES,
+      IDS,
+      MASK,
+      deterministic=False,
+      rngs={'dropout': jax.random.key(seed)},
+    )
+  )(0)
+  drawn = [
+    e.outvars[0].aval.shape
+    for e in jaxpr.eqns
+    if e.primitive.name == 'random_bits' or e.params.get('name') == '_bernoulli'
+  ]
+  self_attention, cross_attention = (2, 2, 1, 9, 9), (2, 2, 1, 5, 4)
+  assert drawn.count(self_attention) == 3
+  assert drawn.count(cross_attention) == 2
+
+
 def test_drop_path_grows_from_zero_and_drops_whole_samples(params):
   config = dataclasses.replace(TINY, drop_path=0.999)
   out = QFormer(config, Compute()).apply(

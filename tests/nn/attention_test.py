@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vtg_jax.nn import attention
-from vtg_jax.nn.attention import CHUNK, Segment, attend
+from vtg_jax.nn.attention import CHUNK, ProbabilityDropout, Segment, attend
 
 B, T, S, N, K, H = 2, 5, 7, 4, 2, 6
 SCALE = H**-0.5
@@ -166,6 +166,43 @@ def test_16_bit_inputs_keep_their_dtype_and_a_float32_softmax():
   rounded = [np.asarray(x, np.float32) for x in half]
   want = by_definition(*rounded, mask)
   np.testing.assert_allclose(got.astype(jnp.float32), want, atol=0.02)
+
+
+def dropped_weights(rate, seed, n_queries=T, **options):
+  """What is left of the probabilities: one-hot values show them."""
+  q, k, _, mask = inputs(n_queries=n_queries)
+  k, mask = k[:, :H], mask[..., :H]  # as many keys as a value is wide
+  v = np.broadcast_to(np.eye(H, dtype=np.float32)[None, :, None], (B, H, K, H))
+  dropout = ProbabilityDropout(jax.random.key(seed), rate)
+  args = jnp_tree((q, [Segment(k, v, mask)]))
+  plain = attend(*args, scale=SCALE)
+  return attend(*args, scale=SCALE, dropout=dropout, **options), plain
+
+
+@pytest.mark.parametrize('rate', [0.25, 0.5])
+def test_dropout_takes_probabilities_and_scales_up_what_is_left(rate):
+  got, plain = dropped_weights(rate, seed=0)
+  kept = got != 0
+  np.testing.assert_allclose(got, jnp.where(kept, plain / (1 - rate), 0), 1e-4)
+  share = kept.sum() / (plain != 0).sum()
+  assert abs(share - (1 - rate)) < 0.1
+
+
+def test_dropout_leaves_the_mean_and_follows_its_key():
+  draws = np.stack([dropped_weights(0.5, seed)[0] for seed in range(60)])
+  plain = dropped_weights(0.5, 0)[1]
+  np.testing.assert_allclose(draws.mean(0), plain, atol=0.35)
+  assert abs(draws.mean() - plain.mean()) < 0.01
+  again, _ = dropped_weights(0.5, 0)
+  np.testing.assert_array_equal(draws[0], again)
+  assert np.any(draws[0] != draws[1])
+
+
+def test_dropout_is_not_left_out_where_queries_are_walked_over():
+  got, plain = dropped_weights(
+    0.5, 0, n_queries=CHUNK, implementation='chunked'
+  )
+  assert ((got == 0) & (plain != 0)).any()
 
 
 @pytest.mark.gpu
