@@ -18,8 +18,10 @@ IDS = jnp.array([[2, 5, 6, 3], [2, 7, 3, 0]])
 MASK = IDS > 0
 
 
-def apply(method, *args):
-  run = jax.jit(lambda p, *a: MODEL.apply({'params': p}, *a, method=method))
+def apply(method, *args, **options):
+  run = jax.jit(
+    lambda p, *a: MODEL.apply({'params': p}, *a, method=method, **options)
+  )
   return run(tiny.params(), *args)
 
 
@@ -60,6 +62,16 @@ def test_a_training_row_begins_with_ones_and_holds_the_video(tokens):
   np.testing.assert_array_equal(rows[1, 4:9], tokens[1])
   np.testing.assert_array_equal(rows[0, 7:], words[0, 7:])
   np.testing.assert_array_equal(rows[1, 1:4], words[1, 1:4])
+
+
+def test_a_training_row_can_begin_as_inference_does(tokens):
+  ids = jnp.arange(1, 21).reshape(2, 10)
+  starts = jnp.array([2, 4])
+  rows = apply('training_inputs', ids, tokens, starts, first_slot='bos')
+  words = apply('embed_tokens', ids)
+  np.testing.assert_array_equal(rows[:, 0], words[:, 0])
+  paper = apply('training_inputs', ids, tokens, starts)
+  np.testing.assert_array_equal(rows[:, 1:], paper[:, 1:])
 
 
 def test_padding_of_a_training_row_changes_nothing():

@@ -23,6 +23,9 @@ from vtg_jax.nn.dense import Dense
 from vtg_jax.nn.norm import layer_norm
 from vtg_jax.systems.hawkeye.config import HawkEyeConfig
 
+# What stands in the first slot of a training row: the reference's constant, or
+# the BOS embedding, which inference has there.
+FIRST_SLOTS = ('ones', 'bos')
 # Mean and standard deviation of the colours. The reference evaluates with
 # CLIP's and trains with ImageNet's.
 STATISTICS = {
@@ -93,13 +96,24 @@ class HawkEye(nn.Module):
       deterministic: False switches the Q-Former's dropout on; the encoder has
         none.
     """
-    mean, std = map(jnp.asarray, STATISTICS[statistics])
-    pixels = (frames.astype(jnp.float32) / 255 - mean) / std
-    features, _ = self.encode_video(constrain(pixels, 'batch', *[None] * 4))
+    features = self.see_patches(frames, statistics=statistics)
     tokens, _ = self.video_tokens(
       features, text_ids, text_mask, deterministic=deterministic
     )
     return tokens
+
+  def see_patches(
+    self, frames: UInt8[Array, 'B F h w C'], *, statistics: str
+  ) -> Float[Array, 'B S D']:
+    """Raw uint8 frames to the normalised features of all their patches.
+
+    Args:
+      frames: At the encoder's size.
+      statistics: Of `STATISTICS`, what the frames are normalised with.
+    """
+    mean, std = map(jnp.asarray, STATISTICS[statistics])
+    pixels = (frames.astype(jnp.float32) / 255 - mean) / std
+    return self.encode_video(constrain(pixels, 'batch', *[None] * 4))[0]
 
   def decode(self, embeds, positions, **kwargs):
     """The decoder's forward pass; see `Decoder.__call__`."""
@@ -118,6 +132,8 @@ class HawkEye(nn.Module):
     input_ids: Int[Array, 'B T'],
     video_tokens: Float[Array, 'B Q E'],
     video_start: Int[Array, ' B'],
+    *,
+    first_slot: str = 'ones',
   ) -> Float[Array, 'B T E']:
     """Embedded training rows.
 
@@ -129,11 +145,12 @@ class HawkEye(nn.Module):
         is ignored.
       video_tokens: From `video_tokens`.
       video_start: Position of the first video row.
+      first_slot: Of `FIRST_SLOTS`: 'bos' uses the true BOS row here, too.
     """
     embeds = splice_rows(
       self.embed_tokens(input_ids), video_tokens, video_start
     )
-    return embeds.at[:, 0].set(1.0)
+    return embeds if first_slot == 'bos' else embeds.at[:, 0].set(1.0)
 
   def __call__(
     self,
@@ -172,6 +189,7 @@ class HawkEye(nn.Module):
     batch: Mapping[str, jax.Array],
     *,
     statistics: str = 'imagenet',
+    first_slot: str = 'ones',
     deterministic: bool = False,
   ) -> Float[Array, 'B S E']:
     """Final states of a batch of training rows; `logits` scores them.
@@ -180,6 +198,7 @@ class HawkEye(nn.Module):
       batch: frames uint8 [B F h w 3], text_ids and text_mask [B T], input_ids
         and attention_mask [B S], video_start [B]; other entries are ignored.
       statistics: See `see`.
+      first_slot: See `training_inputs`.
       deterministic: False switches all dropout on.
     """
     tokens = self.see(
@@ -190,7 +209,10 @@ class HawkEye(nn.Module):
       deterministic=deterministic,
     )
     embeds = self.training_inputs(
-      batch['input_ids'], tokens, batch['video_start']
+      batch['input_ids'],
+      tokens,
+      batch['video_start'],
+      first_slot=first_slot,
     )
     return self.row_states(
       embeds, batch['attention_mask'], deterministic=deterministic

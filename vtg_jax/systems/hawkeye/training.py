@@ -25,6 +25,7 @@ from vtg_jax.systems.hawkeye.grounder import (
   VOCABULARY,
 )
 from vtg_jax.systems.hawkeye.model import (
+  FIRST_SLOTS,
   STATISTICS,
   HawkEye,
   param_axes,
@@ -59,6 +60,8 @@ class TaskConfig:
       of the dtype of the activations.
     statistics: What frames are normalised with, 'imagenet' as in the paper or
       'clip', which evaluation uses.
+    first_slot: What every row begins with, 'ones' as in the paper or 'bos',
+      which evaluation has.
     save_dtype: What trained parameters are stored in.
     notice: One line the user of the trained model must read; empty if none.
   """
@@ -68,12 +71,14 @@ class TaskConfig:
   trainable: tuple[str, ...] = PAPER_TRAINABLE
   compute: Compute = Compute(dtype='bfloat16', remat=True)
   statistics: str = 'imagenet'
+  first_slot: str = 'ones'
   save_dtype: str = 'float32'
   notice: str = ''
 
   def __post_init__(self):
     for name, known in (
       ('statistics', tuple(STATISTICS)),
+      ('first_slot', FIRST_SLOTS),
       ('save_dtype', SAVE_DTYPES),
     ):
       if getattr(self, name) not in known:
@@ -250,6 +255,7 @@ class HawkEyeTask:
     states = apply(
       batch,
       statistics=self.config.statistics,
+      first_slot=self.config.first_slot,
       deterministic=deterministic,
       rngs={'dropout': rng},
       method='training_states',
