@@ -41,14 +41,14 @@ def test_a_converted_checkpoint_grounds_two_queries(
   picture = tmp_path / 'timeline.png'
   document = grounded(
     capsys,
-    *(CLIP, 'a red circle', 'a blue square spins around'),
+    *(CLIP, 'a red circle', 'a pink circle shrinks'),
     *('--model', checkpoint, '--plot', picture, '--rounds', 2),
   )
   first, second = document['moments']
   assert document['duration_s'] == pytest.approx(48.0)
   assert [first['query'], second['query']] == [
     'a red circle',
-    'a blue square spins around',
+    'a pink circle shrinks',
   ]
   for moment in first, second:
     assert 0 <= moment['start_s'] < moment['end_s'] <= 48.0

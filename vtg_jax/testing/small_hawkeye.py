@@ -2,12 +2,11 @@
 
     python -m vtg_jax.testing.small_hawkeye OUT
 
-Tokenizers are trained on the prompts and on captions of drawn videos; the
+Tokenizers are trained on the prompts and on sentences of ShapeStories; the
 weights are random until a training run replaces them.
 """
 
 import io
-import itertools
 import sys
 import tempfile
 from pathlib import Path
@@ -20,6 +19,12 @@ import tokenizers
 from vtg_jax.convert.checkpoint import save_checkpoint
 from vtg_jax.moments import coarse
 from vtg_jax.nn.compute import Compute
+from vtg_jax.shape_stories.words import (
+  N_PARAPHRASES,
+  PAIRS,
+  paraphrase,
+  paraphrases,
+)
 from vtg_jax.systems.hawkeye import prompt
 from vtg_jax.systems.hawkeye.config import HawkEyeConfig, small
 from vtg_jax.systems.hawkeye.grounder import (
@@ -28,30 +33,26 @@ from vtg_jax.systems.hawkeye.grounder import (
   VOCABULARY,
 )
 from vtg_jax.systems.hawkeye.model import init_params
-from vtg_jax.testing.synthetic_video import ACTIONS, COLOURS, SHAPES
 
 SEED = 0
-VOCAB_SIZE = 512
-BERT_VOCAB_SIZE = 320
+VOCAB_SIZE = 768
+BERT_VOCAB_SIZE = 448
 NOTICE = 'this small model is not trained yet: its answers mean nothing'
 
 
 def corpus() -> list[str]:
-  """Every caption of a drawn video, and every round's prompt around it."""
-  captions = [
-    f'a {colour} {shape} {action}'
-    for colour, shape, action in itertools.product(
-      COLOURS, SHAPES, ACTIONS.values()
-    )
+  """Every sentence about ShapeStories, and prompts around some of them."""
+  sentences = [
+    paraphrase(pair, i % N_PARAPHRASES) for i, pair in enumerate(PAIRS)
   ]
   times_s = [0.1 * (i * i % 1000) for i in range(12)]
-  lines = []
-  for i, caption in enumerate(captions):
+  lines = [text for pair in PAIRS for text in paraphrases(pair)]
+  for i, sentence in enumerate(sentences):
     order = coarse.CATEGORIES[i % 4 :] + coarse.CATEGORIES[: i % 4]
     text = prompt.grounding_prompt(
-      caption, order, [t + i for t in times_s]
+      sentence, order, [t + i for t in times_s]
     ).replace(prompt.GROUNDING.video_slot, '')
-    lines += [*text.split('\n'), caption, *coarse.option_lines(order)]
+    lines += [*text.split('\n'), *coarse.option_lines(order)]
   return lines
 
 
