@@ -29,9 +29,9 @@ import av
 import numpy as np
 from jaxtyping import UInt8
 
+from input_pipeline.encode_video import Encoding, encode_video
 from input_pipeline.pixels import Resize
 from input_pipeline.video import open_video
-from vtg_jax.testing.encode_video import Encoding, encode_video
 from vtg_jax.testing.frame_number import burn_number, read_number
 
 N_TIMES = 96

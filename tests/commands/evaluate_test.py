@@ -4,9 +4,10 @@ import json
 
 import pytest
 
+from input_pipeline.encode_video import Encoding
 from tests.systems.hawkeye import tiny
 from vtg_jax import cli
-from vtg_jax.testing.encode_video import Encoding, write_numbered_video
+from vtg_jax.testing.numbered_video import write_numbered_video
 
 SCORE = ['answer.mode=score', 'answer.sampling=timestamp']
 

@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 
 from input_pipeline import frame_cache, pixels
+from input_pipeline.encode_video import Encoding
 from input_pipeline.frame_cache import CacheOptions, cached_video
 from input_pipeline.video import open_video
 from vtg_jax.errors import BadInput
-from vtg_jax.testing.encode_video import Encoding, write_numbered_video
+from vtg_jax.testing.numbered_video import write_numbered_video
 
 
 @pytest.fixture

@@ -5,8 +5,8 @@ from PIL import Image
 from input_pipeline import video
 from input_pipeline.pixels import Resize, resize_and_crop
 from vtg_jax.errors import BadInput
-from vtg_jax.testing.encode_video import numbered_frames
 from vtg_jax.testing.frame_number import read_number
+from vtg_jax.testing.numbered_video import numbered_frames
 
 
 def write_folder(path, n_frames, *, pattern='{:05d}.png'):

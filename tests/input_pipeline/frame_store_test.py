@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 
 from input_pipeline import video
+from input_pipeline.encode_video import Encoding
 from input_pipeline.pixels import Resize, resize_and_crop
 from vtg_jax.errors import BadInput
-from vtg_jax.testing.encode_video import Encoding, write_numbered_video
 from vtg_jax.testing.frame_number import read_number
+from vtg_jax.testing.numbered_video import write_numbered_video
 
 
 @pytest.fixture(scope='module')

@@ -6,7 +6,8 @@ import sys
 
 import pytest
 
-from vtg_jax.testing.encode_video import Encoding, write_numbered_video
+from input_pipeline.encode_video import Encoding
+from vtg_jax.testing.numbered_video import write_numbered_video
 
 tfds = pytest.importorskip(
   'tensorflow_datasets', reason='tensorflow_datasets is not installed'

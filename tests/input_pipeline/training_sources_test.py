@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from input_pipeline import hawkeye_clips, training_items, video_folder
+from input_pipeline.encode_video import Encoding
 from input_pipeline.training_sources import (
   FileSource,
   open_source,
@@ -13,7 +14,7 @@ from input_pipeline.training_sources import (
 )
 from vtg_jax.errors import BadInput
 from vtg_jax.testing import frame_number
-from vtg_jax.testing.encode_video import Encoding, write_numbered_video
+from vtg_jax.testing.numbered_video import write_numbered_video
 
 CHARADES = 'AO8RW 0.0 1.5##a person opens a door.\n'
 ACTIVITYNET = {

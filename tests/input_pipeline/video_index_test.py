@@ -7,13 +7,9 @@ import numpy as np
 import pytest
 
 from input_pipeline import video
+from input_pipeline.encode_video import Encoding, encode_video
 from vtg_jax.errors import BadInput
-from vtg_jax.testing.encode_video import (
-  Encoding,
-  encode_video,
-  write_audio,
-  write_numbered_video,
-)
+from vtg_jax.testing.numbered_video import write_audio, write_numbered_video
 
 
 def refusal(path) -> str:

@@ -13,14 +13,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from input_pipeline import video, video_frames
+from input_pipeline.encode_video import Encoding
 from input_pipeline.pixels import Resize
 from vtg_jax.errors import BadInput
-from vtg_jax.testing.encode_video import (
-  Encoding,
-  cut_video,
-  write_numbered_video,
-)
 from vtg_jax.testing.frame_number import read_number
+from vtg_jax.testing.numbered_video import cut_video, write_numbered_video
 
 VARIABLE_TIMES_S = list(
   itertools.accumulate([0.02, 0.3, 0.05, 1.0, 0.1] * 6, initial=0.0)

@@ -6,7 +6,7 @@ is red, blue, ... and which colour there is most of.
 
 import numpy as np
 
-from vtg_jax.testing.encode_video import Encoding, encode_video
+from input_pipeline.encode_video import Encoding, encode_video
 
 # Name -> its shades; shades of one colour look alike to the embedder only.
 SHADES = {

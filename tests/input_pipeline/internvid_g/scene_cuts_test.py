@@ -12,12 +12,13 @@ import numpy as np
 import pytest
 from hypothesis import strategies as st
 
+from input_pipeline.encode_video import Encoding, encode_video
 from input_pipeline.internvid_g import scene_cuts
 from input_pipeline.internvid_g.scene_cuts import CutRule
 from input_pipeline.video import index_video
 from tests.input_pipeline.internvid_g.colour_models import wall, write_walls
 from vtg_jax.errors import BadInput
-from vtg_jax.testing.encode_video import Encoding, cut_video, encode_video
+from vtg_jax.testing.numbered_video import cut_video
 
 RED, BLUE, GREEN = (220, 30, 30), (40, 60, 230), (30, 200, 60)
 

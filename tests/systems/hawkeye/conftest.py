@@ -2,8 +2,9 @@
 
 import pytest
 
+from input_pipeline.encode_video import Encoding
 from tests.systems.hawkeye import tiny
-from vtg_jax.testing.encode_video import Encoding, write_numbered_video
+from vtg_jax.testing.numbered_video import write_numbered_video
 
 
 @pytest.fixture(scope='session')

@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 import vtg_jax
+from input_pipeline.encode_video import Encoding
 from input_pipeline.video import Resize, open_video
 from tests.recursion.oracle import TEXTS, recursive_grounding
 from tests.systems.hawkeye import tiny
@@ -18,7 +19,7 @@ from vtg_jax.moments import Absent, Moment, coarse
 from vtg_jax.systems.hawkeye import grounder as grounder_module
 from vtg_jax.systems.hawkeye import tables
 from vtg_jax.systems.hawkeye.grounder import HawkEyeGrounder
-from vtg_jax.testing.encode_video import Encoding, write_numbered_video
+from vtg_jax.testing.numbered_video import write_numbered_video
 
 QUERIES = ['a dog runs', 'a cat sits']
 

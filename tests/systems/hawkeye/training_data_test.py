@@ -8,13 +8,14 @@ import numpy as np
 import pytest
 
 from input_pipeline import hawkeye_samples
+from input_pipeline.encode_video import Encoding
 from vtg_jax.errors import BadInput
 from vtg_jax.llm.tokenizers import SentencePieceTokenizer, WordPieceTokenizer
 from vtg_jax.moments import coarse
 from vtg_jax.systems.hawkeye import training_data
 from vtg_jax.systems.hawkeye.rows import IGNORE
 from vtg_jax.systems.hawkeye.training_data import DataOptions
-from vtg_jax.testing.encode_video import Encoding, write_numbered_video
+from vtg_jax.testing.numbered_video import write_numbered_video
 
 TOKENIZERS = (
   pathlib.Path(__file__).parents[3]

@@ -1,15 +1,11 @@
 import av
-import numpy as np
 import pytest
 
-from vtg_jax.testing.encode_video import (
-  Encoding,
-  cut_video,
-  encode_video,
-  numbered_frames,
+from input_pipeline.encode_video import Encoding, encode_video
+from vtg_jax.testing.frame_number import read_number
+from vtg_jax.testing.numbered_video import (
   write_numbered_video,
 )
-from vtg_jax.testing.frame_number import read_number
 
 
 def packets_of(path):
@@ -40,13 +36,6 @@ def test_frame_times_are_kept(tmp_path):
   assert shown_s == times_s
 
 
-def test_cut_hides_frames_before_it_by_an_edit_list(tmp_path):
-  write_numbered_video(tmp_path / 'whole.mp4', 40)
-  cut_video(tmp_path / 'whole.mp4', tmp_path / 'cut.mp4', 1.5)
-  assert b'elst' in (tmp_path / 'cut.mp4').read_bytes()
-  assert sum(p.is_discard for p in packets_of(tmp_path / 'cut.mp4')) == 3
-
-
 @pytest.mark.parametrize(
   ('pixel_format', 'width', 'height'),
   [('yuv444p', 97, 65), ('yuv420p10le', 96, 64)],
@@ -67,12 +56,3 @@ def test_no_frames_write_a_file_without_video(tmp_path):
   encode_video(path, [])
   with pytest.raises(av.error.FFmpegError), av.open(str(path)) as container:
     next(container.decode(video=0))
-
-
-def test_numbered_frames_differ_and_repeat_by_seed():
-  first, second = numbered_frames(2)
-  again, _ = numbered_frames(2)
-  other, _ = numbered_frames(2, seed=1)
-  np.testing.assert_array_equal(first, again)
-  assert (first != second).any()
-  assert (first != other).any()
