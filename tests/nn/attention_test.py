@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from vtg_jax.nn import attention
 from vtg_jax.nn.attention import CHUNK, ProbabilityDropout, Segment, attend
+from vtg_jax.nn.compute import traced_for
 
 B, T, S, N, K, H = 2, 5, 7, 4, 2, 6
 SCALE = H**-0.5
@@ -83,8 +84,12 @@ def test_the_division_into_segments_does_not_matter(cuts, seed):
   np.testing.assert_allclose(got, by_definition(q, k, v, mask), atol=2e-6)
 
 
+@pytest.mark.parametrize('implementation', ['chunked', 'blocked'])
 @pytest.mark.parametrize('n_queries', [2 * CHUNK + 1, 3 * CHUNK])
-def test_walking_over_blocks_of_queries_changes_nothing(n_queries):
+def test_walking_over_blocks_of_queries_changes_nothing(
+  n_queries, implementation, monkeypatch
+):
+  monkeypatch.setattr(attention, 'SCORES', 700 * (3 + 4 + 7))
   q, k, v, mask = jnp_tree(inputs(n_queries=n_queries))
   segments = [
     Segment(k[:1, :3], v[:1, :3], mask[:1, :1, :3]),
@@ -93,15 +98,45 @@ def test_walking_over_blocks_of_queries_changes_nothing(n_queries):
   ]
   blocks, whole = (
     attend(q, segments, scale=SCALE, implementation=implementation)
-    for implementation in ('chunked', 'xla')
+    for implementation in (implementation, 'xla')
   )
   np.testing.assert_allclose(blocks, whole, atol=1e-6)
 
 
-def test_short_rows_are_one_block(monkeypatch):
-  monkeypatch.setattr(attention, '_attend_chunked', None)
+@pytest.mark.parametrize('implementation', ['chunked', 'blocked'])
+def test_short_rows_are_one_block(implementation, monkeypatch):
+  monkeypatch.setattr(attention, '_attend_in_rows', None)
   q, k, v, _ = jnp_tree(inputs())
-  attend(q, [Segment(k, v)], scale=SCALE, implementation='chunked')
+  attend(q, [Segment(k, v)], scale=SCALE, implementation=implementation)
+
+
+def test_blocks_hold_no_more_scores_than_they_may(monkeypatch):
+  monkeypatch.setattr(attention, 'SCORES', 100 * S)
+  q, k, v, _ = jnp_tree(inputs(n_queries=301))
+  traced = jax.make_jaxpr(
+    lambda q: attend(q, [Segment(k, v)], scale=SCALE, implementation='blocked')
+  )(q)
+  scores = {
+    e.outvars[0].aval.shape[-2:]
+    for e in traced.eqns
+    if e.primitive.name == 'scan'
+    for e in e.params['jaxpr'].eqns
+    if e.primitive.name == 'exp'
+  }
+  assert scores == {(76, S)}  # 4 x 76 rows
+
+
+def test_a_tpu_takes_blocks_of_what_is_large(monkeypatch):
+  def in_rows(q, *_, **__):
+    return jnp.full_like(q, 7)
+
+  monkeypatch.setattr(attention, '_attend_in_rows', in_rows)
+  monkeypatch.setattr(attention, 'SCORES', 300 * S - 1)
+  q, k, v, _ = jnp_tree(inputs(n_queries=300))
+  with traced_for('tpu'):
+    large = attend(q, [Segment(k, v)], scale=SCALE)
+    small = attend(q[:, 1:], [Segment(k, v)], scale=SCALE)
+  assert (large == 7).all() and not (small == 7).any()
 
 
 def test_a_segment_of_batch_one_is_shared_by_all_rows():
@@ -136,8 +171,11 @@ def test_a_fully_masked_segment_adds_nothing():
   np.testing.assert_allclose(got, want, atol=1e-6)
 
 
-@pytest.mark.parametrize('implementation', ['xla', 'chunked'])
-def test_gradients_are_finite_and_independent_of_the_segments(implementation):
+@pytest.mark.parametrize('implementation', ['xla', 'chunked', 'blocked'])
+def test_gradients_are_finite_and_independent_of_the_segments(
+  implementation, monkeypatch
+):
+  monkeypatch.setattr(attention, 'SCORES', 128 * S)
   q, k, v, mask = inputs(n_queries=300)
   mask[0, 1] = False
   q, k, v, mask = jnp_tree((q, k, v, mask))

@@ -15,6 +15,9 @@ SHORT = 256
 # at a time: its scores (rows x keys, float32) stay inside a shared cache, and
 # its matrix products are large enough for all cores.
 CHUNK = 800
+# Scores of one head and sample that the blocked implementation holds at a
+# time, of all heads and samples together: 446 rows of 2352 keys.
+SCORES = 2**20
 
 
 class Segment(NamedTuple):
@@ -76,11 +79,16 @@ def attend(
   if dropout is not None:
     return _attend_xla(q, segments, scale, dropout)
   if implementation == 'auto':
-    implementation = 'chunked' if platform() == 'cpu' else 'xla'
+    implementation = {'cpu': 'chunked', 'tpu': 'blocked'}.get(platform(), 'xla')
   if implementation == 'cudnn' and _suits_cudnn(q, segments):
     return _attend_cudnn(q, segments[0], scale)
-  if implementation == 'chunked' and q.shape[1] > SHORT:
-    return _attend_chunked(q, segments, scale)
+  T = q.shape[1]
+  if implementation == 'chunked' and T > SHORT:
+    return _attend_in_rows(q, segments, scale, CHUNK, by_head=True)
+  n_scores = T * sum(s.k.shape[1] for s in segments)
+  if implementation == 'blocked' and n_scores > SCORES:
+    rows = -(-T * SCORES // n_scores)
+    return _attend_in_rows(q, segments, scale, rows, by_head=False)
   return _attend_xla(q, segments, scale)
 
 
@@ -88,9 +96,10 @@ def _attend_xla(q, segments, scale, dropout=None):
   return _tokens_first(_mix(*_heads_first(q, segments), scale, dropout))
 
 
-def _attend_chunked(q, segments, scale):
+def _attend_in_rows(q, segments, scale, most_rows: int, *, by_head: bool):
+  """Walks over stretches of queries, and in each over the heads."""
   T = q.shape[1]
-  n_chunks = -(-T // CHUNK)
+  n_chunks = -(-T // most_rows)
   rows = -(-T // n_chunks)  # even: 900 are 2 x 450, not 800 + 100
   padding = n_chunks * rows - T
 
@@ -115,6 +124,10 @@ def _attend_chunked(q, segments, scale):
       for s, own in zip(segments, per_row, strict=True)
     ]
 
+    if not by_head:
+      one = [s._replace(mask=m) for s, m in zip(segments, seen, strict=True)]
+      return _mix(q_block, one, scale)
+
     def head(args):
       q_head, keys_of_head = args
       one = [
@@ -125,9 +138,13 @@ def _attend_chunked(q, segments, scale):
 
     return jax.lax.map(head, (q_block, keys))
 
-  q = jnp.moveaxis(split(q, 3), 2, 1)  # n_chunks K B G rows H
+  q = split(q, 3)  # n_chunks B K G rows H
+  if by_head:
+    q = jnp.moveaxis(q, 2, 1)  # n_chunks K B G rows H
   out = jax.lax.map(block, (q, masks))
-  out = out.transpose(2, 1, 3, 0, 4, 5)  # B K G n_chunks rows H
+  if by_head:
+    out = jnp.moveaxis(out, 1, 2)
+  out = jnp.moveaxis(out, 0, 3)  # B K G n_chunks rows H
   out = out.reshape(*out.shape[:3], n_chunks * rows, -1)[:, :, :, :T]
   return _tokens_first(out)
 

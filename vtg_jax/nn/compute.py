@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import jax
 import jax.numpy as jnp
 
-ATTENTION = ('auto', 'xla', 'chunked', 'cudnn')
+ATTENTION = ('auto', 'xla', 'chunked', 'blocked', 'cudnn')
 _PLATFORM: contextvars.ContextVar[str | None] = contextvars.ContextVar(
   'platform', default=None
 )
@@ -43,9 +43,12 @@ class Compute:
     param_dtype: What fresh parameters are stored in; those of norms are
       float32 whatever this says.
     attention: 'xla' materialises the scores; 'chunked' walks over blocks of
-      queries (the fast one on CPU); 'cudnn' needs a GPU and a 16-bit dtype,
-      and serves where many rows see all keys ('xla' does elsewhere); 'auto'
-      is 'chunked' on CPU and 'xla' elsewhere.
+      queries and over heads (the fast one on CPU); 'blocked' walks over
+      blocks of queries where the scores are large, all heads at once, so that
+      samples and heads may lie on several devices; 'cudnn' needs a GPU and a
+      16-bit dtype, and serves where many rows see all keys ('xla' does
+      elsewhere); 'auto' is 'chunked' on CPU, 'blocked' on TPU and 'xla'
+      elsewhere.
     remat: Recompute each layer in the backward pass.
   """
 
