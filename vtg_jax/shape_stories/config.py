@@ -10,7 +10,7 @@ from vtg_jax.shape_stories.words import N_PARAPHRASES
 Combinations = Literal['seen', 'unseen', 'all']
 COMBINATIONS = ('seen', 'unseen', 'all')
 # Kept free, so that events always find a place in time.
-_MOST_LOAD = 0.8
+_MOST_LOAD = 0.6
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

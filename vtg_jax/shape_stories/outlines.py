@@ -1,9 +1,8 @@
 """Shapes as signed distances: below 0 inside, about a radius further by 1.
 
-Each fits into the circle of radius 1 or a little more; v points down. Level
-sets are the shape drawn smaller or larger, so one evaluation serves it, its
-rim and its echoes inside and outside. Arrays are float32; u is [n, 1, w] and v
-[n, h, 1].
+Each fits into the square from -REACH to REACH; v points down. Level sets are
+the shape drawn smaller or larger, so one evaluation serves it, its rim and the
+rings round it. The set at a distance d fits into the square to REACH + d.
 """
 
 import math
@@ -12,12 +11,29 @@ from collections.abc import Callable
 import numpy as np
 from jaxtyping import Float32
 
-Distance = Callable[
-  [Float32[np.ndarray, 'n 1 w'], Float32[np.ndarray, 'n h 1']],
-  Float32[np.ndarray, 'n h w'],
+REACH = 1.2
+_Distance = Callable[
+  [Float32[np.ndarray, '... 1 w'], Float32[np.ndarray, '... h 1']],
+  Float32[np.ndarray, '... h w'],
 ]
 
 _f = np.float32
+
+
+def distance(
+  shape: str, u: Float32[np.ndarray, '... w'], v: Float32[np.ndarray, '... h']
+) -> Float32[np.ndarray, '... h w']:
+  """Distance of a grid of points to a shape's outline.
+
+  Args:
+    shape: one of SHAPES.
+    u: columns' places, in radii to the right of the middle.
+    v: rows' places, in radii below the middle.
+  """
+  u, v = u[..., None, :], v[..., :, None]
+  # Level sets of pointed shapes would reach far beyond their tips.
+  box = np.maximum(np.abs(u), np.abs(v)) - _f(REACH)
+  return np.maximum(_DISTANCES[shape](u, v), box, out=box)
 
 
 def _circle(u, v):
@@ -61,7 +77,7 @@ def _star(u, v):
   return np.abs(u) * _f(normal_u) + (v - _f(1.12)) * _f(normal_v)
 
 
-DISTANCES: dict[str, Distance] = {
+_DISTANCES: dict[str, _Distance] = {
   'circle': _circle,
   'square': _square,
   'triangle': _triangle,

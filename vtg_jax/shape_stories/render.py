@@ -14,7 +14,7 @@ from vtg_jax.shape_stories.background import (
   make_view,
 )
 from vtg_jax.shape_stories.motion import Pose, pose
-from vtg_jax.shape_stories.outlines import DEPTHS, DISTANCES
+from vtg_jax.shape_stories.outlines import DEPTHS, REACH, distance
 from vtg_jax.shape_stories.story import Event, Story
 from vtg_jax.shape_stories.words import COLOURS
 
@@ -25,7 +25,7 @@ _RIM_LEVEL = 0.25
 _RINGS = ((0.42, 0.75), (0.85, 0.45))  # (distance, opacity), in radii
 _RING_HALF_WIDTH = 0.12
 _CORES = ((0.38, 0.4), (0.58, 0.95))  # (depth in the object's depths, opacity)
-_GLOW_REACH = 0.5
+_GLOW_REACH = 0.5  # where it is a quarter as bright, in radii
 _WHITE = (255.0, 255.0, 255.0)
 
 
@@ -78,7 +78,7 @@ def _draw(
       for value in (thing.x_frac, thing.y_frac, thing.radius_frac)
     )
     shape = _Shape(view, slice(None), thing.shape, x, y, radius)
-    alpha = shape.coverage(shape.distance) * np.float32(0.8)
+    alpha = shape.coverage() * np.float32(0.8)
     shape.paint(planes, (thing.level,) * 3, alpha)
   acts = [
     _Act(story, event, view, on, frame_ids[on])
@@ -113,33 +113,39 @@ class _Shape:
     distance: of each pixel of the window to the outline, in radii.
   """
 
-  def __init__(self, view: View, on, shape, x, y, radius, reach=1.15):
+  def __init__(self, view: View, on, shape, x, y, radius, beyond=0.0):
     """Finds the window and the distances.
 
     Args:
       view: of all frames.
       on: which n frames show it.
-      shape: one of DISTANCES.
+      shape: one of SHAPES.
       x: float32 [..., n], of its middle in the world; leading axes are copies
         of the shape.
       y: the same.
       radius: float32 [n].
-      reach: how far from its middle anything of it shows, in radii.
+      beyond: how far outside its outline something shows, in radii.
     """
     u = (view.x[on] - x[..., None]) / radius[:, None]
     v = (view.y[on] - y[..., None]) / radius[:, None]
-    columns, rows = _window(u, reach), _window(v, reach)
-    self.distance: Float32[np.ndarray, '... n h w'] = DISTANCES[shape](
-      u[..., None, columns], v[..., rows, None]
-    )
-    self._window = (on, slice(None), rows, columns)
-    # How many pixels a radius is.
     side = np.float32(min(view.x.shape[1], view.y.shape[1]))
-    self._pixels = (radius * view.zoom[on] * -side)[:, None, None]
+    pixels_per_radius = (radius * view.zoom[on] * side)[:, None]
+    # A pixel is touched up to half of it away. Outside the window nothing is,
+    # so it does not matter with which other frames a frame is drawn.
+    reach = np.float32(REACH + beyond) + np.float32(0.5) / pixels_per_radius
+    columns, rows = _window(u, reach), _window(v, reach)
+    self.distance = distance(shape, u[..., columns], v[..., rows])
+    self._window = (on, slice(None), rows, columns)
+    self._pixels = pixels_per_radius[:, :, None]
 
-  def coverage(self, distance) -> Float32[np.ndarray, '... n h w']:
-    """How much of each pixel lies where the distance is negative."""
-    alpha = distance * self._pixels
+  def coverage(self, inside=None) -> Float32[np.ndarray, '... n h w']:
+    """How much of each pixel lies where a distance is negative.
+
+    Args:
+      inside: the distance, in radii; to the shape's outline when None.
+    """
+    inside = self.distance if inside is None else inside
+    alpha = inside * -self._pixels
     alpha += np.float32(0.5)
     np.maximum(alpha, 0, out=alpha)
     return np.minimum(alpha, 1, out=alpha)
@@ -183,10 +189,10 @@ class _Act:
       ).T[:, :, None]
       shape = self._shape(column[0], column[1])
       # Laid over one another, layers of one colour are one layer.
-      clear = 1 - shape.coverage(shape.distance) * column[2][..., None, None]
+      clear = 1 - shape.coverage() * column[2][..., None, None]
       shape.paint(planes, self.colour, 1 - clear.prod(axis=0))
     if self.pose.rings > 0:
-      shape = self._shape(reach=2.3)
+      shape = self._shape(beyond=_RINGS[-1][0] + _RING_HALF_WIDTH)
       alpha = 0
       for distance, opacity in _RINGS:
         ring = np.abs(shape.distance - np.float32(distance))
@@ -194,7 +200,7 @@ class _Act:
         alpha = alpha + ring * np.float32(opacity * self.pose.rings)
       shape.paint(planes, self.colour, alpha)
     if self.pose.glow is not None and self.pose.glow.any():
-      shape = self._shape(reach=2.3)
+      shape = self._shape(beyond=2 * _GLOW_REACH)
       alpha = 1 - shape.distance * np.float32(0.5 / _GLOW_REACH)
       np.clip(alpha, 0, 1, out=alpha)
       alpha *= alpha
@@ -206,7 +212,7 @@ class _Act:
     shape = self._shape()
     opacity = self.pose.opacity[:, None, None]
     rim = [level * _RIM_LEVEL for level in self.colour]
-    shape.paint(planes, rim, shape.coverage(shape.distance) * opacity)
+    shape.paint(planes, rim, shape.coverage() * opacity)
     inside = shape.coverage(shape.distance + np.float32(_RIM))
     shape.paint(planes, self.colour, inside * opacity)
     if self.pose.core > 0:
@@ -218,7 +224,7 @@ class _Act:
         )
       shape.paint(planes, _WHITE, alpha * np.float32(self.pose.core))
 
-  def _shape(self, dx=0, dy=0, reach=1.15) -> _Shape:
+  def _shape(self, dx=0, dy=0, beyond=0.0) -> _Shape:
     return _Shape(
       self.view,
       self.on,
@@ -226,15 +232,16 @@ class _Act:
       self.x + dx,
       self.y + dy,
       self.radius,
-      reach,
+      beyond,
     )
 
 
-def _window(u: Float32[np.ndarray, '... n w'], reach: float) -> slice:
+def _window(
+  u: Float32[np.ndarray, '... n w'], reach: Float32[np.ndarray, 'n 1']
+) -> slice:
   """The columns (rows) that come within `reach` of the middle in any frame."""
-  near = np.abs(u.reshape(-1, u.shape[-1])).min(axis=0) < reach
+  near = (np.abs(u) < reach).reshape(-1, u.shape[-1]).any(axis=0)
   near = np.flatnonzero(near)
   if not len(near):
     return slice(0, 0)
-  # One more on each side, for edges that are drawn smoothly.
-  return slice(max(0, int(near[0]) - 1), int(near[-1]) + 2)
+  return slice(int(near[0]), int(near[-1]) + 1)
