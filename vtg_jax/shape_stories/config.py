@@ -76,7 +76,9 @@ class StoryConfig:
       if isinstance(value, list):  # as JSON gives it
         object.__setattr__(self, field.name, value := tuple(value))
       _check(field.name, value)
-    if self.n_events[1] * self.event_frac[0] > _MOST_LOAD * self.max_concurrent:
+    # Two events may be of one object, which does one thing at a time.
+    load = max(self.n_events[1] / self.max_concurrent, min(self.n_events[1], 2))
+    if load * self.event_frac[0] > _MOST_LOAD:
       raise BadInput(
         f'n_events {self.n_events} of event_frac {self.event_frac} do not fit '
         f'with max_concurrent {self.max_concurrent}; ask for fewer or shorter '

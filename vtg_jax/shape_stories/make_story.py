@@ -19,6 +19,7 @@ from vtg_jax.shape_stories.words import (
 EVENT_STREAM, LOOK_STREAM = 1, 2
 # Places of objects, of the central square's side; neighbours do not touch.
 _PLACES = ((0.26, 0.26), (0.74, 0.26), (0.26, 0.74), (0.74, 0.74))
+_REDRAWS = 5
 _TRIES = 400
 _TRIES_BEFORE_SHORTENING = 40
 
@@ -40,8 +41,16 @@ def make_story(config: StoryConfig, seed: int) -> Story:
   least, most = (round(seconds * config.fps) for seconds in config.duration_s)
   n_frames = int(rng.integers(max(least, 1), max(most, 1) + 1))
   n_events = int(rng.integers(config.n_events[0], config.n_events[1] + 1))
-  pairs, n_distractors = _draw_pairs(config, rng, n_events)
-  spans = _draw_spans(config, rng, pairs, n_frames)
+  for _ in range(_REDRAWS):
+    pairs, n_distractors = _draw_pairs(config, rng, n_events)
+    spans = _draw_spans(config, rng, pairs, n_frames)
+    if spans is not None:
+      break
+  else:
+    raise BadInput(
+      f'{n_events} events do not fit into {n_frames} frames with at most '
+      f'{config.max_concurrent} at a time; ask for fewer or shorter ones'
+    )
   places = _draw_places(rng, spans)
   events = []
   for i, (pair, span, place) in enumerate(
@@ -110,10 +119,11 @@ def _draw_spans(
   rng: np.random.Generator,
   pairs: list[Pair],
   n_frames: int,
-) -> list[tuple[int, int]]:
+) -> list[tuple[int, int]] | None:
   """When each pair happens: (first frame, frame after the last).
 
-  Lengths are uniform. An object does one thing at a time.
+  Lengths are uniform. An object does one thing at a time. None where that
+  does not fit.
   """
   shortest = max(1, int(np.ceil(config.event_frac[0] * n_frames - 1e-9)))
   longest = int(np.floor(config.event_frac[1] * n_frames + 1e-9))
@@ -126,10 +136,7 @@ def _draw_spans(
     spans = _place_in_time(config, rng, pairs, lengths.tolist(), n_frames)
     if spans is not None:
       return spans
-  raise BadInput(
-    f'{len(pairs)} events do not fit into {n_frames} frames with at most '
-    f'{config.max_concurrent} at a time; ask for fewer or shorter ones'
-  )
+  return None
 
 
 def _place_in_time(config, rng, pairs, lengths, n_frames):

@@ -90,7 +90,7 @@ DEPTHS = {
   'circle': 0.92,
   'square': 0.82,
   'triangle': 0.58,
-  'star': 0.46,
+  'star': 0.42,
   'cross': 0.34,
   'diamond': 0.74,
 }

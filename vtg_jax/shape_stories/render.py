@@ -20,11 +20,11 @@ from vtg_jax.shape_stories.words import COLOURS
 
 # So many float32 planes at once stay in the cache.
 _PIXELS_AT_ONCE = 40_000
-_RIM = 0.1  # dark edge of an object, in its radii
+_RIM = 0.08  # dark edge of an object, in its radii
 _RIM_LEVEL = 0.25
 _RINGS = ((0.42, 0.75), (0.85, 0.45))  # (distance, opacity), in radii
 _RING_HALF_WIDTH = 0.12
-_CORES = ((0.38, 0.4), (0.58, 0.95))  # (depth in the object's depths, opacity)
+_CORES = ((0.48, 0.4), (0.66, 0.95))  # (depth in the object's depths, opacity)
 _GLOW_REACH = 0.5  # where it is a quarter as bright, in radii
 _WHITE = (255.0, 255.0, 255.0)
 

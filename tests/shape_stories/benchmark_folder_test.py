@@ -1,0 +1,112 @@
+import json
+
+import pytest
+
+from input_pipeline.video import open_video
+from vtg_jax.errors import BadInput
+from vtg_jax.shape_stories.__main__ import main, parse_seeds
+from vtg_jax.shape_stories.benchmark_folder import write_benchmark
+from vtg_jax.shape_stories.config import easy
+from vtg_jax.shape_stories.make_story import make_story
+from vtg_jax.shape_stories.words import held_out_pairs, paraphrases
+
+CONFIG = easy(duration_s=(3.0, 4.0), width=32, height=32)
+SEEDS = range(1_000_000, 1_000_003)
+
+
+@pytest.fixture(scope='module')
+def folder(tmp_path_factory):
+  out = tmp_path_factory.mktemp('bench mark')
+  write_benchmark(out, CONFIG, SEEDS)
+  return out
+
+
+def read(path):
+  return json.loads(path.read_text())
+
+
+def test_annotations_are_those_of_the_stories(folder):
+  items = read(folder / 'annotations.json')
+  stories = [make_story(CONFIG, seed) for seed in SEEDS]
+  wanted = [
+    (f'{story.seed}.mp4', q.text, [q.start_s, q.end_s], story.duration_s)
+    for story in stories
+    for q in story.queries
+  ]
+  keys = ('video', 'question', 'answer', 'duration')
+  assert [tuple(item[key] for key in keys) for item in items] == wanted
+  absent = read(folder / 'absent.json')
+  assert [item['question'] for item in absent] == [
+    q.text for story in stories for q in story.absent_queries
+  ]
+  names = [item['qid'] for item in items + absent]
+  assert len(set(names)) == len(names)
+
+
+def test_videos_last_as_long_as_annotated(folder):
+  for item in read(folder / 'annotations.json'):
+    video = open_video(folder / 'videos' / item['video'], resize=None)
+    assert video.duration_s == pytest.approx(item['duration'])
+
+
+def test_the_folder_says_how_it_was_made(folder):
+  about = read(folder / 'benchmark.json')
+  assert (about['name'], about['version']) == ('ShapeStories', '1')
+  assert about['config'] == CONFIG.to_dict()
+  assert about['seeds'] == [SEEDS.start, SEEDS.stop]
+
+
+def test_what_is_there_is_kept_and_what_is_missing_is_drawn(tmp_path):
+  write_benchmark(tmp_path, CONFIG, SEEDS[:1])
+  (kept,) = (tmp_path / 'videos').iterdir()
+  before = kept.stat().st_mtime_ns
+  told = []
+  write_benchmark(
+    tmp_path, CONFIG, SEEDS, on_progress=lambda *count: told.append(count)
+  )
+  assert told == [(1, 2), (2, 2)]
+  assert kept.stat().st_mtime_ns == before
+  assert len(read(tmp_path / 'annotations.json')) > 3
+  names = sorted(path.name for path in (tmp_path / 'videos').iterdir())
+  assert names == [f'{seed}.mp4' for seed in SEEDS]
+
+
+def test_workers_write_the_same(folder, tmp_path):
+  write_benchmark(tmp_path, CONFIG, SEEDS, workers=2)
+  for path in sorted(folder.rglob('*')):
+    if path.is_file():
+      twin = tmp_path / path.relative_to(folder)
+      assert twin.read_bytes() == path.read_bytes()
+
+
+def test_another_difficulty_does_not_mix_in(folder):
+  with pytest.raises(BadInput, match='another'):
+    write_benchmark(folder, CONFIG.replace(fps=5.0), SEEDS)
+
+
+def test_the_command_writes_unseen_combinations(tmp_path, monkeypatch):
+  monkeypatch.setattr(
+    'vtg_jax.shape_stories.__main__.PRESETS',
+    {'standard': lambda **changes: CONFIG.replace(**changes)},
+  )
+  out = tmp_path / 'unseen'
+  arguments = [str(out), '--seeds', '5:6', '--combinations', 'unseen']
+  assert main(arguments) == 0
+  texts = {t for pair in held_out_pairs() for t in paraphrases(pair)}
+  items = read(out / 'annotations.json')
+  assert items and all(item['held_out'] for item in items)
+  assert {item['question'] for item in items} <= texts
+
+
+@pytest.mark.parametrize('text', ['5', '5:5', '7:5', 'a:b', '-3:5', ''])
+def test_what_is_no_range_of_seeds_is_one_sentence(tmp_path, capsys, text):
+  with pytest.raises(BadInput, match='START:END'):
+    parse_seeds(text)
+  assert main([str(tmp_path / 'x'), f'--seeds={text}']) == 2
+  assert capsys.readouterr().err.strip().count('\n') == 0
+
+
+def test_a_file_in_the_way_is_bad_input(tmp_path):
+  (tmp_path / 'file').write_text('x')
+  with pytest.raises(BadInput, match='cannot be written'):
+    write_benchmark(tmp_path / 'file', CONFIG, SEEDS)
