@@ -62,6 +62,10 @@ def open_container(
       raise BadInput(f'{path} is a text file; give a video file')
     if not streams:
       raise BadInput(f'{path} has no video stream; give a file with a picture')
+    if streams[0].codec_context is None:
+      raise BadInput(
+        f'{path} is encoded in a way that FFmpeg does not know; re-encode it'
+      )
     streams[0].thread_type = 'AUTO'
     yield container, streams[0]
 

@@ -116,6 +116,14 @@ def test_truncated_file_is_bad_input(tmp_path, name, options, share):
   refusal(path)
 
 
+def test_an_unknown_encoding_is_bad_input(tmp_path):
+  path = tmp_path / 'odd.mp4'
+  write_numbered_video(path, 5)
+  path.write_bytes(path.read_bytes().replace(b'avc1', b'zzzz'))
+  with pytest.raises(BadInput, match='encoded in a way that FFmpeg does not'):
+    video.index_video(path)
+
+
 def test_truncated_file_says_how_many_frames_are_there(tmp_path):
   path = tmp_path / 'truncated.mp4'
   options = {'movflags': 'faststart'}
