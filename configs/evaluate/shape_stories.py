@@ -32,6 +32,8 @@ def get_config(arg: str = '') -> ml_collections.ConfigDict:
   config.files = True
   config.size = None
   config.cache = ''
+  # Processes that write files ahead.
+  config.workers = 0 if quick else 4
   config.first = None
   config.resize = 'pil'
   config.search = {

@@ -4,12 +4,13 @@ import pytest
 
 from input_pipeline.encode_video import Encoding
 from tests.systems.hawkeye import tiny
+from vtg_jax.systems.hawkeye.grounder import HawkEyeGrounder
 from vtg_jax.testing.numbered_video import write_numbered_video
 
 
 @pytest.fixture(scope='session')
 def grounder():
-  return tiny.counting_grounder()
+  return HawkEyeGrounder(tiny.config(), tiny.params(), *tiny.tokenizers())
 
 
 @pytest.fixture(scope='session')

@@ -97,8 +97,17 @@ def test_constants_come_from_other_videos_if_there_are_any():
 def test_decisions_are_scored_over_all_rounds():
   right = line(['beginning', 'end'])
   wrong = line(['throughout'])
-  found = summarise([right, wrong]).decisions
+  summary = summarise([right, wrong])
+  found = summary.decisions
   assert (found.accuracy, found.n) == (2 / 3, 3)
+  assert [one.accuracy for one in summary.decisions_by_round] == [0.5, 1.0]
+  assert summary.confusion['beginning'] == {
+    'beginning': 1,
+    'middle': 0,
+    'end': 0,
+    'throughout': 1,
+  }
+  assert summary.confusion['end']['end'] == 1
 
 
 def test_a_tag_has_its_own_row():

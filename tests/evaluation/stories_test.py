@@ -119,3 +119,15 @@ def test_constants_are_tuned_on_other_stories(tmp_path):
     story.duration_s,
     [(first.start_s, first.end_s)],
   )
+
+
+def test_files_are_written_ahead_by_other_processes(tmp_path):
+  about = stories(tmp_path, workers=1)
+  names = ['2000000.mp4', '2000001.mp4']
+  with about.watched(names) as video:
+    paths = [video(name) for name in names]
+  assert sorted(p.name for p in paths[0].parent.iterdir()) == names
+  alone = stories(tmp_path / 'alone')
+  assert paths[1].read_bytes() == alone.video(names[1]).read_bytes()
+  with about.watched(names) as video:
+    assert video == about.video  # nothing is missing, nobody is started

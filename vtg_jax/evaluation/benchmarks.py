@@ -1,7 +1,8 @@
 """The benchmarks by name: what a config's table of entries becomes."""
 
+import contextlib
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from vtg_jax.errors import BadInput
@@ -17,14 +18,15 @@ class Benchmark:
   Attributes:
     title: its name.
     items: grounding items or questions, not both.
-    videos: name of a video -> its file or frames.
+    watched: names of the videos that will be asked for -> a context in which
+      a video's name gives its file or frames.
     videos_are: what decides the videos' frames, for the record.
     tuning: videos to choose constant answers on; None is the scored ones.
   """
 
   title: str
   items: Sequence[Item]
-  videos: Videos
+  watched: Callable[[Sequence[str]], contextlib.AbstractContextManager[Videos]]
   videos_are: str
   tuning: Sequence[Truth] | None = None
 
@@ -61,12 +63,19 @@ def benchmark(config: Mapping[str, Any]) -> Benchmark:
   return found
 
 
+def _folder(
+  config,
+) -> Callable[[Sequence[str]], contextlib.AbstractContextManager[Videos]]:
+  videos = annotations.videos_in(config['videos'])
+  return lambda names: contextlib.nullcontext(videos)
+
+
 def _grounding(config) -> Benchmark:
   items = annotations.grounding_items(config['annotations'], config['format'])
   return Benchmark(
     title=config['title'],
     items=items,
-    videos=annotations.videos_in(config['videos']),
+    watched=_folder(config),
     videos_are=str(config['videos']),
   )
 
@@ -78,7 +87,7 @@ def _questions(config) -> Benchmark:
   return Benchmark(
     title=config['title'],
     items=items,
-    videos=annotations.videos_in(config['videos']),
+    watched=_folder(config),
     videos_are=str(config['videos']),
   )
 
@@ -87,7 +96,7 @@ def _mvbench(config) -> Benchmark:
   return Benchmark(
     title=config['title'],
     items=question_files.mvbench_items(config['annotations'], config['tasks']),
-    videos=annotations.videos_in(config['videos']),
+    watched=_folder(config),
     videos_are=str(config['videos']),
   )
 
@@ -97,7 +106,7 @@ def _stories(config) -> Benchmark:
   return Benchmark(
     title=config['title'],
     items=about.items(),
-    videos=about.video,
+    watched=about.watched,
     videos_are=about.videos_are,
     tuning=about.tuning(),
   )

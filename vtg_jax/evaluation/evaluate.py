@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import jax
+
 from vtg_jax.errors import BadInput
 from vtg_jax.evaluation import grounding_summary, question_summary, rows
 from vtg_jax.evaluation.benchmarks import Benchmark, benchmark
@@ -30,7 +32,7 @@ TABLE, PICTURE = 'table.md', 'reliability.png'
 # Raised whenever the lines of a run come to mean something else.
 FORMAT = 1
 # Entries of a config that do not change the answers.
-AFTERWARDS = ('bootstrap', 'cache', 'tuning_seeds')
+AFTERWARDS = ('bootstrap', 'cache', 'tuning_seeds', 'workers')
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -90,6 +92,8 @@ def evaluate(
   bootstrap = _bootstrap(config)
   settings = {
     'format': FORMAT,
+    # Which decides the numerics too.
+    'backend': jax.default_backend(),
     'config': {k: v for k, v in config.items() if k not in AFTERWARDS},
     'items': digest(bench.items),
     'model': model,
@@ -105,14 +109,18 @@ def evaluate(
           f'the system {grounder.system!r} answers no questions; evaluate its '
           'grounding'
         )
-    run(
-      grounder,
-      bench.items,
-      bench.videos,
-      records,
-      options,
-      on_progress=on_progress,
+    left = dict.fromkeys(
+      item.video for i, item in enumerate(bench.items) if i not in records.done
     )
+    with bench.watched(list(left)) as videos:
+      run(
+        grounder,
+        bench.items,
+        videos,
+        records,
+        options,
+        on_progress=on_progress,
+      )
     lines = [records.done[i] for i in range(len(bench.items))]
   if asks_when:
     return _write_grounding(bench, settings, lines, options, bootstrap, out)

@@ -2,6 +2,8 @@
 
 The keys of the paper's own lines are `video_fname`, `duration`, `question`,
 `pred_span`, `gt_span`, `pred_answer_list` and `iou`; the others are ours.
+
+Deviates: `question` is the bare sentence, without the prompt around it.
 """
 
 import dataclasses

@@ -24,6 +24,7 @@ from vtg_jax.metrics.coarse_decisions import (
   decisions,
 )
 from vtg_jax.metrics.grounding import best_iou, ious_by_round
+from vtg_jax.moments.coarse import CATEGORIES
 
 # The event that a moment's score should predict.
 HIT_IOU = 0.5
@@ -74,6 +75,9 @@ class GroundingSummary:
       with low and high end over videos; the same samples for both.
     constant_from: what the constants were chosen on.
     decisions: of all rounds.
+    decisions_by_round: of the first, the second, ...
+    confusion: right category -> chosen category -> how many rounds, of
+      sentences with one true span.
     calibration: of the moment's score and of the rounds' choices.
     order_variance: what other orders of the options change; None where only
       one was asked.
@@ -88,6 +92,8 @@ class GroundingSummary:
   above_constant: Mapping[str, float]
   constant_from: str
   decisions: DecisionScores
+  decisions_by_round: tuple[DecisionScores, ...]
+  confusion: Mapping[str, Mapping[str, int]]
   calibration: tuple[Reliability, ...]
   order_variance: Mapping[str, float] | None
   absent: Mapping[str, float] | None
@@ -167,6 +173,11 @@ def summarise_grounding(
     above_constant=_difference(final, best_constant, videos, bootstrap),
     constant_from='the scored samples' if tuning is None else 'other videos',
     decisions=decision_scores(rounds),
+    decisions_by_round=tuple(
+      decision_scores(d for d in rounds if d.round == n)
+      for n in range(max_rounds)
+    ),
+    confusion=_confusion(rounds),
     calibration=_calibration(answered, rounds),
     order_variance=_order_variance(answered),
     absent=_absent(main),
@@ -265,6 +276,16 @@ def _decisions(record: Record) -> list[Decision]:
       for choice, named in zip(answers, record['probabilities'], strict=True)
     ],
   )
+
+
+def _confusion(rounds: Sequence[Decision]) -> dict[str, dict[str, int]]:
+  counts = Counter(
+    (d.labels[0], d.choice) for d in rounds if len(d.labels) == 1
+  )
+  return {
+    label: {choice: counts[label, choice] for choice in CATEGORIES}
+    for label in CATEGORIES
+  }
 
 
 def _calibration(answered, rounds) -> tuple[Reliability, ...]:

@@ -77,6 +77,7 @@ def _draw_panel(axes: Axes, one: Reliability) -> None:
       linewidth=1.5,
       label=f'{name}, ECE {kind.expected_error:.3f}',
       zorder=3,
+      clip_on=False,
     )
   axes.set_xlabel('score', color=_FAINT, fontsize=9)
   axes.set_ylabel('share that came true', color=_FAINT, fontsize=9)

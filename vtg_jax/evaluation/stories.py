@@ -1,19 +1,22 @@
 """ShapeStories as a benchmark: any range of seeds, from MP4 files."""
 
+import contextlib
 import dataclasses
 import functools
 import hashlib
 import json
+import multiprocessing
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
 from input_pipeline.pixels import Resize
 from vtg_jax import shape_stories
 from vtg_jax.errors import BadInput
-from vtg_jax.evaluation.items import GroundingItem
+from vtg_jax.evaluation.items import GroundingItem, Videos
 from vtg_jax.metrics.coarse_baselines import Truth
 
 UNSEEN = 'unseen combinations'
@@ -34,6 +37,7 @@ class Stories:
       renders the frames that are asked for.
     cache: folder of the files.
     absent: ask also for what does not happen.
+    workers: processes that write files while others are answered about.
     size: side of the frames that are rendered, pixels; for `files` False.
   """
 
@@ -44,6 +48,7 @@ class Stories:
   files: bool
   cache: Path
   absent: bool
+  workers: int = 0
   size: int | None = None
 
   @classmethod
@@ -72,6 +77,7 @@ class Stories:
       files=config['files'],
       cache=Path(config['cache'] or default_cache()),
       absent=config['absent'],
+      workers=config['workers'],
       size=config['size'],
     )
 
@@ -129,22 +135,58 @@ class Stories:
       ]
     return truths
 
-  def video(self, name: str):
+  def video(self, name: str) -> Path | shape_stories.StoryVideo:
     """Returns the file of a story, written when it is not there yet."""
     story = self.story(name)
     if not self.files:
       return shape_stories.StoryVideo(story, resize=Resize(size=self.size))
-    folder = self.cache / f'{shape_stories.NAME}-{self.world}'
-    path = folder / name
+    path = self._path(name)
     if not path.exists():
-      folder.mkdir(parents=True, exist_ok=True)
-      partial = folder / f'.{os.getpid()}-{name}'
-      try:
-        shape_stories.write_mp4(story, partial)
-        os.replace(partial, path)
-      finally:
-        partial.unlink(missing_ok=True)
+      write_file(story, path)
     return path
+
+  @contextlib.contextmanager
+  def watched(self, names: Sequence[str]) -> Iterator[Videos]:
+    """Writes the files of these videos ahead, in processes of their own.
+
+    Yields:
+      As `video`, but waits for a file that is being written.
+    """
+    missing = [n for n in names if self.files and not self._path(n).exists()]
+    n_workers = min(self.workers, len(missing))
+    if not n_workers:
+      yield self.video
+      return
+    # Not forked: the process may run jax, whose threads a fork would lose.
+    pool = ProcessPoolExecutor(n_workers, multiprocessing.get_context('spawn'))
+    try:
+      coming = {
+        name: pool.submit(write_file, self.story(name), self._path(name))
+        for name in missing
+      }
+
+      def video(name: str) -> Path:
+        if name in coming:
+          coming[name].result()
+        return self.video(name)
+
+      yield video
+    finally:
+      pool.shutdown(cancel_futures=True)
+
+  def _path(self, name: str) -> Path:
+    return self.cache / f'{shape_stories.NAME}-{self.world}' / name
+
+
+def write_file(story: shape_stories.Story, path: Path) -> None:
+  """Writes a story's file, which has its name only once it is complete."""
+  path.parent.mkdir(parents=True, exist_ok=True)
+  partial = path.with_name(f'.{os.getpid()}-{path.name}')
+  try:
+    shape_stories.write_mp4(story, partial)
+    os.replace(partial, path)
+  finally:
+    partial.unlink(missing_ok=True)
 
 
 def seed_range(text: str) -> range:

@@ -52,6 +52,24 @@ def prompt_of(video, times_s):
   return prompt.video_qa_prompt(QUESTION, CANDIDATES, times_s)
 
 
+def test_the_prompt_is_the_papers():
+  system = (
+    'Carefully watch the video and pay attention to the cause and sequence of '
+    'events, the detail and movement of objects, and the action and pose of '
+    'persons. Based on your observations, select the best option that '
+    'accurately addresses the question.\n'
+  )
+  asked = prompt.video_qa_prompt('Who?', ['a', 'b.'], [0.5, 1.0])
+  assert asked == (
+    f'{system}###Human: <Video><VideoHere></Video> The video contains 2 frames '
+    f'sampled at 0.5, 1.0 seconds.\n###Human: {system}Question: Who?\n'
+    'Options:\n(A) a\n(B) b.\nOnly give the best option.\n'
+    '###Assistant: Best option:('
+  )
+  texts = prompt.VIDEO_QA
+  assert (texts.return_prompt, texts.max_new_tokens) == ('(', 100)
+
+
 def test_scores_are_those_of_the_whole_prompt(grounder, warm_video):
   tokenizer = tiny.tokenizers()[0]
   answer = grounder.answer(warm_video, QUESTION, CANDIDATES, mode='score')
