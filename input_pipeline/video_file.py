@@ -70,6 +70,22 @@ def open_container(
     yield container, streams[0]
 
 
+def demux(
+  container: InputContainer, stream: VideoStream
+) -> Iterator[av.Packet]:
+  """The packets of a stream from where the container stands, in file order.
+
+  A transport stream may hold streams that begin after its head; PyAV does not
+  know them and stumbles over their packets, which are passed over here.
+  """
+  while True:
+    try:
+      yield from container.demux(stream)
+    except IndexError:
+      continue
+    return
+
+
 def decode(
   stream: VideoStream,
   packets: Iterable[av.Packet],

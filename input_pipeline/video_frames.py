@@ -203,7 +203,7 @@ def _packets_from_keyframe(
   for target in (pts, dts, dts - second):
     try:
       container.seek(target, stream=stream, backward=True)
-      packets = container.demux(stream)
+      packets = video_file.demux(container, stream)
       for packet in packets:
         if packet.is_keyframe and packet.pts is not None:
           if packet.pts <= pts:
@@ -226,7 +226,7 @@ def _decode_in_order(
   waiting = sorted(wanted, reverse=True)
   previous = None
   with video_file.open_container(index.path) as (container, stream):
-    packets = container.demux(stream)
+    packets = video_file.demux(container, stream)
     pictures = video_file.decode(stream, packets, faults=faults)
     for ordinal, picture in enumerate(pictures):
       count.pictures += 1

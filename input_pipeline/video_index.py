@@ -133,7 +133,7 @@ def _read_packets(container: InputContainer, stream: VideoStream) -> _Packets:
   undated = False
   fault = None
   try:
-    for packet in container.demux(stream):
+    for packet in video_file.demux(container, stream):
       if not packet.size:
         continue
       pts, dts = packet.pts, packet.dts
@@ -227,7 +227,7 @@ def _index_by_decoding(
   n_frames = 0
   height = width = 0
   with video_file.open_container(path) as (container, stream):
-    packet_iterator = container.demux(stream)
+    packet_iterator = video_file.demux(container, stream)
     for picture in video_file.decode(stream, packet_iterator, faults=[]):
       if not n_frames:
         height, width = video_file.upright_size(picture)
@@ -258,7 +258,7 @@ def _index_by_decoding(
 
 def _first_upright_size(path: str) -> tuple[int, int]:
   with video_file.open_container(path) as (container, stream):
-    packets = container.demux(stream)
+    packets = video_file.demux(container, stream)
     for picture in video_file.decode(stream, packets, faults=[]):
       return video_file.upright_size(picture)
   raise BadInput(f'{path} has no frame that can be decoded; re-encode it')

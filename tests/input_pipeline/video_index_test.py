@@ -3,8 +3,10 @@
 import os
 
 import av
+import hypothesis
 import numpy as np
 import pytest
+from hypothesis import strategies as st
 
 from input_pipeline import video
 from input_pipeline.encode_video import Encoding, encode_video
@@ -21,6 +23,14 @@ def refusal(path) -> str:
   assert '\n' not in message
   assert ';' in message  # the remedy follows
   return message
+
+
+@pytest.fixture(scope='module')
+def damaged_folder(tmp_path_factory):
+  folder = tmp_path_factory.mktemp('damaged')
+  for name in ('a.mp4', 'a.mkv', 'a.ts', 'a.avi'):
+    write_numbered_video(folder / name, 20)
+  return folder
 
 
 def test_missing_file_is_bad_input(tmp_path):
@@ -122,6 +132,40 @@ def test_an_unknown_encoding_is_bad_input(tmp_path):
   path.write_bytes(path.read_bytes().replace(b'avc1', b'zzzz'))
   with pytest.raises(BadInput, match='encoded in a way that FFmpeg does not'):
     video.index_video(path)
+
+
+@hypothesis.given(
+  data=st.data(), name=st.sampled_from(['a.mp4', 'a.mkv', 'a.ts', 'a.avi'])
+)
+@hypothesis.settings(max_examples=40, deadline=None)
+def test_a_damaged_file_is_read_or_bad_input(damaged_folder, data, name):
+  whole = bytearray((damaged_folder / name).read_bytes())
+  for at in data.draw(
+    st.lists(st.integers(0, len(whole) - 1), min_size=1, max_size=30)
+  ):
+    whole[at] = data.draw(st.integers(0, 255))
+  path = damaged_folder / f'damaged_{name}'
+  path.write_bytes(whole)
+  try:
+    store = video.open_video(path, resize=None)
+    assert len(store.get([0, store.n_frames - 1])) == 2
+  except BadInput:
+    pass
+
+
+def test_a_stream_that_begins_late_is_passed_over(tmp_path):
+  path = tmp_path / 'a.ts'
+  write_numbered_video(path, 60)
+  data = bytearray(path.read_bytes())
+  begins_frame = [
+    at
+    for at in range(0, len(data), 188)
+    if data[at + 1] == 0x41 and data[at + 2] == 0x00
+  ]
+  assert len(begins_frame) == 60
+  data[begins_frame[50] + 2] = 0x23  # another stream's number
+  path.write_bytes(data)
+  assert video.index_video(path).n_frames == 59
 
 
 def test_truncated_file_says_how_many_frames_are_there(tmp_path):
