@@ -1,5 +1,11 @@
 """ShapeStories as a benchmark: which seeds, which files, which queries."""
 
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -8,6 +14,8 @@ from input_pipeline.video import open_video
 from vtg_jax import shape_stories
 from vtg_jax.errors import BadInput
 from vtg_jax.evaluation.stories import UNSEEN, Stories, seed_range
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 
 def config(**changes):
@@ -131,3 +139,34 @@ def test_files_are_written_ahead_by_other_processes(tmp_path):
   assert paths[1].read_bytes() == alone.video(names[1]).read_bytes()
   with about.watched(names) as video:
     assert video == about.video  # nothing is missing, nobody is started
+
+
+KILLED = """
+import os, pathlib, signal, sys, threading
+from configs.evaluate import shape_stories
+from vtg_jax.evaluation.stories import Stories
+
+if __name__ == '__main__':
+  about = Stories.from_config(
+    shape_stories.get_config('quicktest').to_dict()
+    | {'difficulty': 'easy', 'cache': sys.argv[1], 'workers': 2}
+  )
+  names = [f'{i}.mp4' for i in range(2_000_000, 2_000_400)]
+  with about.watched(names) as video:
+    video('2000000.mp4')
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_the_writers_end_with_a_process_that_was_killed(tmp_path):
+  script = tmp_path / 'killed.py'
+  script.write_text(KILLED)
+  # The writers inherit the pipe: it ends only when all of them have.
+  done = subprocess.run(
+    [sys.executable, script, tmp_path / 'cache'],
+    env=os.environ | {'PYTHONPATH': str(ROOT)},
+    stdout=subprocess.PIPE,
+    timeout=60,
+  )
+  assert done.returncode == -signal.SIGKILL
+  assert len(list((tmp_path / 'cache').glob('*/2*.mp4'))) < 400

@@ -8,6 +8,7 @@ import json
 import multiprocessing
 import os
 import re
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
@@ -158,7 +159,11 @@ class Stories:
       yield self.video
       return
     # Not forked: the process may run jax, whose threads a fork would lose.
-    pool = ProcessPoolExecutor(n_workers, multiprocessing.get_context('spawn'))
+    pool = ProcessPoolExecutor(
+      n_workers,
+      multiprocessing.get_context('spawn'),
+      initializer=end_with_parent,
+    )
     try:
       coming = {
         name: pool.submit(write_file, self.story(name), self._path(name))
@@ -176,6 +181,19 @@ class Stories:
 
   def _path(self, name: str) -> Path:
     return self.cache / f'{shape_stories.NAME}-{self.world}' / name
+
+
+def end_with_parent() -> None:
+  """Ends this process when the one that started it is gone, killed or not.
+
+  A pool's workers hold each other's pipes open, so that none would notice.
+  """
+
+  def wait():
+    multiprocessing.parent_process().join()
+    os._exit(1)
+
+  threading.Thread(target=wait, daemon=True).start()
 
 
 def write_file(story: shape_stories.Story, path: Path) -> None:
