@@ -230,7 +230,7 @@ def _small_frames(
   faults: list[str] = []
   size = {}
   with video_file.open_container(index.path) as (container, stream):
-    packets = container.demux(stream)
+    packets = video_file.demux(container, stream)
     pictures = video_file.decode(stream, packets, faults=faults)
     for ordinal, picture in enumerate(pictures):
       pts = ordinal if index.in_order else picture.pts
