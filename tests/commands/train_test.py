@@ -83,7 +83,7 @@ def test_bad_input_is_one_sentence(config, capsys, arguments, said):
 def test_processes_that_nothing_names_are_not_found():
   """In a process of its own: jax must not have begun."""
   done = subprocess.run(
-    [sys.executable, '-m', 'vtg_jax', 'train', 'hawkeye/small']
+    [sys.executable, '-m', 'vtg_jax', 'train', 'hawkeye/small:quicktest']
     + ['--distributed'],
     cwd=ROOT,
     capture_output=True,
@@ -117,3 +117,26 @@ def test_a_stopped_run_says_how_to_go_on(config, capsys, monkeypatch):
   assert 'the same command goes on from there' in err
   monkeypatch.setattr(LinearBatches, '__next__', read)
   assert cli.main(arguments) == 0
+
+
+@pytest.mark.skipif(os.name == 'nt', reason='Windows has no pseudo-terminals')
+def test_a_terminal_shows_a_bar_with_the_time_that_is_left():
+  import pty
+
+  code = (
+    'from vtg_jax.commands.train import _shown\n'
+    'with _shown() as show:\n'
+    "  for step in (10, 20, 30): show(step, 30, {'loss': 1.25, 'skipped': 2})"
+  )
+  ours, theirs = pty.openpty()
+  done = subprocess.run(
+    [sys.executable, '-c', code],
+    cwd=ROOT,
+    stderr=theirs,
+    env={**os.environ, 'COLUMNS': '100', 'TERM': 'xterm'},
+  )
+  os.close(theirs)
+  shown = os.read(ours, 2**16).decode()
+  os.close(ours)
+  assert done.returncode == 0, shown
+  assert '30/30' in shown and 'loss 1.2500  skipped 2' in shown

@@ -139,7 +139,8 @@ def _shown() -> Iterator[Callable[[int, int, Mapping[str, float]], None]]:
   from rich.console import Console
 
   bar = progress.Progress(
-    progress.TextColumn('step {task.completed:.0f}/{task.total:.0f}'),
+    progress.TextColumn('step'),
+    progress.MofNCompleteColumn(),
     progress.BarColumn(),
     progress.TimeElapsedColumn(),
     progress.TimeRemainingColumn(elapsed_when_finished=True),
