@@ -124,6 +124,8 @@ def _config(folder: pathlib.Path, data: str, steps: int) -> dict:
   config = config_file.read_config(
     'hawkeye/small',
     [
+      'start.preset=small',
+      'start.init_from=None',
       f'steps={steps}',
       f'batch_size={_BATCH_SIZE}',
       'log_every=1000000',

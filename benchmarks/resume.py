@@ -39,6 +39,8 @@ COMMAND = (
 WAIT_STEPS = 30
 WAIT_COMMAND = (
   'hawkeye/small',
+  'start.preset=small',
+  'start.init_from=None',
   f'steps={WAIT_STEPS}',
   'log_every=10',
   'data.loader.n_workers=2',

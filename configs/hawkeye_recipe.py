@@ -27,6 +27,7 @@ def recipe() -> ConfigDict:
   return ConfigDict(
     {
       'system': 'hawkeye',
+      'task': 'answers',
       'seed': 42,
       'batch_size': 16,
       'accumulate': 1,
@@ -83,6 +84,7 @@ def recipe() -> ConfigDict:
           'tell_times': True,
         },
         'layout': 'paper',
+        'label_grid': 0,
         'loader': {
           'n_workers': 6,
           'n_threads': 0,

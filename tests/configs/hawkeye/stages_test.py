@@ -12,7 +12,7 @@ from vtg_jax.systems.config_json import from_json
 from vtg_jax.systems.hawkeye.config import PRESETS, HawkEyeConfig
 from vtg_jax.systems.hawkeye.model import param_shapes
 from vtg_jax.systems.hawkeye.starting_point import StartingPoint, merged
-from vtg_jax.systems.hawkeye.training import HawkEyeTask
+from vtg_jax.systems.hawkeye.tasks import TASKS
 from vtg_jax.train.freeze import flatten, split
 from vtg_jax.train.options import FitOptions
 
@@ -24,6 +24,7 @@ SIZES = {
   'checkpoints/videochat2_stage2': 'stage2',
   'checkpoints/hawkeye': 'full',
 }
+SMALL_START = 'out/hawkeye/small_cells/model'
 OWN = {field.name for field in dataclasses.fields(FitOptions)}
 
 
@@ -37,6 +38,8 @@ class SizesOnly:
 def read(name):
   """The loop's options and the task of a config."""
   values = config_file.read_config(name)
+  if values['start']['init_from'] == SMALL_START:
+    values['start'] |= {'init_from': None, 'preset': 'small'}
   options = from_json(
     FitOptions, {k: v for k, v in values.items() if k in OWN}, 'the config'
   )
@@ -49,7 +52,7 @@ def read(name):
     stand_in = SizesOnly(
       HawkEyeConfig.from_dict(merged(sizes, start['model'] or {}))
     )
-  return options, HawkEyeTask(rest, start=stand_in)
+  return options, TASKS[rest.pop('task')](rest, start=stand_in)
 
 
 def batch_shapes(options, data, model):
@@ -74,11 +77,18 @@ def test_the_stages_are_there():
     'hawkeye/charades_sta',
     'hawkeye/instruction_tuning',
     'hawkeye/small',
+    'hawkeye/small_cells',
   ]
 
 
 @pytest.mark.parametrize(
-  'name', [*STAGES, *(f'{stage}:quicktest' for stage in STAGES)]
+  'name',
+  [
+    name
+    for stage in STAGES
+    for name in (stage, f'{stage}:quicktest')
+    if 'cells' not in stage
+  ],
 )
 def test_a_stage_fits_together_at_its_real_size(name):
   options, task = read(name)
@@ -89,9 +99,8 @@ def test_a_stage_fits_together_at_its_real_size(name):
   assert task.flops_per_step(options.batch_size) > 0
   trainable, frozen = split(flatten(shapes), task.trainable)
   assert any(path.endswith('lora_a') for path in trainable)
-  if name != 'hawkeye/small' and not name.startswith('hawkeye/small:'):
-    assert any(path.startswith('encoder/') for path in frozen)
-    assert 'projector/kernel' in trainable
+  assert any(path.startswith('encoder/') for path in frozen)
+  assert 'projector/kernel' in trainable
 
 
 @pytest.mark.parametrize('stage', STAGES)
@@ -145,8 +154,8 @@ def test_the_mix_counts_its_data_sets_by_size():
 
 
 def test_a_small_start_brings_its_tokenizers():
-  values = config_file.read_config('hawkeye/small')
-  _, task = read('hawkeye/small')
+  values = config_file.read_config('hawkeye/small_cells')
+  _, task = read('hawkeye/small_cells')
   assert values['start']['tokenizers'] is None
   words, _ = task.tokenizers()
   assert words.vocab_size == task.model.llm.vocab_size

@@ -152,31 +152,31 @@ def small(
   """
   return HawkEyeConfig(
     encoder=UmtConfig(
-      width=64,
-      n_layers=3,
+      width=96,
+      n_layers=4,
       n_heads=4,
-      mlp_hidden=256,
-      image_size=96,
-      patch_size=16,
+      mlp_hidden=384,
+      image_size=32,
+      patch_size=8,
       tubelet_size=1,
       channels=3,
       norm_eps=1e-6,
     ),
     vision_norm_eps=1e-12,
     qformer=QFormerConfig(
-      width=64,
+      width=96,
       n_layers=4,
       n_heads=4,
-      mlp_hidden=256,
+      mlp_hidden=384,
       vocab_size=bert_vocab_size,
       max_positions=128,
-      n_queries=8,
-      n_extra_queries=16,
+      n_queries=16,
+      n_extra_queries=32,
       cross_attention_every=2,
-      features_width=64,
+      features_width=96,
       norm_eps=1e-12,
-      dropout=0.1,
-      drop_path=0.2,
+      dropout=0.0,
+      drop_path=0.0,
     ),
     llm=DecoderConfig(
       vocab_size=vocab_size,
@@ -191,7 +191,7 @@ def small(
       max_positions=1024,
       tied_embeddings=False,
       lora=LoraConfig(
-        rank=8, alpha=16.0, dropout=0.1, targets=('q_proj', 'v_proj')
+        rank=8, alpha=16.0, dropout=0.0, targets=('q_proj', 'v_proj')
       ),
     ),
     n_frames=12,
