@@ -90,6 +90,12 @@ def test_a_part_is_loaded_alone_and_in_the_wanted_type(folder):
   assert {array.dtype for array in loaded.values()} == {np.dtype(np.float32)}
 
 
+def test_a_checkpoint_is_found_by_a_way_through_its_parent(folder):
+  """TensorStore itself takes no path with .. in it."""
+  around = flatten(load_params(folder / '..' / folder.name))
+  assert set(around) == set(EXPECTED)
+
+
 def test_a_missing_tokenizer_file_is_bad_input_and_leaves_nothing(tmp_path):
   with pytest.raises(BadInput, match='give the tokenizer file'):
     save_checkpoint(

@@ -92,7 +92,7 @@ def _open_all(
   opening = {}
   for path in paths:
     name = '.'.join(path)
-    place = folder.absolute()
+    place = folder.resolve()  # TensorStore takes no path with ..
     kvstore: dict = {'driver': 'file', 'path': f'{place / name}/'}
     if is_ocdbt:
       kvstore = {

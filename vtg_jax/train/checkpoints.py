@@ -83,7 +83,7 @@ class Checkpoints:
     keep_last: int = 2,
     keep_every: int | None = None,
   ):
-    self.folder = Path(folder).absolute()
+    self.folder = Path(folder).resolve()
     self._config = json.loads(json.dumps(config))
     self._may_change = HARMLESS | set(may_change)
     policies = [preservation_policy.LatestN(keep_last)]
