@@ -12,7 +12,7 @@ from jaxtyping import Array, Float
 from vtg_jax.nn.attention import Segment, attend
 from vtg_jax.nn.compute import Compute
 from vtg_jax.nn.constrain import constrain
-from vtg_jax.nn.dense import Dense
+from vtg_jax.nn.dense import Dense, dot
 from vtg_jax.nn.norm import layer_norm
 from vtg_jax.nn.patch import patchify
 from vtg_jax.nn.positions import resize_bicubic, resize_linear, sinusoid_table
@@ -180,7 +180,7 @@ class QkvProjection(nn.Module):
     zeros = named(nn.initializers.zeros, ('heads',))
     q_bias = self.param('q_bias', zeros, (D,), param_dtype)
     v_bias = self.param('v_bias', zeros, (D,), param_dtype)
-    q, k, v = jnp.split(jnp.dot(h, kernel.astype(dtype)), 3, axis=-1)
+    q, k, v = jnp.split(dot(h, kernel.astype(dtype), dtype), 3, axis=-1)
     return q + q_bias.astype(dtype), k, v + v_bias.astype(dtype)
 
 

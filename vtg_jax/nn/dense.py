@@ -7,6 +7,7 @@ from flax import linen as nn
 from jaxtyping import Array, Float
 
 from vtg_jax.nn.compute import Compute, platform
+from vtg_jax.nn.dropout import Dropout
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -34,10 +35,15 @@ def dot(
   x: Float[Array, '*B I'], kernel: Float[Array, 'I O'], dtype
 ) -> Float[Array, '*B O']:
   """The product x W, summed and returned in `dtype`, at least as wide."""
-  if platform() == 'cpu':
-    # XLA's CPU products of 16-bit operands give 16-bit results only.
-    x, kernel = x.astype(dtype), kernel.astype(dtype)
-  return jnp.dot(x, kernel, preferred_element_type=dtype)
+  if platform() != 'cpu':
+    return jnp.dot(x, kernel, preferred_element_type=dtype)
+  # XLA's CPU products of 16-bit operands give 16-bit results only. And for the
+  # gradient of the kernel it would first transpose, one element at a time, an
+  # operand that has more than one axis to sum over.
+  rows = x.astype(dtype).reshape(-1, x.shape[-1])
+  return jnp.dot(rows, kernel.astype(dtype)).reshape(
+    *x.shape[:-1], kernel.shape[-1]
+  )
 
 
 class Dense(nn.Module):
@@ -94,9 +100,9 @@ class Dense(nn.Module):
         (self.lora.rank, self.features),
         ('lora', out_axis),
       )
-      dropped = nn.Dropout(self.lora.dropout)(x, deterministic=deterministic)
-      low = jnp.dot(dropped, a.astype(dtype))
-      y = y + self.lora.scale * jnp.dot(low, b.astype(dtype))
+      dropped = Dropout(self.lora.dropout)(x, deterministic=deterministic)
+      low = dot(dropped, a.astype(dtype), dtype)
+      y = y + self.lora.scale * dot(low, b.astype(dtype), dtype)
     if self.use_bias:
       # As wide as the model it is a vector like a norm's: not worth cutting.
       bias_axis = 'norm' if out_axis == 'embed' else out_axis
