@@ -175,9 +175,10 @@ def test_attention_probabilities_are_dropped_like_hidden_states(params):
     return seen['intermediates']['output']['__call__'][0]
 
   plain = attended(0, deterministic=True)
-  draws = [attended(seed, deterministic=False) for seed in range(300)]
+  draws = np.stack([attended(i, deterministic=False) for i in range(300)])
   assert np.any(draws[0] != plain) and np.any(draws[0] != draws[1])
-  np.testing.assert_allclose(np.mean(draws, axis=0), plain, atol=0.3)
+  errors = np.abs(draws.mean(0) - plain) / (draws.std(0) / len(draws) ** 0.5)
+  assert errors.max() < 5
 
 
 def test_drop_path_grows_from_zero_and_drops_whole_samples(params):
