@@ -12,6 +12,7 @@ from vtg_jax.nn.attention import ProbabilityDropout, Segment, attend
 from vtg_jax.nn.compute import Compute
 from vtg_jax.nn.constrain import constrain
 from vtg_jax.nn.dense import Dense
+from vtg_jax.nn.dropout import Dropout
 from vtg_jax.nn.norm import layer_norm
 
 
@@ -76,11 +77,9 @@ class QFormerOutput(NamedTuple):
 
 def add_and_norm(config, compute, drop_path, h, x, *, deterministic):
   """norm(x + drop_path(dropout(h))): how every BERT sub-layer ends."""
-  h = nn.Dropout(config.dropout)(h, deterministic=deterministic)
+  h = Dropout(config.dropout)(h, deterministic=deterministic)
   # Stochastic depth drops a sample's whole branch.
-  h = nn.Dropout(drop_path, broadcast_dims=(1, 2))(
-    h, deterministic=deterministic
-  )
+  h = Dropout(drop_path, broadcast_dims=(1, 2))(h, deterministic=deterministic)
   return layer_norm(config.norm_eps, compute.jnp_dtype, name='norm')(x + h)
 
 
@@ -242,7 +241,7 @@ class QFormer(nn.Module):
     x = jnp.concatenate([queries, text], axis=1)
     x = layer_norm(config.norm_eps, dtype, name='embed_norm')(x)
     embedded = x
-    x = nn.Dropout(config.dropout)(x, deterministic=deterministic)
+    x = Dropout(config.dropout)(x, deterministic=deterministic)
     on = jnp.ones((B, config.n_tokens), bool)
     mask = jnp.concatenate([on, text_mask.astype(bool)], axis=1)[:, None]
     states = []

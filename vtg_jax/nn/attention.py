@@ -8,6 +8,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
 from vtg_jax.nn.compute import platform
+from vtg_jax.nn.dropout import keep_mask
 
 # Up to so many rows of queries, all heads and rows are one block.
 SHORT = 256
@@ -194,7 +195,7 @@ def _mix(q, segments, scale, dropout=None):
     if dropout is not None:
       keep = 1 - dropout.rate
       rng = jax.random.fold_in(dropout.rng, i)
-      kept = jax.random.bernoulli(rng, keep, w.shape)
+      kept = keep_mask(rng, dropout.rate, w.shape)
       w = jnp.where(kept, w / keep, 0)
     w = w.astype(v.dtype)
     out += jnp.einsum(equation, w, v, preferred_element_type=jnp.float32)
