@@ -146,12 +146,22 @@ def save_checkpoint(
   Raises:
     BadInput: `out` is in the way or the disk is full.
   """
+  import jax
   import orbax.checkpoint as ocp
 
   replaceable = is_checkpoint if overwrite else None
   n_bytes = sum(leaf.nbytes for leaf in flatten(params).values())
   with new_folder(out, n_bytes=n_bytes, may_replace=replaceable) as folder:
-    with ocp.PyTreeCheckpointer() as checkpointer:
+    # One process of several may write; Orbax would wait for the others.
+    alone = ocp.options.MultiprocessingOptions(
+      primary_host=jax.process_index(),
+      active_processes={jax.process_index()},
+      barrier_sync_key_prefix='save_checkpoint',
+    )
+    handler = ocp.PyTreeCheckpointHandler(multiprocessing_options=alone)
+    with ocp.Checkpointer(
+      handler, multiprocessing_options=alone
+    ) as checkpointer:
       checkpointer.save((folder / PARAMS).absolute(), dict(params))
     if trained_from is not None:
       copy_source_record(Path(trained_from), folder)
