@@ -1,0 +1,1 @@
+"""Ways to start `vtg train` on every machine that takes part in a run."""
