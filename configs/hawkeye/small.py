@@ -7,7 +7,8 @@ Data: none on disk; stories of the training split are drawn while it trains.
   Declared deviations: most samples show an interval of the search that right
   answers lead to, with the search's own frames and prompt; a share asks for
   the sentence.
-Command: vtg train hawkeye/small_cells && vtg train hawkeye/small
+Command: vtg train hawkeye/small_cells &&
+  vtg train hawkeye/small_tokens && vtg train hawkeye/small
 Hardware: 2 CPU cores, or any one accelerator.
 Wall time: not yet run.
 Expected score: not yet run.
@@ -34,7 +35,7 @@ def get_config(arg: str = '') -> ConfigDict:
   config.batch_size = 32
   config.steps = 6000
   config.start.preset = None
-  config.start.init_from = 'out/hawkeye/small_cells/model'
+  config.start.init_from = 'out/hawkeye/small_tokens/model'
   config.trainable = (r'qformer/.*', r'projector/.*', r'llm/.*')
   # As the evaluation has it.
   config.first_slot = 'bos'

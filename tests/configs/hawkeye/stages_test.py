@@ -24,7 +24,7 @@ SIZES = {
   'checkpoints/videochat2_stage2': 'stage2',
   'checkpoints/hawkeye': 'full',
 }
-SMALL_START = 'out/hawkeye/small_cells/model'
+SMALL_STARTS = 'out/hawkeye/small_'
 OWN = {field.name for field in dataclasses.fields(FitOptions)}
 
 
@@ -38,7 +38,7 @@ class SizesOnly:
 def read(name):
   """The loop's options and the task of a config."""
   values = config_file.read_config(name)
-  if values['start']['init_from'] == SMALL_START:
+  if str(values['start']['init_from']).startswith(SMALL_STARTS):
     values['start'] |= {'init_from': None, 'preset': 'small'}
   options = from_json(
     FitOptions, {k: v for k, v in values.items() if k in OWN}, 'the config'
@@ -78,6 +78,7 @@ def test_the_stages_are_there():
     'hawkeye/instruction_tuning',
     'hawkeye/small',
     'hawkeye/small_cells',
+    'hawkeye/small_tokens',
   ]
 
 
@@ -87,7 +88,7 @@ def test_the_stages_are_there():
     name
     for stage in STAGES
     for name in (stage, f'{stage}:quicktest')
-    if 'cells' not in stage
+    if not stage.startswith('hawkeye/small_')
   ],
 )
 def test_a_stage_fits_together_at_its_real_size(name):

@@ -17,10 +17,21 @@ from vtg_jax.train.optimiser import make_optimiser
 from vtg_jax.train.state import init_state
 from vtg_jax.train.step import make_train_step
 
+# Stage -> what it trains besides its heads.
+TRAINED = {
+  'hawkeye/small_cells': ('encoder/', 'vision_norm/'),
+  'hawkeye/small_tokens': ('qformer/', 'projector/'),
+}
+
+
+@pytest.fixture(scope='module', params=TRAINED)
+def stage(request) -> str:
+  return request.param
+
 
 @pytest.fixture(scope='module')
-def warmup() -> CellWarmup:
-  values = config_file.read_config('hawkeye/small_cells:quicktest')
+def warmup(stage) -> CellWarmup:
+  values = config_file.read_config(f'{stage}:quicktest')
   wanted = ('task', 'start', 'trainable', 'compute', 'statistics', 'data')
   own = {name: values[name] for name in wanted}
   optimiser = {'peak': 3e-3, 'warmup_steps': 1, 'total_steps': 100}
@@ -45,7 +56,9 @@ def test_the_axes_name_every_parameter(warmup):
   }
 
 
-def test_a_few_steps_name_more_and_leave_the_rest_alone(warmup, tmp_path):
+def test_a_few_steps_name_more_and_leave_the_rest_alone(
+  warmup, stage, tmp_path
+):
   batches = warmup.batches(batch_size=4, seed=0)
   batch = next(batches)
   batches.close()
@@ -69,11 +82,17 @@ def test_a_few_steps_name_more_and_leave_the_rest_alone(warmup, tmp_path):
   for path, x in flatten(warmup.params()).items():
     if path.startswith('cell_heads'):
       continue
-    same = np.array_equal(stored[path], np.asarray(x))
-    assert same != path.startswith(('encoder/', 'vision_norm/')), path
+    if not path.startswith(TRAINED[stage]):
+      np.testing.assert_array_equal(stored[path], np.asarray(x), path)
+  trained = next(path for path in stored if path.startswith(TRAINED[stage]))
+  assert not np.array_equal(stored[trained], frozen_or_drawn(warmup, trained))
 
 
-def test_labels_must_be_those_of_the_patches(warmup):
+def frozen_or_drawn(warmup, path):
+  return np.asarray(flatten(warmup.params())[path])
+
+
+def test_labels_must_be_those_of_the_cells():
   values = config_file.read_config('hawkeye/small_cells:quicktest')
   wanted = ('task', 'start', 'trainable', 'compute', 'data')
   own = {name: values[name] for name in wanted} | {'optimiser': {'peak': 1e-3}}
@@ -82,6 +101,16 @@ def test_labels_must_be_those_of_the_patches(warmup):
     any_task(own)
 
 
+def test_tokens_must_be_a_square_for_each_frame():
+  values = config_file.read_config('hawkeye/small_tokens:quicktest')
+  wanted = ('task', 'start', 'trainable', 'compute', 'data')
+  own = {name: values[name] for name in wanted} | {'optimiser': {'peak': 1e-3}}
+  start = dict(own['start'])
+  start['model'] = {**start['model'], 'n_frames': 5}
+  with pytest.raises(BadInput, match='use 5'):
+    any_task(own | {'start': start})
+
+
 def test_an_unknown_task_names_those_there_are():
-  with pytest.raises(BadInput, match='answers, cells'):
+  with pytest.raises(BadInput, match='answers, cells, tokens'):
     any_task({'task': 'cell'})

@@ -1,13 +1,15 @@
-"""A start for HawkEye's video encoder where there is no pretrained one.
+"""A start for HawkEye's eyes where there are no pretrained ones.
 
 ShapeStories know what each part of a frame shows. Linear heads on the features
-of each patch name colour, shape and action there; encoder and heads learn
-together, and the heads are thrown away.
+of each patch, or on each video token, name colour, shape and action there;
+what makes the features learns together with the heads, and the heads are
+thrown away.
 
-Deviates: the paper starts from a video encoder that was trained on millions of
-videos. This stands in for it at the size of a laptop.
+Deviates: the paper starts from a video encoder and a Q-Former that were trained
+on millions of videos. This stands in for it at the size of a laptop.
 """
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -45,7 +47,7 @@ def classes_of_pairs() -> Int[np.ndarray, 'N 3']:
 
 
 class CellWarmup(HawkEyeTask):
-  """Trains the video encoder to say what is where; see the module."""
+  """Trains the video encoder so that each patch tells what is there."""
 
   def __init__(self, values: Mapping[str, Any], **options):
     """As `HawkEyeTask`; samples must carry labels for each of the patches.
@@ -58,12 +60,12 @@ class CellWarmup(HawkEyeTask):
     # The heads are no parameters of HawkEye: it must not look for them.
     own = tuple(p for p in trainable if not p.startswith(HEADS))
     super().__init__(values | {'trainable': own}, **options)
-    grid = self.model.encoder.grid
+    grid, self._width = self._cells()
     given = values.get('data', {}).get('label_grid', 0)
     if given != grid:
       raise BadInput(
-        f'data.label_grid is {given} and a frame has {grid} patches along a '
-        f'side; set it to {grid}'
+        f'data.label_grid is {given} and what is named of a frame has {grid} '
+        f'cells along a side; set it to {grid}'
       )
     self.trainable = (*own, f'{HEADS}/.*')
     for name in NAMES:
@@ -72,10 +74,9 @@ class CellWarmup(HawkEyeTask):
 
   def params(self, *, seed: int = 0) -> dict[str, Any]:
     """As `HawkEyeTask.params`, with the heads."""
-    width = self.model.encoder.width
     heads = {}
     for name, classes in NAMES.items():
-      shape = (width, len(classes) + 1)
+      shape = (self._width, len(classes) + 1)
       heads[name] = {
         'kernel': np.zeros(shape, np.float32),
         'bias': np.zeros(shape[1:], np.float32),
@@ -84,7 +85,6 @@ class CellWarmup(HawkEyeTask):
 
   def flops_per_step(self, batch_size: int) -> None:
     """Not told: this is no figure of the paper's network."""
-    return None
 
   def save(self, folder: Path | str, params: dict) -> None:
     """Writes a HawkEye without the heads."""
@@ -93,7 +93,8 @@ class CellWarmup(HawkEyeTask):
     super().save(folder, join({}, own))
 
   def _sums(self, params, batch, rng, *, deterministic):
-    features = self._features(params, batch['frames'])
+    own = {k: v for k, v in params.items() if k != HEADS}
+    features = self._features(own, batch)
     classes = jnp.asarray(classes_of_pairs())[batch['cell_pairs']]
     B, F, P, _ = features.shape
     classes = classes.reshape(B, F, P, len(NAMES))
@@ -114,11 +115,44 @@ class CellWarmup(HawkEyeTask):
       )
     return LossSums(total, weights.sum(), parts)
 
-  def _features(self, params, frames: Array) -> Float[Array, 'B F P D']:
+  def _cells(self) -> tuple[int, int]:
+    """Cells along a frame's side, and width of their features."""
+    return self.model.encoder.grid, self.model.encoder.width
+
+  def _features(self, params, batch) -> Float[Array, 'B F P D']:
+    frames = batch['frames']
     B, F = frames.shape[:2]
     return self._network.apply(
-      {'params': {k: v for k, v in params.items() if k != HEADS}},
+      {'params': params},
       frames,
       statistics=self.config.statistics,
       method='see_patches',
-    ).reshape(B, F, -1, self.model.encoder.width)
+    ).reshape(B, F, -1, self._width)
+
+
+class TokenWarmup(CellWarmup):
+  """Trains the Q-Former so that each video token tells of a frame and cell.
+
+  The tokens are dealt out to the frames in order, a square of cells to each.
+  """
+
+  def _cells(self) -> tuple[int, int]:
+    n_tokens, n_frames = self.model.qformer.n_tokens, self.model.n_frames
+    grid = math.isqrt(n_tokens // n_frames)
+    if grid**2 * n_frames != n_tokens:
+      raise BadInput(
+        f'{n_tokens} video tokens are no square of cells for each of '
+        f'{n_frames} frames; use {max(grid, 1) ** 2 * n_frames}'
+      )
+    return grid, self.model.llm.width
+
+  def _features(self, params, batch) -> Float[Array, 'B F P D']:
+    tokens = self._network.apply(
+      {'params': params},
+      batch['frames'],
+      batch['text_ids'],
+      batch['text_mask'],
+      statistics=self.config.statistics,
+      method='see',
+    )
+    return tokens.reshape(len(tokens), self.model.n_frames, -1, self._width)

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from vtg_jax.errors import BadInput
-from vtg_jax.systems.hawkeye.cell_warmup import CellWarmup
+from vtg_jax.systems.hawkeye.cell_warmup import CellWarmup, TokenWarmup
 from vtg_jax.systems.hawkeye.training import HawkEyeTask
 
-TASKS = {'answers': HawkEyeTask, 'cells': CellWarmup}
+TASKS = {'answers': HawkEyeTask, 'cells': CellWarmup, 'tokens': TokenWarmup}
 
 
 def task(values: Mapping[str, Any]) -> HawkEyeTask:
