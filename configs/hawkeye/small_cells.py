@@ -4,7 +4,7 @@ Paper: none; the paper starts from a pretrained video encoder. Here the encoder
   names colour, shape and action in each patch of drawn frames, which is known
   of them; see `vtg_jax.systems.hawkeye.cell_warmup`.
 Data: none on disk; stories of the training split are drawn while it trains.
-Command: vtg train hawkeye/small_cells
+Command: vtg train hawkeye/small_cells --cpu-devices 2
 Hardware: 2 CPU cores, or any one accelerator.
 Wall time: not yet run.
 Expected score: not yet run.

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import jax
 import pytest
 
 from tests.train.linear_task import final_params
@@ -92,6 +93,27 @@ def test_processes_that_nothing_names_are_not_found():
   assert done.returncode == 2, done.stderr
   assert '--distributed found no other processes' in done.stderr
   assert done.stderr.count('\n') == 1
+
+
+def test_the_cpu_is_shared_among_as_many_devices_as_asked_for():
+  """In a process of its own: jax must not have begun."""
+  done = subprocess.run(
+    [sys.executable, '-m', 'vtg_jax', 'train', 'hawkeye/small:quicktest']
+    + ['mesh.tensor=3', '--cpu-devices', '2'],
+    cwd=ROOT,
+    env={**os.environ, 'XLA_FLAGS': ''},
+    capture_output=True,
+    text=True,
+  )
+  assert done.returncode == 2, done.stderr
+  assert 'does not fit 2 devices' in done.stderr
+
+
+def test_the_cpu_is_not_shared_out_once_it_is_in_use(config, capsys):
+  jax.devices()
+  assert cli.main(['train', config, '--cpu-devices', '2']) == 2
+  _, err = capsys.readouterr()
+  assert '--cpu-devices 2 cannot be had' in err and err.count('\n') == 1
 
 
 def test_an_unknown_config_names_those_there_are(capsys):
