@@ -14,13 +14,14 @@ PIP := $(VENV_PYTHON) -m pip --disable-pip-version-check -qq
 RECIPE_INPUTS := setup.cfg pyproject.toml
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check check-real bench format clean
+.PHONY: help demo test check check-tpu check-real bench format clean
 .DELETE_ON_ERROR:
 
 help:
 	@echo 'make demo        ground a query in the shipped clip: out/demo.png'
 	@echo 'make test        the tests that need no torch'
 	@echo 'make check       formatting, lint, import table, parity with torch'
+	@echo 'make check-tpu   plans for TPU slices, compiled without one (700 MB)'
 	@echo 'make check-real  real weights and vocabularies (fetched, 250 MB)'
 	@echo 'make bench       benchmarks, and their table in the README'
 	@echo 'make format      ruff format and the safe lint fixes'
@@ -45,6 +46,10 @@ help:
 	$(PIP) install --editable '.[dev,torch]'
 	@touch $@
 
+.venv/tpu.stamp: .venv/test.stamp
+	$(PIP) install --editable '.[test,tpu]'
+	@touch $@
+
 .venv/real.stamp: .venv/check.stamp
 	$(PIP) install --editable '.[real]'
 	@touch $@
@@ -63,6 +68,9 @@ check: .venv/check.stamp
 	$(VENV_PYTHON) -m ruff check .
 	$(VENV_PYTHON) -m pytest -q tests/imports_test.py
 	$(VENV_PYTHON) -m pytest $(PYTEST_ARGS) -m 'torch and not real'
+
+check-tpu: .venv/tpu.stamp
+	$(VENV_PYTHON) -m pytest -m tpu_aot tests/planning tests/commands
 
 check-real: .venv/real.stamp
 	$(VENV_PYTHON) -m pytest -m real tests/real

@@ -47,7 +47,10 @@ _REQUIREMENTS = {
   'torch': (lambda: _installed('torch'), 'torch is not installed: make check'),
   'java': (lambda: shutil.which('java') is not None, 'no java on the PATH'),
   'gpu': (_jax_sees_a_gpu, 'jax sees no GPU: JAX_PLATFORMS=cuda on a GPU host'),
-  'tpu_aot': (lambda: _installed('libtpu'), 'libtpu is not installed'),
+  'tpu_aot': (
+    lambda: _installed('libtpu'),
+    'libtpu is not installed: make check-tpu',
+  ),
 }
 
 

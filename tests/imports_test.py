@@ -37,7 +37,6 @@ ALLOWED = {
   'vtg_jax.convert': set(),
   'vtg_jax.sharding': set(),
   'vtg_jax.train': {'vtg_jax.nn', 'vtg_jax.sharding'},
-  'vtg_jax.distributed': set(),
   'vtg_jax.planning': {
     'vtg_jax.nn',
     'vtg_jax.sharding',

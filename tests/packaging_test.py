@@ -68,7 +68,7 @@ def test_versions_are_lower_bounds_only(setup):
   extras = setup['options.extras_require']
   requirements = [setup['options']['install_requires'], *extras.values()]
   for line in '\n'.join(requirements).splitlines():
-    assert not line or re.fullmatch(r'[\w-]+>=[\d.]+', line)
+    assert not line or re.fullmatch(r'[\w-]+(\[tpu\])?>=[\d.]+', line)
 
 
 def test_torch_is_an_extra_only(setup):

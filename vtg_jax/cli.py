@@ -17,6 +17,7 @@ from vtg_jax.commands import (
   conversion,
   evaluate,
   ground,
+  plan,
   train,
   verify,
 )
@@ -59,6 +60,7 @@ for _verb in (
   conversion.export,
   build_internvid_g.build_internvid_g,
   train.train,
+  plan.plan,
   evaluate.evaluate,
 ):
   app.command()(_verb)

@@ -3,7 +3,6 @@
 import dataclasses
 import re
 import time
-from collections.abc import Mapping
 from typing import Any
 
 import jax
@@ -102,27 +101,21 @@ class ProgramPlan:
     }
 
 
-def plan_program(
-  program: Program,
-  topology: Topology,
-  *,
-  options: Mapping[str, Any] | None = None,
-) -> ProgramPlan:
+def plan_program(program: Program, topology: Topology) -> ProgramPlan:
   """Compiles a program whose arguments lie on a topology's devices.
 
   Args:
     program: Its arguments' shardings name the devices.
     topology: Of those devices.
-    options: Of the compiler.
   """
-  with traced_for('tpu'):
+  with traced_for(topology.platform):
     traced = program.trace(*program.args)
     flops = jaxpr_flops(traced.jaxpr, while_turns=program.while_turns)
-    lowered = traced.lower(lowering_platforms=('tpu',))
+    lowered = traced.lower(lowering_platforms=(topology.platform,))
   begin = time.perf_counter()
   memory, collectives, refusal = None, None, ''
   try:
-    compiled = lowered.compile(dict(options or {}))
+    compiled = lowered.compile()
   except jax.errors.JaxRuntimeError as error:
     if 'RESOURCE_EXHAUSTED' not in str(error):
       raise

@@ -54,11 +54,13 @@ class Topology:
     name: As asked for: 'v5e:4x4'.
     chip: Its kind of chip.
     shape: Chips along each axis.
+    platform: What programs are compiled for.
   """
 
   name: str
   chip: Chip
   shape: tuple[int, ...]
+  platform: str = 'tpu'
 
   @property
   def n_chips(self) -> int:

@@ -27,6 +27,7 @@ class System:
     replay: golden folder -> comparisons and arrays.
     is_golden: config.json of a golden folder -> is it this system's.
     train: plain config -> what the training loop takes, a `train.task.Task`.
+    plan: plain config, sizes of a step, mesh -> what to compile, by name.
   """
 
   load: str
@@ -35,6 +36,7 @@ class System:
   replay: str
   is_golden: str
   train: str
+  plan: str
 
   def function(self, name: str):
     module, function = getattr(self, name).split(':')
@@ -49,6 +51,7 @@ SYSTEMS = {
     replay='vtg_jax.systems.hawkeye.replay.arrays:replay',
     is_golden='vtg_jax.systems.hawkeye.release:is_golden',
     train='vtg_jax.systems.hawkeye.tasks:task',
+    plan='vtg_jax.systems.hawkeye.programs:programs',
   ),
 }
 

@@ -1,0 +1,281 @@
+"""HawkEye's programs as shapes: what to compile for a machine not at hand."""
+
+import dataclasses
+import functools
+import math
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax.sharding import Mesh
+
+from vtg_jax import sharding
+from vtg_jax.convert import checkpoint
+from vtg_jax.errors import BadInput
+from vtg_jax.moments import coarse
+from vtg_jax.nn.compute import Compute
+from vtg_jax.nn.constrain import laid_out
+from vtg_jax.recursion.coarse_to_fine import Moves, start_search
+from vtg_jax.recursion.interval_tree import max_nodes
+from vtg_jax.systems.hawkeye.config import PRESETS, HawkEyeConfig, small
+from vtg_jax.systems.hawkeye.model import HawkEye, param_axes, param_shapes
+from vtg_jax.systems.hawkeye.search import SearchPrograms, SearchTables
+from vtg_jax.systems.hawkeye.starting_point import merged
+from vtg_jax.systems.hawkeye.tables import FRAME_BUCKET, ROUNDS_BUCKET
+from vtg_jax.systems.hawkeye.training import HawkEyeTask
+from vtg_jax.systems.programs import Program
+from vtg_jax.train.freeze import flatten, join, split
+from vtg_jax.train.optimiser import make_optimiser
+from vtg_jax.train.state import state_shapes, state_shardings
+from vtg_jax.train.step import make_train_step
+
+# A prompt of Vicuna's tokenizer about 12 frames and a query of a dozen words,
+# in tokens, rounded up to the buckets of `tables`.
+PREFIX_TOKENS, NODE_TOKENS, QUERY_TOKENS = 40, 128, 160
+INSTRUCTION_TOKENS, OPTION_TOKENS = 24, 12
+
+
+# The task of which there are programs here; see `tasks`.
+PLANNED = 'answers'
+_SMALL = functools.partial(
+  small, vocab_size=512, bert_vocab_size=320, stop_ids=((2,),)
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Sizes:
+  """Stands in for a `StartingPoint` where nothing is read."""
+
+  model: HawkEyeConfig
+  tokenizer_files: Mapping[str, Path] = dataclasses.field(default_factory=dict)
+
+
+def sizes_of(start: Mapping[str, Any]) -> tuple[Sizes, str]:
+  """The sizes a config's `start` leads to, without its weights.
+
+  Args:
+    start: Entries of `StartConfig`.
+
+  Returns:
+    The sizes, and a note where the checkpoint is not at hand and the
+    released model's sizes stand in for it; else ''.
+  """
+  folder, note = start.get('init_from'), ''
+  preset = start.get('preset') or 'full'
+  if folder is not None and Path(folder).is_dir():
+    sizes = checkpoint.read_config(folder)['model']
+  else:
+    if folder is not None:
+      note = f"{folder} is not here; planned with the sizes of '{preset}'"
+    # The tokenizers, which settle the small one's words, are not asked for.
+    made = PRESETS.get(preset, _SMALL)()
+    sizes = made.to_dict()
+  changed = merged(sizes, start.get('model') or {})
+  return Sizes(HawkEyeConfig.from_dict(changed)), note
+
+
+def programs(
+  values: Mapping[str, Any],
+  *,
+  batch_size: int,
+  accumulate: int,
+  mesh: Mesh,
+) -> tuple[dict[str, Callable[[], Program]], str]:
+  """What to plan for a training config: its step, and the search after it.
+
+  Args:
+    values: Of the task; see `tasks.task`.
+    batch_size: Samples of a training step, over all devices.
+    accumulate: Micro-batches they are cut into.
+    mesh: Of the training; the search cuts weights as finely as it can along
+      the tensor axis of a mesh of its own, over the same devices.
+
+  Returns:
+    Name -> what makes the program; and a note for the user, '' for none.
+
+  Raises:
+    BadInput: for a config that could not train either.
+  """
+  if values.get('task', PLANNED) != PLANNED:
+    raise BadInput(
+      f'task is {values["task"]!r}, which cannot be planned; use {PLANNED}'
+    )
+  sizes, note = sizes_of(values.get('start') or {})
+  own = {name: v for name, v in values.items() if name != 'task'}
+  task = HawkEyeTask(own, start=sizes)
+  devices = list(mesh.devices.flatten())
+  tensor = math.gcd(len(devices), _tensor_ways(task.model))
+  apart = sharding.make_mesh(tensor=tensor, devices=devices)
+  return {
+    'training': lambda: training_program(
+      task, batch_size=batch_size, accumulate=accumulate, mesh=mesh
+    ),
+    'search': lambda: search_program(
+      task.model, task.config.compute, mesh=apart
+    ),
+  }, note
+
+
+def _tensor_ways(config: HawkEyeConfig) -> int:
+  """In how many parts every layer's heads and hidden units can be cut."""
+  encoder, qformer, llm = config.encoder, config.qformer, config.llm
+  return math.gcd(
+    *(encoder.n_heads, encoder.mlp_hidden, qformer.width, qformer.mlp_hidden),
+    *(llm.n_heads, llm.n_kv_heads, llm.mlp_hidden, llm.vocab_size),
+  )
+
+
+def training_program(
+  task: HawkEyeTask, *, batch_size: int, accumulate: int, mesh: Mesh
+) -> Program:
+  """The training step of a task.
+
+  Args:
+    task: Its weights are not asked for.
+    batch_size: Samples of a step, over all devices.
+    accumulate: Micro-batches they are cut into.
+    mesh: Devices, at hand or not.
+  """
+  shapes = flatten(param_shapes(task.model))
+  trained, frozen = split(shapes, task.trainable)
+  trained = _of_dtype(trained, jnp.float32)
+  frozen = _of_dtype(frozen, task.config.compute.jnp_dtype)
+  optimiser = make_optimiser(
+    dataclasses.replace(task.optimiser, total_steps=1000, warmup_steps=100),
+    {path: task.axes[path] for path in trained},
+  )
+  step = make_train_step(
+    task.loss_sums, optimiser, mesh=mesh, accumulate=accumulate
+  )
+  state = _lying(
+    state_shapes(trained, optimiser),
+    state_shardings(trained, optimiser, mesh=mesh, axes=task.axes),
+  )
+  own = sharding.param_shardings(
+    {path: task.axes[path] for path in frozen}, frozen, mesh
+  )
+  batch = {
+    name: jax.ShapeDtypeStruct(
+      (batch_size, *x.shape), x.dtype, sharding=sharding.batch_sharding(mesh)
+    )
+    for name, x in sample_shapes(task).items()
+  }
+  return Program(
+    name=f'training step, {batch_size} samples',
+    trace=step.trace,
+    args=(state, _lying(frozen, own), batch),
+    useful_flops=int(task.flops_per_step(batch_size)),
+  )
+
+
+def sample_shapes(task: HawkEyeTask) -> dict[str, jax.ShapeDtypeStruct]:
+  """What one training sample is made of."""
+  options = task.data_options()
+  size = task.model.encoder.image_size
+  row, text = (options.row_tokens,), (options.instruction_tokens,)
+  shapes = {
+    'frames': ((options.n_frames, size, size, 3), jnp.uint8),
+    'input_ids': (row, jnp.int32),
+    'attention_mask': (row, jnp.bool_),
+    'labels': (row, jnp.int32),
+    'video_start': ((), jnp.int32),
+    'text_ids': (text, jnp.int32),
+    'text_mask': (text, jnp.bool_),
+    'objective': ((), jnp.int32),
+  }
+  return {name: jax.ShapeDtypeStruct(*x) for name, x in shapes.items()}
+
+
+def search_program(
+  config: HawkEyeConfig, compute: Compute, *, mesh: Mesh
+) -> Program:
+  """All rounds of one query's search, as one program.
+
+  Weights are cut along the mesh's tensor axis, and along fsdp; what is
+  computed is the same on all devices of the other axes.
+
+  Args:
+    config: Sizes.
+    compute: Numerics; parameters are of its dtype.
+    mesh: Devices, at hand or not.
+  """
+  whole = sharding.replicated(mesh)
+  shapes = flatten(param_shapes(config))
+  params = _of_dtype(shapes, compute.jnp_dtype)
+  own = sharding.param_shardings(flatten(param_axes(config)), shapes, mesh)
+  tables = search_tables(config)
+  state = jax.eval_shape(
+    lambda: start_search(
+      jnp.ones(1, bool),
+      width=1,
+      n_rounds=ROUNDS_BUCKET,
+      n_choices=len(coarse.CATEGORIES),
+    )
+  )
+  programs = SearchPrograms(
+    HawkEye(config, compute),
+    rows_per_step=8,
+    max_new_tokens=1,
+    eos_id=config.pad_id,
+  )
+  layout = sharding.activation_layout(mesh)
+
+  def alone(names, shape):  # one video: nothing to cut a batch into
+    return layout([None if n == 'batch' else n for n in names], shape)
+
+  def trace(*args):
+    with laid_out(alone):
+      return programs.search.trace(*args)
+
+  args = (
+    join({}, _lying(params, own)),
+    *_lying((tables, state), jax.tree.map(lambda _: whole, (tables, state))),
+    jax.ShapeDtypeStruct((), jnp.int32, sharding=whole),
+  )
+  return Program(
+    name='search of 4 rounds, one query',
+    trace=trace,
+    args=args,
+    # One query stands on one node in each round, and asks about it once.
+    while_turns=(ROUNDS_BUCKET, 1),
+  )
+
+
+def search_tables(config: HawkEyeConfig) -> SearchTables:
+  """Shapes of the tables of one query about one video."""
+  n_nodes = max_nodes(ROUNDS_BUCKET, len(coarse.CATEGORIES) - 1)
+  n_choices, size = len(coarse.CATEGORIES), config.encoder.image_size
+
+  def ids(*shape):
+    return jax.ShapeDtypeStruct(shape, jnp.int32)
+
+  return SearchTables(
+    frames=jax.ShapeDtypeStruct((FRAME_BUCKET, size, size, 3), jnp.uint8),
+    frame_ids=ids(n_nodes, config.n_frames),
+    moves=Moves(ids(n_nodes, n_choices), ids(n_nodes, n_choices)),
+    depth=ids(n_nodes),
+    instruction_ids=ids(INSTRUCTION_TOKENS),
+    prefix_ids=ids(PREFIX_TOKENS),
+    node_ids=ids(n_nodes, NODE_TOKENS),
+    node_len=ids(n_nodes),
+    query_ids=ids(1, 1, n_nodes, QUERY_TOKENS),
+    query_len=ids(1, 1, n_nodes),
+    order=ids(1, 1, ROUNDS_BUCKET, n_choices),
+    option_ids=ids(n_choices, n_choices, OPTION_TOKENS),
+    option_len=ids(n_choices, n_choices),
+  )
+
+
+def _of_dtype(shapes, dtype):
+  return {p: jax.ShapeDtypeStruct(x.shape, dtype) for p, x in shapes.items()}
+
+
+def _lying(shapes, shardings):
+  """The same shapes, each saying where it lies."""
+  return jax.tree.map(
+    lambda x, s: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=s),
+    shapes,
+    shardings,
+  )
