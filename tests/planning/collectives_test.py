@@ -144,7 +144,7 @@ def test_a_loop_of_unknown_turns_counts_once_and_is_named(mesh):
 
 
 # What a TPU writes: no trip count, limits among what the loop carries, groups
-# by mesh axis, and one collective spread over three fusions.
+# by mesh axis, and one collective spread over four fusions.
 TPU_TEXT = """HloModule jit_f, is_scheduled=true
 
 %sum (a.1: f32[], b.1: f32[]) -> f32[] {
@@ -171,6 +171,13 @@ frontend_attributes={chain_id="0"}
 custom_call_target="AsyncCollectiveDone"
 }
 
+%middle_fusion (p.4: bf16[16,8]) -> bf16[64,8] {
+  %p.4 = bf16[16,8]{1,0} parameter(0)
+  ROOT %ag.4 = bf16[64,8]{1,0} all-gather(%p.4), channel_id=8, \
+replica_groups=mesh['axis_0'=4,'axis_1'=2] {'axis_0'}, dimensions={0}, \
+frontend_attributes={chain_id="0"}
+}
+
 %step_fusion (p.3: s32[]) -> s32[] {
   %p.3 = s32[] parameter(0)
   %two = s32[] constant(2)
@@ -184,6 +191,7 @@ custom_call_target="AsyncCollectiveDone"
   %limit = s32[] get-tuple-element(%carried), index=2
   %start = bf16[64,8]{1,0} fusion(%x), kind=kCustom, calls=%start_fusion
   %done = bf16[64,8]{1,0} fusion(%x), kind=kCustom, calls=%done_fusion
+  %some = bf16[64,8]{1,0} fusion(%x), kind=kCustom, calls=%middle_fusion
   %next = s32[] fusion(%i), kind=kLoop, calls=%step_fusion
   ROOT %out = (s32[], bf16[16,8]{1,0}, s32[]) tuple(%next, %x, %limit)
 }

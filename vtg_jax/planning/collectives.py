@@ -21,7 +21,7 @@ KINDS = (
 _MESH_GROUPS = re.compile(r'replica_groups=mesh\[([^\]]*)\] \{([^}]*)\}')
 _IOTA_GROUPS = re.compile(r'replica_groups=\[(\d+),(\d+)\]<=')
 _LISTED_GROUPS = re.compile(r'replica_groups=\{\{([\d,]+)\}')
-_CHANNEL = re.compile(r'channel_id=(\d+)')
+_STARTS = 'custom_call_target="AsyncCollectiveStart"'
 _TURNS = re.compile(r'"known_trip_count":\{"n":"(\d+)"')
 # Scalars that are only handed on.
 _COPIES = frozenset({'copy', 'bitcast', 'convert', 'reshape'})
@@ -81,32 +81,25 @@ def count_collectives(
   program = parse(text)
   unknown = set()
   by_kind: dict[str, Traffic] = {}
-  pieces: dict[tuple[str, str], Traffic] = {}
   runs = _runs(program, program.entry, 1, (), tuple(while_turns))
   for computation, turns, loops in runs:
-    for instruction in program.computations[computation].values():
+    instructions = program.computations[computation].values()
+    starts = any(_STARTS in i.attributes for i in instructions)
+    for instruction in instructions:
       kind = instruction.opcode.removesuffix('-start')
       if kind not in KINDS:
         continue
+      # The TPU compiler spreads one collective over the fusions it runs
+      # beside: a start, steps that may stand in loops within, and an end.
+      if 'chain_id=' in instruction.attributes and not starts:
+        continue
       unknown.update(loops)
       traffic = _traffic(instruction, kind, turns, n_devices)
-      if 'chain_id=' in instruction.attributes:
-        # The TPU compiler spreads one collective over the fusions it runs
-        # beside: a start, steps and an end, all of one channel.
-        key = kind, _CHANNEL.search(instruction.attributes)[1]
-        pieces[key] = max(pieces.get(key, traffic), traffic, key=_n_bytes)
-      else:
-        by_kind[kind] = by_kind.get(kind, Traffic()) + traffic
-  for (kind, _), traffic in pieces.items():
-    by_kind[kind] = by_kind.get(kind, Traffic()) + traffic
+      by_kind[kind] = by_kind.get(kind, Traffic()) + traffic
   return Collectives(
     by_kind={kind: by_kind[kind] for kind in KINDS if kind in by_kind},
     unknown_loops=len(unknown),
   )
-
-
-def _n_bytes(traffic: Traffic) -> int:
-  return traffic.n_bytes
 
 
 def _runs(
