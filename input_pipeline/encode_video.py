@@ -81,6 +81,8 @@ def encode_video(
 def _add_stream(container, encoding: Encoding, rate: Fraction, shape):
   """A video stream of `container`, ready for its first frame."""
   stream = container.add_stream('libx264', rate=rate)
+  # More threads would give other bytes on another number of cores.
+  stream.codec_context.thread_count = 1
   stream.height, stream.width = shape[:2]
   stream.pix_fmt = encoding.pixel_format
   # AVI counts frames and has no other clock.

@@ -72,7 +72,9 @@ def run_python(code, folder):
 def test_ctrl_c_leaves_nothing(tmp_path):
   save(tmp_path / 'a.safetensors', released())
   code = (
-    'import time\n'
+    # Whoever runs the tests may ignore Ctrl-C, and a child inherits that.
+    'import signal, time\n'
+    'signal.signal(signal.SIGINT, signal.default_int_handler)\n'
     'def slow(*_):\n'
     '  print("writing", flush=True); time.sleep(60)\n'
     'convert([folder / "a.safetensors"], folder / "ours", progress=slow)'

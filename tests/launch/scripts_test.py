@@ -22,12 +22,16 @@ def heard(tmp_path, monkeypatch):
   """Puts listeners on the PATH; what each heard, in order."""
   folder, log = tmp_path / 'bin', tmp_path / 'log'
   folder.mkdir()
-  listener = (
-    f'#!{sys.executable}\nimport json, pathlib, sys\n'
+  script = tmp_path / 'listener.py'
+  script.write_text(
+    'import json, pathlib, sys\n'
     f'with open({str(log)!r}, "a") as log:\n'
-    '  words = [pathlib.Path(sys.argv[0]).name, *sys.argv[1:]]\n'
+    '  words = [pathlib.Path(sys.argv[1]).name, *sys.argv[2:]]\n'
     '  print(json.dumps(words), file=log)\n'
   )
+  # The first line of a script cannot name a Python with a space in its path.
+  python, path = shlex.quote(sys.executable), shlex.quote(str(script))
+  listener = f'#!/bin/sh\nexec {python} {path} "$0" "$@"\n'
   for name in ('gcloud', 'xpk', 'sbatch', 'srun'):
     (folder / name).write_text(listener)
     (folder / name).chmod(0o755)

@@ -300,7 +300,7 @@ def test_random_weights_follow_the_seed_and_everything_may_train(folder):
     ({'optimizer': {}}, "unknown 'optimizer'"),
     ({'optimiser': {'peak': 'high'}}, 'optimiser.peak'),
     ({'start': {}}, 'give exactly one of them'),
-    ({'start': {'preset': 'small'}}, 'give a folder with tokenizer.model'),
+    ({'start': {'preset': 'full'}}, 'give a folder with tokenizer.model'),
   ],
 )
 def test_a_wrong_config_is_refused_in_one_sentence(folder, changes, told):
