@@ -302,8 +302,3 @@ class HawkEyeTask:
       trained_from=self.config.start.init_from,
       overwrite=True,
     )
-
-
-def task(values: Mapping[str, Any]) -> HawkEyeTask:
-  """The task a config describes; see `HawkEyeTask`."""
-  return HawkEyeTask(values)
