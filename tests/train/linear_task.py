@@ -2,11 +2,13 @@
 
     python -m tests.train.linear_task FOLDER [key=value ...]
 
-prints every logged step and, at the end, how the run ended.
+prints every logged step and, at the end, how the run ended. With TERM_AT=N in
+the environment, its last process tells itself to stop when it reads batch N.
 """
 
 import json
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -36,10 +38,13 @@ RUN = {
 class LinearBatches:
   """Rows of numbers with one of two sums of theirs to learn."""
 
-  def __init__(self, *, batch_size, seed, index, count, nan_from=None):
+  def __init__(
+    self, *, batch_size, seed, index, count, nan_from=None, term_at=None
+  ):
     self._size, self._seed = batch_size // count, seed
     self._rows, self._index = batch_size, index
     self._nan_from = nan_from
+    self._term_at = term_at if index == count - 1 else None
     self._n = 0
     self.steps_per_epoch = 320 // batch_size
     self.replaced = {'video': 0}
@@ -56,6 +61,8 @@ class LinearBatches:
     y = (x[:, 0] + sign * x[:, 1]).astype(np.float32)
     if self._nan_from is not None and self._n >= self._nan_from:
       y[:] = np.nan
+    if self._n == self._term_at:
+      os.kill(os.getpid(), signal.SIGTERM)
     self._n += 1
     self.replaced['video'] += self._n % 5 == 0
     own = slice(self._index * self._size, (self._index + 1) * self._size)
@@ -84,8 +91,8 @@ class LinearTask:
     'head/kernel': ('mlp', None),
   }
 
-  def __init__(self, *, width=HIDDEN, peak=0.1, nan_from=None):
-    self._width, self._nan_from = width, nan_from
+  def __init__(self, *, width=HIDDEN, peak=0.1, nan_from=None, term_at=None):
+    self._width, self._nan_from, self._term_at = width, nan_from, term_at
     self.optimiser = OptimiserConfig(peak=peak)
     self.saved = None
 
@@ -119,6 +126,7 @@ class LinearTask:
       index=process_index,
       count=process_count,
       nan_from=self._nan_from,
+      term_at=self._term_at,
     )
 
   def n_tokens(self, batch):
@@ -139,15 +147,20 @@ def task(values):
   return LinearTask(**values)
 
 
-def train(folder, *, task=None, notice=None, show=None, **changes):
+def train(
+  folder, *, task=None, notice=None, show=None, term_at=None, **changes
+):
   """Runs `fit` with RUN and the changes; see there."""
   config = {**RUN, **changes}
   own = ('peak', 'width', 'n_workers', 'n_worker', 'mesh')
   options = {name: v for name, v in config.items() if name not in own}
   if options.get('epochs') is not None:
     options['steps'] = None
+  task = task or LinearTask(
+    width=config['width'], peak=config['peak'], term_at=term_at
+  )
   return fit(
-    task or LinearTask(width=config['width'], peak=config['peak']),
+    task,
     FitOptions(mesh=MeshOptions(**config['mesh']), **options),
     folder=folder,
     config=config,
@@ -168,8 +181,10 @@ if __name__ == '__main__':
       process_id=int(os.environ['JAX_PROCESS_ID']),
     )
   changes = dict(text.split('=', 1) for text in sys.argv[2:])
+  term_at = os.environ.get('TERM_AT')
   done = train(
     sys.argv[1],
+    term_at=term_at and int(term_at),
     show=lambda step, *_: print('step', step, flush=True),
     notice=lambda said: print('notice', said, flush=True),
     **{name: json.loads(value) for name, value in changes.items()},

@@ -1,7 +1,6 @@
 """Two processes of one run."""
 
 import os
-import signal
 import socket
 import subprocess
 import sys
@@ -15,7 +14,7 @@ from vtg_jax.train.log import read_json_lines
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def start_two(folder, *arguments):
+def start_two(folder, *arguments, **environment):
   """Starts the processes, each with two pretended devices."""
   with socket.socket() as free:
     free.bind(('127.0.0.1', 0))
@@ -30,6 +29,7 @@ def start_two(folder, *arguments):
         'JAX_COORDINATOR_ADDRESS': f'127.0.0.1:{port}',
         'JAX_NUM_PROCESSES': '2',
         'JAX_PROCESS_ID': str(i),
+        **environment,
       },
       stdout=subprocess.PIPE,
       stderr=subprocess.STDOUT,
@@ -47,15 +47,10 @@ def last_lines(processes):
 
 def test_two_processes_are_told_to_stop_go_on_and_end_as_one(tmp_path):
   folder, mesh = tmp_path / 'two', 'mesh={"data": 2, "fsdp": 2, "tensor": 1}'
-  first, second = processes = start_two(folder, mesh)
-  for line in first.stdout:
-    if line == 'step 2\n':
-      second.send_signal(signal.SIGTERM)
-      break
-  ends = last_lines(processes)
+  ends = last_lines(start_two(folder, mesh, TERM_AT='7'))
   assert ends[0] == ends[1] and ends[0].endswith('0 SIGTERM')
   step = int(ends[0].split()[1])
-  assert 2 < step < 12
+  assert 0 < step < 12
   ends = last_lines(start_two(folder, mesh))
   assert ends == [f'ended 12 {step} None'] * 2
 
