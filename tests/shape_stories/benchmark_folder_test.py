@@ -25,6 +25,11 @@ def read(path):
   return json.loads(path.read_text())
 
 
+def frames_of(path):
+  video = open_video(path, resize=None)
+  return [f.tobytes() for f in video.get(range(video.n_frames))]
+
+
 def test_annotations_are_those_of_the_stories(folder):
   items = read(folder / 'annotations.json')
   stories = [make_story(CONFIG, seed) for seed in SEEDS]
@@ -74,9 +79,11 @@ def test_what_is_there_is_kept_and_what_is_missing_is_drawn(tmp_path):
 def test_workers_write_the_same(folder, tmp_path):
   write_benchmark(tmp_path, CONFIG, SEEDS, workers=2)
   for path in sorted(folder.rglob('*')):
-    if path.is_file():
-      twin = tmp_path / path.relative_to(folder)
+    twin = tmp_path / path.relative_to(folder)
+    if path.suffix == '.json':
       assert twin.read_bytes() == path.read_bytes()
+    elif path.is_file():
+      assert frames_of(twin) == frames_of(path)
 
 
 def test_another_difficulty_does_not_mix_in(folder):
