@@ -1,29 +1,7 @@
-import numpy as np
 import pytest
 
 from vtg_jax.shape_stories.config import standard
 from vtg_jax.shape_stories.make_story import make_story
-from vtg_jax.shape_stories.words import ACTIONS, OBJECTS
-
-
-@pytest.mark.parametrize('seed', range(5))
-def test_labels_say_what_each_frame_shows(seed):
-  story = make_story(standard(), seed)
-  ids = np.random.default_rng(seed).permutation(story.n_frames)
-  labels = story.labels(ids)
-  assert labels['events'].shape == (len(ids), len(story.events))
-  assert labels['objects'].shape == labels['actions'].shape == (len(ids), 36)
-  assert (labels['objects'] == (labels['actions'] >= 0)).all()
-  for row, frame in enumerate(ids.tolist()):
-    shown = {
-      (*OBJECTS[o], ACTIONS[labels['actions'][row, o]])
-      for o in np.flatnonzero(labels['objects'][row])
-    }
-    on = [story.events[e] for e in np.flatnonzero(labels['events'][row])]
-    assert shown == {event.pair for event in on}
-    for event in story.events:
-      time_s = frame / story.fps
-      assert (event in on) == (event.start_s <= time_s < event.end_s)
 
 
 def test_times_lie_on_frames():

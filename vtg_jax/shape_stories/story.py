@@ -2,15 +2,9 @@
 
 import dataclasses
 import functools
-from collections.abc import Sequence
-
-import numpy as np
-from jaxtyping import Bool, Int8
 
 from vtg_jax.shape_stories.config import StoryConfig
 from vtg_jax.shape_stories.words import (
-  ACTIONS,
-  OBJECTS,
   Pair,
   held_out_pairs,
   paraphrase,
@@ -171,27 +165,3 @@ class Story:
     return tuple(
       i for i, event in enumerate(self.events) if event.pair in held_out
     )
-
-  def labels(self, frame_ids: Sequence[int]) -> dict[str, np.ndarray]:
-    """What each of some frames shows, for losses on single frames.
-
-    Returns:
-      'events': bool [n, E], whether event e is on. 'objects': bool [n, 36],
-      by OBJECTS, whether the object is there. 'actions': int8 [n, 36], the
-      number in ACTIONS of what it does, or -1.
-    """
-    frame_ids = np.asarray(frame_ids, np.int64)
-    events: Bool[np.ndarray, 'n E'] = np.stack(
-      [
-        (event.start_frame <= frame_ids) & (frame_ids < event.end_frame)
-        for event in self.events
-      ],
-      axis=1,
-    )
-    actions: Int8[np.ndarray, 'n O'] = np.full(
-      (len(frame_ids), len(OBJECTS)), -1, np.int8
-    )
-    for event, is_on in zip(self.events, events.T, strict=True):
-      place = OBJECTS.index((event.colour, event.shape))
-      actions[is_on, place] = ACTIONS.index(event.action)
-    return {'events': events, 'objects': actions >= 0, 'actions': actions}
