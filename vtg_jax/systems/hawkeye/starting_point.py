@@ -75,6 +75,11 @@ class StartingPoint:
         f'start.init_from is {config.init_from} and start.preset is '
         f'{config.preset}; give exactly one of them'
       )
+    if config.init_from is not None and not Path(config.init_from).exists():
+      raise BadInput(
+        f'{config.init_from}, which this stage starts from, is not there; run '
+        'the stage that writes it first, or give another start.init_from'
+      )
     self._config = config
     self.tokenizer_files = _tokenizer_files(config)
     if config.init_from is not None:
