@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
-from jaxtyping import Int64, UInt8
+from jaxtyping import Bool, Float64, Int64, UInt8
 
 from input_pipeline import frame_choice, hawkeye_samples
 from vtg_jax.moments import coarse, coarse_crop
@@ -24,6 +24,7 @@ class Video(Protocol):
 
   n_frames: int
   fps: float
+  times_s: Float64[np.ndarray, 'F']
   duration_s: float
   is_folder: bool
 
@@ -83,10 +84,21 @@ class Clip(NamedTuple):
   Attributes:
     bounds_s: start and end; None for the whole video.
     turns: 'q' and 'a' as texts.
+    target: the moment that they are about; None where there is none.
   """
 
   bounds_s: tuple[float, float] | None
   turns: list[dict[str, Any]]
+  target: coarse_crop.TargetSpan | None = None
+
+  def shows_target(
+    self, times_s: Float64[np.ndarray, 'F']
+  ) -> Bool[np.ndarray, 'F']:
+    """Whether each of some times, seconds in the video, is of the moment."""
+    if self.target is None:
+      return np.zeros(len(times_s), bool)
+    target = self.target
+    return (target.start_s <= times_s) & (times_s < target.end_s)
 
 
 class ChosenFrames(NamedTuple):
@@ -132,6 +144,7 @@ def draw_clip(
   return Clip(
     (crop.start_s, crop.end_s),
     [hawkeye_samples.fix_category(turn, crop.category)],
+    span,
   )
 
 

@@ -16,9 +16,8 @@ Expected score: not yet run.
 
 from ml_collections import ConfigDict
 
-from configs.hawkeye.small_cells import small_recipe
+from configs.hawkeye.small_cells import small_quicktest, small_recipe
 from configs.hawkeye_recipe import check_argument
-from configs.quicktest import quicktest
 
 
 def get_config(arg: str = '') -> ConfigDict:
@@ -32,8 +31,9 @@ def get_config(arg: str = '') -> ConfigDict:
   """
   check_argument(arg)
   config = small_recipe()
-  config.batch_size = 32
-  config.steps = 6000
+  config.task = 'hinted_answers'
+  config.steps = 12_000
+  config.compute.remat = True  # also faster, on a CPU
   config.start.preset = None
   config.start.init_from = 'out/hawkeye/small_tokens/model'
   config.trainable = (r'qformer/.*', r'projector/.*', r'llm/.*')
@@ -48,7 +48,8 @@ def get_config(arg: str = '') -> ConfigDict:
       'caption_share': 0.2,
     },
   )
+  config.data.label_grid = 2
   config.data.clip.view_share = 0.7
   config.data.clip.frame_choice = 'timestamp'
   config.data.clip.shuffle = 'every_time'
-  return quicktest(config) if arg else config
+  return small_quicktest(config) if arg else config

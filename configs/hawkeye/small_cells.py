@@ -28,31 +28,31 @@ def get_config(arg: str = '') -> ConfigDict:
   check_argument(arg)
   config = small_recipe()
   config.task = 'cells'
-  config.batch_size = 32
   config.steps = 5000
-  config.trainable = (r'encoder/.*', r'vision_norm/.*', r'cell_heads/.*')
+  config.trainable = (r'encoder/.*', r'vision_norm/.*')
   config.data.stories = (
     {'preset': 'standard', 'n_stories': 1_000_000, 'draw_size': 32},
   )
   config.data.clip.crop = 'whole_video'
   config.data.label_grid = 4
-  return quicktest(config) if arg else config
+  return small_quicktest(config) if arg else config
 
 
 def small_recipe() -> ConfigDict:
-  """Returns what both stages of the small HawkEye share."""
+  """Returns what the stages of the small HawkEye share."""
   config = recipe()
+  config.batch_size = 8
   config.epochs, config.warmup_epochs = None, None
   config.warmup_steps = 200.0
-  config.log_every, config.checkpoint_every = 50, 500
+  config.log_every, config.checkpoint_every = 100, 1000
   config.start.preset = 'small'
   config.compute = {'dtype': 'float32', 'attention': 'auto', 'remat': False}
   config.statistics = 'clip'  # as the evaluation has it
-  config.optimiser.peak = 2e-3
+  config.optimiser.peak = 1e-3
   config.optimiser.floor = 0.02
   config.optimiser.clip_norm = 1.0
   config.data.n_frames = 12
-  config.data.row_tokens = 320
+  config.data.row_tokens = 296
   config.data.instruction_tokens = 64
   config.data.augment = {
     'size': 32,
@@ -63,4 +63,15 @@ def small_recipe() -> ConfigDict:
   }
   config.data.layout = 'evaluation'
   config.data.loader.n_workers = 1
+  return config
+
+
+def small_quicktest(config: ConfigDict) -> ConfigDict:
+  """Makes any of its stages quick, with four video tokens a frame as ever."""
+  config = quicktest(config)
+  config.start.model.qformer = {
+    'n_layers': 2,
+    'n_queries': 8,
+    'n_extra_queries': 8,
+  }
   return config

@@ -13,9 +13,8 @@ Expected score: not yet run.
 
 from ml_collections import ConfigDict
 
-from configs.hawkeye.small_cells import small_recipe
+from configs.hawkeye.small_cells import small_quicktest, small_recipe
 from configs.hawkeye_recipe import check_argument
-from configs.quicktest import quicktest
 
 
 def get_config(arg: str = '') -> ConfigDict:
@@ -30,22 +29,14 @@ def get_config(arg: str = '') -> ConfigDict:
   check_argument(arg)
   config = small_recipe()
   config.task = 'tokens'
-  config.batch_size = 32
-  config.steps = 3000
+  config.steps = 6000
   config.start.preset = None
   config.start.init_from = 'out/hawkeye/small_cells/model'
-  config.trainable = (r'qformer/.*', r'projector/.*', r'cell_heads/.*')
+  config.trainable = (r'qformer/.*', r'projector/.*')
   config.data.stories = (
     {'preset': 'standard', 'n_stories': 1_000_000, 'draw_size': 32},
   )
   config.data.clip.view_share = 0.7
   config.data.clip.frame_choice = 'timestamp'
   config.data.label_grid = 2
-  config = quicktest(config) if arg else config
-  if arg:  # two of its 4 frames' cells to a side, as at full length
-    config.start.model.qformer = {
-      'n_layers': 2,
-      'n_queries': 8,
-      'n_extra_queries': 8,
-    }
-  return config
+  return small_quicktest(config) if arg else config

@@ -20,6 +20,7 @@ from vtg_jax.convert.llama import llama_table
 from vtg_jax.convert.param_tree import flatten, unflatten
 from vtg_jax.llm.decoder import Decoder, KeyValues, Past
 from vtg_jax.nn.compute import Compute
+from vtg_jax.nn.rope import apply_rope, rope_angles
 
 B, T = 2, 9
 # Logical axis -> mesh axis; what is not here is on every device.
@@ -110,6 +111,22 @@ def test_only_distances_between_positions_matter(params, logits):
 def test_keys_come_out_by_layer_and_key_head(params):
   _, kv = run(params, IDS, 0)
   assert kv.k.shape == kv.v.shape == (2, B, T, 2, 6)
+
+
+def test_what_a_layer_looks_with_can_be_read_before_it_is_turned(params):
+  variables = {'params': params}
+  embeds = DECODER.apply(variables, IDS, method='embed_tokens')
+  positions = jnp.broadcast_to(jnp.arange(T), (B, T))
+  out, seen = DECODER.apply(
+    variables, embeds, positions, mutable=['intermediates']
+  )
+  layers = seen['intermediates']['layers']
+  angles = rope_angles(positions, CONFIG.head_dim, CONFIG.rope_theta)
+  (keys,), (queries,) = layers['k'], layers['q']
+  n_layers, n_heads = CONFIG.n_layers, CONFIG.n_heads
+  assert queries.shape == (n_layers, B, T, n_heads, CONFIG.head_dim)
+  turned = jax.vmap(lambda k: apply_rope(k, *angles))(keys)
+  np.testing.assert_allclose(turned, out.kv.k, atol=1e-6)
 
 
 def test_adapters_stand_on_their_targets_only():

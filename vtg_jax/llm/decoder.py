@@ -17,6 +17,8 @@ from vtg_jax.nn.norm import rms_norm
 from vtg_jax.nn.rope import apply_rope, rope_angles
 from vtg_jax.nn.stack import scan_layers
 
+# Of fresh word vectors: about as large as what fresh layers add to them.
+_WORD_STD = 0.5
 # The linear layers of a block, which LoRA may adapt.
 PROJECTIONS = (
   'q_proj',
@@ -129,9 +131,12 @@ class DecoderLayer(nn.Module):
       z = z.reshape(B, T, n, config.head_dim)
       return constrain(z, 'batch', None, axis, None)
 
-    q = apply_rope(heads('q_proj', config.n_heads, 'heads'), *angles)
-    k = apply_rope(heads('k_proj', config.n_kv_heads, 'kv_heads'), *angles)
+    q = heads('q_proj', config.n_heads, 'heads')
+    k = heads('k_proj', config.n_kv_heads, 'kv_heads')
     v = heads('v_proj', config.n_kv_heads, 'kv_heads')
+    self.sow('intermediates', 'q', q)  # for losses that look inside
+    self.sow('intermediates', 'k', k)
+    q, k = apply_rope(q, *angles), apply_rope(k, *angles)
     segments = [
       Segment(kv.k, kv.v, past_mask)
       for kv, past_mask in zip(past, past_masks, strict=True)
@@ -183,7 +188,7 @@ class Decoder(nn.Module):
   def setup(self):
     config, compute = self.config, self.compute
     table = nn.with_logical_partitioning(
-      nn.initializers.normal(0.02), ('vocab', 'embed')
+      nn.initializers.normal(_WORD_STD), ('vocab', 'embed')
     )
     self.embed = nn.Embed(
       config.vocab_size,

@@ -27,8 +27,8 @@ def rope_angles(
 
 def apply_rope(
   x: Float[Array, 'B T N H'],
-  cos: Float[Array, 'B T H'],
-  sin: Float[Array, 'B T H'],
+  cos: Float[Array, '#B T H'],
+  sin: Float[Array, '#B T H'],
 ) -> Float[Array, 'B T N H']:
   """Rotates each pair (x[i], x[i + H/2]) by its angle, in float32."""
   x32 = x.astype(jnp.float32)

@@ -13,7 +13,8 @@ def scan_layers(
 ):
   """Lifts a block to a stack that compiles once whatever its depth.
 
-  The block's ``__call__(x, *inputs)`` returns ``(x, per_layer_output)``.
+  The block's ``__call__(x, *inputs)`` returns ``(x, per_layer_output)``; what
+  it sows into 'intermediates' is stacked in front, too.
 
   Args:
     block: Linen module class.
@@ -36,7 +37,7 @@ def scan_layers(
     )
   return nn.scan(
     block,
-    variable_axes={'params': 0},
+    variable_axes={'params': 0, 'intermediates': 0},
     split_rngs={'params': True, 'dropout': True},
     in_axes=in_axes,
     out_axes=0,

@@ -10,6 +10,7 @@ import pytest
 from vtg_jax import config_file
 from vtg_jax.systems.config_json import from_json
 from vtg_jax.systems.hawkeye.config import PRESETS, HawkEyeConfig
+from vtg_jax.systems.hawkeye.extra_heads import HEADS, TaskWithHeads
 from vtg_jax.systems.hawkeye.model import param_shapes
 from vtg_jax.systems.hawkeye.starting_point import StartingPoint, merged
 from vtg_jax.systems.hawkeye.tasks import TASKS
@@ -57,7 +58,7 @@ def read(name):
 
 def batch_shapes(options, data, model):
   B, T, I = options.batch_size, data.row_tokens, data.instruction_tokens  # noqa: E741
-  size = model.encoder.image_size
+  size, grid = model.encoder.image_size, data.label_grid
   shape = jax.ShapeDtypeStruct
   return {
     'frames': shape((B, data.n_frames, size, size, 3), jnp.uint8),
@@ -68,6 +69,9 @@ def batch_shapes(options, data, model):
     'text_ids': shape((B, I), jnp.int32),
     'text_mask': shape((B, I), jnp.bool_),
     'objective': shape((B,), jnp.int32),
+    'shows_target': shape((B, data.n_frames), jnp.bool_),
+    'cell_pairs': shape((B, data.n_frames, grid, grid), jnp.int16),
+    'asked_pair': shape((B,), jnp.int16),
   }
 
 
@@ -94,10 +98,21 @@ def test_the_stages_are_there():
 def test_a_stage_fits_together_at_its_real_size(name):
   options, task = read(name)
   shapes = param_shapes(task.model)
+  if isinstance(task, TaskWithHeads):
+    shapes |= {
+      HEADS: {
+        head: {
+          'kernel': jax.ShapeDtypeStruct(size, jnp.float32),
+          'bias': jax.ShapeDtypeStruct(size[1:], jnp.float32),
+        }
+        for head, size in task.heads().items()
+      }
+    }
+  else:
+    assert task.flops_per_step(options.batch_size) > 0
   batch = batch_shapes(options, task.data_options(), task.model)
   sums = jax.eval_shape(task.loss_sums, shapes, batch, jax.random.key(0))
   assert sums.total.shape == () and sums.total.dtype == jnp.float32
-  assert task.flops_per_step(options.batch_size) > 0
   trainable, frozen = split(flatten(shapes), task.trainable)
   assert any(path.endswith('lora_a') for path in trainable)
   assert any(path.startswith('encoder/') for path in frozen)

@@ -118,18 +118,39 @@ def test_labels_of_cells_come_along_when_asked_for():
 
 def test_mirrored_cells_show_the_opposite_slide_on_the_other_side():
   stories = source()
-  video = stories.open(stories.item(0, np.random.default_rng(0)))
+  item = stories.item(0, np.random.default_rng(0))
+  video = stories.open(item)
   ids = range(video.n_frames)
   plain, mirrored = (
-    story_source.cell_labels(video, ids, 4, mirrored=flag)['cell_pairs']
+    story_source.cell_labels(item, video, ids, 4, mirrored=flag)
     for flag in (False, True)
   )
   other = {'slides left': 'slides right', 'slides right': 'slides left'}
-  for one, two in zip(plain.flat, mirrored[:, :, ::-1].flat, strict=True):
+
+  def is_mirrored(one, two):
+    colour, shape, action = PAIRS[one]
+    return PAIRS[two] == (colour, shape, other.get(action, action))
+
+  cells, turned = plain['cell_pairs'], mirrored['cell_pairs'][:, :, ::-1]
+  for one, two in zip(cells.flat, turned.flat, strict=True):
     assert (one < 0) == (two < 0)
-    if one >= 0:
-      colour, shape, action = PAIRS[one]
-      assert PAIRS[two] == (colour, shape, other.get(action, action))
+    assert one < 0 or is_mirrored(one, two)
+  assert is_mirrored(plain['asked_pair'], mirrored['asked_pair'])
+
+
+def test_the_asked_pair_is_seen_in_the_frames_of_the_moment():
+  stories = source()
+  for seed in range(6):
+    item = stories.item(seed, np.random.default_rng(seed))
+    (turn,) = item['QA']
+    video = stories.open(item)
+    ids = np.arange(video.n_frames)
+    labels = story_source.cell_labels(item, video, ids, 8, mirrored=False)
+    seen = (labels['cell_pairs'] == labels['asked_pair']).any((1, 2))
+    times_s = video.times_s
+    inside = (turn['start_sec'] <= times_s) & (times_s < turn['end_sec'])
+    assert inside.any() and not (seen & ~inside).any()
+    assert seen.sum() > 0.5 * inside.sum()  # other objects may hide it
 
 
 def test_labels_of_stories_are_those_of_the_strict_rule():

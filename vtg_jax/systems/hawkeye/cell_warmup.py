@@ -11,18 +11,21 @@ on millions of videos. This stands in for it at the size of a laptop.
 
 import math
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 from jaxtyping import Array, Float, Int
 
 from vtg_jax.errors import BadInput
 from vtg_jax.shape_stories.words import ACTIONS, COLOURS, PAIRS, SHAPES
-from vtg_jax.systems.hawkeye.training import HawkEyeTask
-from vtg_jax.train.freeze import flatten, join
+from vtg_jax.systems.hawkeye.config import HawkEyeConfig
+from vtg_jax.systems.hawkeye.extra_heads import (
+  TaskWithHeads,
+  apply_head,
+  without_heads,
+)
 from vtg_jax.train.loss import LossSums
 
 # What is named -> its names in order of their number; 0 is that nothing is.
@@ -31,7 +34,6 @@ NAMES = {
   'shape': SHAPES,
   'action': ACTIONS,
 }
-HEADS = 'cell_heads'
 # A cell without an object counts this much: there are many of them.
 _EMPTY_WEIGHT = 0.15
 
@@ -46,74 +48,91 @@ def classes_of_pairs() -> Int[np.ndarray, 'N 3']:
   return np.array(columns, np.int32).T
 
 
-class CellWarmup(HawkEyeTask):
+def token_grid(model: HawkEyeConfig) -> int:
+  """Cells along a frame's side when each video token is given one.
+
+  The tokens are dealt out to the frames in order, a square of cells to each.
+
+  Raises:
+    BadInput: when they do not come out even.
+  """
+  n_tokens, n_frames = model.qformer.n_tokens, model.n_frames
+  grid = math.isqrt(n_tokens // n_frames)
+  if grid**2 * n_frames != n_tokens:
+    raise BadInput(
+      f'{n_tokens} video tokens are no square of cells for each of '
+      f'{n_frames} frames; use {max(grid, 1) ** 2 * n_frames}'
+    )
+  return grid
+
+
+def naming_sums(
+  params: dict, features: Float[Array, '*B D'], pairs: Int[Array, '*B']
+) -> LossSums:
+  """How well the heads of `NAMES` name what some features tell of.
+
+  Args:
+    params: With the heads.
+    features: Of anything.
+    pairs: Number in `words.PAIRS` of what it is, or -1 for nothing.
+
+  Returns:
+    Sums over features; the parts count what is named wrongly.
+  """
+  classes = jnp.asarray(classes_of_pairs())[pairs]  # [*B 3]
+  is_object = classes[..., 0] > 0
+  weights = jnp.where(is_object, 1.0, _EMPTY_WEIGHT)
+  total, parts = 0.0, {}
+  for i, name in enumerate(NAMES):
+    logits = apply_head(params, name, features)
+    wanted = classes[..., i]
+    losses = optax.softmax_cross_entropy_with_integer_labels(logits, wanted)
+    total += (weights * losses).sum()
+    wrong = is_object & (logits.argmax(-1) != wanted)
+    parts[f'wrong_{name}'] = (
+      wrong.sum().astype(jnp.float32),
+      is_object.sum().astype(jnp.float32),
+    )
+  return LossSums(total, weights.sum(), parts)
+
+
+def naming_heads(width: int) -> dict[str, tuple[int, int]]:
+  """Sizes of the heads of `NAMES` for features of a width; 0 is nothing."""
+  return {name: (width, len(known) + 1) for name, known in NAMES.items()}
+
+
+def check_label_grid(values: Mapping[str, Any], grid: int) -> None:
+  """Raises BadInput unless samples say what each of the cells shows."""
+  given = values.get('data', {}).get('label_grid', 0)
+  if given != grid:
+    raise BadInput(
+      f'data.label_grid is {given} and what is named of a frame has {grid} '
+      f'cells along a side; set it to {grid}'
+    )
+
+
+class CellWarmup(TaskWithHeads):
   """Trains the video encoder so that each patch tells what is there."""
 
   def __init__(self, values: Mapping[str, Any], **options):
-    """As `HawkEyeTask`; samples must carry labels for each of the patches.
+    """As `TaskWithHeads`; samples must carry labels for each of the cells.
 
     Raises:
       BadInput: they do not.
     """
-    values = dict(values)
-    trainable = tuple(values.pop('trainable'))
-    # The heads are no parameters of HawkEye: it must not look for them.
-    own = tuple(p for p in trainable if not p.startswith(HEADS))
-    super().__init__(values | {'trainable': own}, **options)
-    grid, self._width = self._cells()
-    given = values.get('data', {}).get('label_grid', 0)
-    if given != grid:
-      raise BadInput(
-        f'data.label_grid is {given} and what is named of a frame has {grid} '
-        f'cells along a side; set it to {grid}'
-      )
-    self.trainable = (*own, f'{HEADS}/.*')
-    for name in NAMES:
-      self.axes[f'{HEADS}/{name}/kernel'] = ('embed', 'labels')
-      self.axes[f'{HEADS}/{name}/bias'] = ('labels',)
+    super().__init__(values, **options)
+    check_label_grid(values, self._cells()[0])
 
-  def params(self, *, seed: int = 0) -> dict[str, Any]:
-    """As `HawkEyeTask.params`, with the heads."""
-    heads = {}
-    for name, classes in NAMES.items():
-      shape = (self._width, len(classes) + 1)
-      heads[name] = {
-        'kernel': np.zeros(shape, np.float32),
-        'bias': np.zeros(shape[1:], np.float32),
-      }
-    return super().params(seed=seed) | {HEADS: heads}
-
-  def flops_per_step(self, batch_size: int) -> None:
-    """Not told: this is no figure of the paper's network."""
-
-  def save(self, folder: Path | str, params: dict) -> None:
-    """Writes a HawkEye without the heads."""
-    flat = flatten(params)
-    own = {p: x for p, x in flat.items() if not p.startswith(f'{HEADS}/')}
-    super().save(folder, join({}, own))
+  def heads(self) -> dict[str, tuple[int, int]]:
+    """One head for colour, shape and action each, 0 for nothing."""
+    _, width = self._cells()
+    return naming_heads(width)
 
   def _sums(self, params, batch, rng, *, deterministic):
-    own = {k: v for k, v in params.items() if k != HEADS}
-    features = self._features(own, batch)
-    classes = jnp.asarray(classes_of_pairs())[batch['cell_pairs']]
+    features = self._features(without_heads(params), batch)
     B, F, P, _ = features.shape
-    classes = classes.reshape(B, F, P, len(NAMES))
-    is_object = classes[..., 0] > 0
-    weights = jnp.where(is_object, 1.0, _EMPTY_WEIGHT)
-    total, parts = 0.0, {}
-    for i, name in enumerate(NAMES):
-      head = params[HEADS][name]
-      logits = features @ head['kernel'] + head['bias']
-      log_probs = jax.nn.log_softmax(logits)
-      wanted = classes[..., i]
-      losses = -jnp.take_along_axis(log_probs, wanted[..., None], -1)[..., 0]
-      total += (weights * losses).sum()
-      wrong = is_object & (logits.argmax(-1) != wanted)
-      parts[f'wrong_{name}'] = (
-        wrong.sum().astype(jnp.float32),
-        is_object.sum().astype(jnp.float32),
-      )
-    return LossSums(total, weights.sum(), parts)
+    shown = batch['cell_pairs'].reshape(B, F, P)
+    return naming_sums(params, features, shown)
 
   def _cells(self) -> tuple[int, int]:
     """Cells along a frame's side, and width of their features."""
@@ -127,24 +146,17 @@ class CellWarmup(HawkEyeTask):
       frames,
       statistics=self.config.statistics,
       method='see_patches',
-    ).reshape(B, F, -1, self._width)
+    ).reshape(B, F, -1, self.model.encoder.width)
 
 
 class TokenWarmup(CellWarmup):
   """Trains the Q-Former so that each video token tells of a frame and cell.
 
-  The tokens are dealt out to the frames in order, a square of cells to each.
+  See `token_grid` for which.
   """
 
   def _cells(self) -> tuple[int, int]:
-    n_tokens, n_frames = self.model.qformer.n_tokens, self.model.n_frames
-    grid = math.isqrt(n_tokens // n_frames)
-    if grid**2 * n_frames != n_tokens:
-      raise BadInput(
-        f'{n_tokens} video tokens are no square of cells for each of '
-        f'{n_frames} frames; use {max(grid, 1) ** 2 * n_frames}'
-      )
-    return grid, self.model.llm.width
+    return token_grid(self.model), self.model.llm.width
 
   def _features(self, params, batch) -> Float[Array, 'B F P D']:
     tokens = self._network.apply(
@@ -155,4 +167,5 @@ class TokenWarmup(CellWarmup):
       statistics=self.config.statistics,
       method='see',
     )
-    return tokens.reshape(len(tokens), self.model.n_frames, -1, self._width)
+    width = self.model.llm.width
+    return tokens.reshape(len(tokens), self.model.n_frames, -1, width)

@@ -126,7 +126,7 @@ class StoriesSource:
       (item,) = hawkeye_samples.choice_items(
         [sentence], options.instructions, options.questions, draws
       )
-    return item
+    return {**item, 'pair': PAIRS.index(story.events[query.event].pair)}
 
   def open(self, item: Item) -> StoryVideo:
     """The story an item is about."""
@@ -138,24 +138,31 @@ class StoriesSource:
 
 
 def cell_labels(
-  video: StoryVideo, frame_ids: Sequence[int], grid: int, *, mirrored: bool
+  item: Item,
+  video: StoryVideo,
+  frame_ids: Sequence[int],
+  grid: int,
+  *,
+  mirrored: bool,
 ) -> dict[str, np.ndarray]:
   """What each part of each frame of a story shows.
 
   Args:
-    video: the story.
-    frame_ids: the frames of a sample.
+    item: of a sample.
+    video: its story.
+    frame_ids: its frames.
     grid: cells along a frame's side.
     mirrored: whether left and right are exchanged in the pixels.
 
   Returns:
     'cell_pairs': int16 [F grid grid], the number in `words.PAIRS` of the
-    object and action seen there, or -1.
+    object and action seen there, or -1. 'asked_pair': int16, the number of
+    those that the item is about.
   """
-  pairs = cell_pairs(video.story, frame_ids, grid)
+  pairs, asked = cell_pairs(video.story, frame_ids, grid), item['pair']
   if mirrored:
-    pairs = _OTHER_SIDE[pairs[:, :, ::-1]]
-  return {'cell_pairs': pairs}
+    pairs, asked = _OTHER_SIDE[pairs[:, :, ::-1]], _OTHER_SIDE[asked]
+  return {'cell_pairs': pairs, 'asked_pair': np.int16(asked)}
 
 
 # A pair's number -> that of its mirror image; -1, nothing, is the last entry.

@@ -5,9 +5,15 @@ from typing import Any
 
 from vtg_jax.errors import BadInput
 from vtg_jax.systems.hawkeye.cell_warmup import CellWarmup, TokenWarmup
+from vtg_jax.systems.hawkeye.frame_hints import HintedAnswers
 from vtg_jax.systems.hawkeye.training import HawkEyeTask
 
-TASKS = {'answers': HawkEyeTask, 'cells': CellWarmup, 'tokens': TokenWarmup}
+TASKS = {
+  'answers': HawkEyeTask,
+  'hinted_answers': HintedAnswers,
+  'cells': CellWarmup,
+  'tokens': TokenWarmup,
+}
 
 
 def task(values: Mapping[str, Any]) -> HawkEyeTask:

@@ -247,24 +247,27 @@ class HawkEyeTask:
     return self._sums(params, batch, rng, deterministic=True)
 
   def _sums(self, params, batch, rng, *, deterministic):
-    def apply(*args, method, **kwargs):
-      return self._network.apply(
-        {'params': params}, *args, method=method, **kwargs
-      )
+    states = self._states(params, batch, rng, deterministic=deterministic)
+    return self._answer_sums(params, states, batch)
 
-    states = apply(
+  def _states(self, params, batch, rng, *, deterministic, **options):
+    return self._network.apply(
+      {'params': params},
       batch,
       statistics=self.config.statistics,
       first_slot=self.config.first_slot,
       deterministic=deterministic,
       rngs={'dropout': rng},
       method='training_states',
+      **options,
     )
+
+  def _answer_sums(self, params, states, batch) -> LossSums:
+    def logits(some):
+      return self._network.apply({'params': params}, some, method='logits')
+
     losses, counts = next_token_sums(
-      states,
-      batch['labels'],
-      lambda some: apply(some, method='logits'),
-      ignore=IGNORE,
+      states, batch['labels'], logits, ignore=IGNORE
     )
     parts = {}
     for i, name in enumerate(OBJECTIVES):

@@ -3,7 +3,7 @@
 In:  {'video': 'a.mp4', 'QA': [{'i': ..., 'q': ..., 'a': [...], times}]}
 Out: {'frames': uint8 [F s s 3], 'input_ids': int32 [T], 'attention_mask':
       bool [T], 'labels': int32 [T], 'video_start': int32, 'text_ids': int32
-      [I], 'text_mask': bool [I], 'objective': int32}
+      [I], 'text_mask': bool [I], 'objective': int32, 'shows_target': bool [F]}
 
 Nothing here loads jax: loader processes import it.
 """
@@ -156,13 +156,14 @@ class SampleMaker:
     labels = {}
     if options.label_grid:
       labels = cell_labels(
-        video, chosen.ids, options.label_grid, mirrored=view.mirrored
+        item, video, chosen.ids, options.label_grid, mirrored=view.mirrored
       )
     return {
       'frames': augment.show(frames, view, options.augment.size),
       **text,
       **labels,
       'objective': np.int32(OBJECTIVES.index(objective)),
+      'shows_target': clip.shows_target(video.times_s[chosen.ids]),
     }
 
 
