@@ -9,29 +9,11 @@ Data: the annotation file, and folders of frames at 3 a second (or videos).
 Hardware, time, our score: not yet run.
 """
 
-import ml_collections
+from ml_collections import ConfigDict
+
+from configs.evaluate_recipe import grounding_recipe
 
 
-def get_config(arg: str = '') -> ml_collections.ConfigDict:
+def get_config(arg: str = '') -> ConfigDict:
   """Returns the config; 'quicktest' asks the first 8 sentences."""
-  quick = arg == 'quicktest'
-  config = ml_collections.ConfigDict()
-  config.benchmark = 'grounding'
-  config.title = 'ActivityNet-Captions'
-  config.format = 'activitynet'
-  config.annotations = ''
-  config.videos = ''
-  config.first = 8 if quick else None
-  config.resize = 'pil'
-  config.search = {
-    'sampling': 'paper',
-    'mode': 'generate',
-    'max_rounds': 4,
-    'n_orders': 1,
-    'beam_width': None,
-    'prefetch': False,
-    'seed': 0,
-  }
-  config.other_orders = 0
-  config.bootstrap = {'n_resamples': 2000, 'level': 0.95, 'seed': 0}
-  return config
+  return grounding_recipe('ActivityNet-Captions', 'activitynet', arg)
