@@ -10,6 +10,7 @@ hosts changes any sample, and to resume is to begin at a batch number.
 import collections
 import dataclasses
 import itertools
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -192,6 +193,8 @@ class Batches:
       num_threads=n_threads,
       prefetch_buffer_size=options.n_buffered if n_threads else 0,
     )
+    if options.n_workers:
+      _expect_leftovers()
     rest = self._dataset[self._next_batch :]
     return rest.to_iter_dataset(read_options).mp_prefetch(
       grain.MultiprocessingOptions(
@@ -216,6 +219,18 @@ class Batches:
         f'{"; ".join(fault.message for fault in self.first_faults)}; mend '
         'them, or raise max_bad_share'
       )
+
+
+def _expect_leftovers() -> None:
+  """Keeps Python quiet about batches that are at hand when the run ends.
+
+  They lie in memory shared with the loader processes. Python's resource tracker
+  frees it and would tell of a leak; it takes over these options of the process
+  that starts it.
+  """
+  option = 'ignore::UserWarning:multiprocessing.resource_tracker'
+  if option not in sys.warnoptions:
+    sys.warnoptions.append(option)
 
 
 def make_batches(

@@ -258,6 +258,27 @@ def is_alive(pid):
     return False
 
 
+def test_a_run_that_ends_with_a_batch_at_hand_tells_of_no_leak(tmp_path):
+  code = """
+    import jax
+    from tests.input_pipeline import loader_test
+
+    if __name__ == '__main__':
+      batches = loader_test.made((10,), n_workers=1)
+      kept = jax.device_put(next(batches))
+      batches.close()
+  """
+  script = tmp_path / 'run.py'
+  script.write_text(textwrap.dedent(code))
+  done = subprocess.run(
+    [sys.executable, str(script)],
+    capture_output=True,
+    text=True,
+    env={**os.environ, 'PYTHONPATH': os.getcwd()},
+  )
+  assert (done.returncode, done.stderr) == (0, '')
+
+
 @pytest.mark.skipif(sys.platform != 'linux', reason='looks into /proc')
 def test_a_killed_run_leaves_no_loader_behind(tmp_path):
   code = """
