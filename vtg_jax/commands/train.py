@@ -46,8 +46,8 @@ def train(
     Path | None,
     typer.Option(
       metavar='DIR',
-      help='Where checkpoints, logs and the model go; a run found there goes '
-      "on. out/ and the config's name when left out.",
+      help='Where checkpoints, logs, curve and model go; a run found there '
+      "goes on. out/ and the config's name when left out.",
     ),
   ] = None,
   distributed: Annotated[
@@ -106,6 +106,13 @@ def train(
       f'{done.total_steps}, which is saved; the same command goes on from there'
     )
     raise typer.Exit(128 + getattr(signal, done.stopped_by))
+  import jax
+
+  if jax.process_index() == 0:
+    from vtg_jax.train.curve import draw_curve
+    from vtg_jax.train.log import FILE, read_json_lines
+
+    draw_curve(read_json_lines(folder / FILE), path=folder / 'curve.png')
   print(done.model)
 
 
@@ -190,9 +197,7 @@ def _line(figures: Mapping[str, float]) -> str:
     if name in figures and math.isfinite(figures[name])
   ]
   parts = [
-    f'{name} {value:.4f}'
-    for name, value in figures.items()
-    if name.startswith('loss/')
+    f'{name} {value:.4f}' for name, value in figures.items() if '/' in name
   ]
   counts = [
     f'{name} {figures[name]:.0f}'

@@ -9,6 +9,9 @@ from typing import Protocol
 
 from vtg_jax.train.event_file import EventFile
 
+# Where a run's JSON lines are.
+FILE = 'log.jsonl'
+
 
 class Log(Protocol):
   """Something that keeps the figures of logged steps."""
@@ -75,6 +78,6 @@ def _cut_after(path: Path, step: int) -> None:
 def open_logs(folder: Path | str, *, restored_step: int) -> tuple[Log, ...]:
   """Returns a run's logs: FOLDER/log.jsonl and FOLDER/tensorboard/."""
   return (
-    JsonLines(Path(folder) / 'log.jsonl', restored_step=restored_step),
+    JsonLines(Path(folder) / FILE, restored_step=restored_step),
     EventFile(Path(folder) / 'tensorboard', first_step=restored_step + 1),
   )

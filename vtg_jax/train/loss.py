@@ -18,7 +18,9 @@ class LossSums(NamedTuple):
     total: Sum of what is minimised.
     weight: What the sum over the global batch is divided by, such as the
       number of learnt tokens.
-    parts: Name -> (sum, weight) of what is reported, such as the objectives.
+    parts: Name -> (sum, weight) of what is reported, such as the objectives;
+      logged as loss/NAME, or as it is where the name says what it counts, such
+      as wrong/colour.
   """
 
   total: Float[Array, '']

@@ -140,7 +140,7 @@ class Meter:
         [(0.0, 0.0), *(step['parts'][name] for step in learnt)], axis=0
       )
       if weight:
-        figures[f'loss/{name}'] = float(total / weight)
+        figures[name if '/' in name else f'loss/{name}'] = float(total / weight)
     for step in steps:
       self.skipped_on_end = self.skipped_on_end + 1 if step['skipped'] else 0
     figures |= {

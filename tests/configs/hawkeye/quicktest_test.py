@@ -30,6 +30,7 @@ def train(folder):
   )
   assert done.returncode == 0, done.stderr
   assert done.stdout == f'{folder}/model\n'
+  assert (folder / 'curve.png').stat().st_size > 1000
   losses = [line['loss'] for line in read_json_lines(folder / 'log.jsonl')]
   return flatten(checkpoint.load_params(folder / 'model')), losses
 

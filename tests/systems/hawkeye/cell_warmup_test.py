@@ -72,7 +72,7 @@ def test_a_few_steps_name_more_and_leave_the_rest_alone(
     state, metrics = step(state, frozen, batch)
     losses.append(float(metrics.loss))
   assert losses[-1] < 0.9 * losses[0]
-  wrong, objects = metrics.parts['wrong_colour']
+  wrong, objects = metrics.parts['wrong/colour']
   assert 0 <= wrong <= objects == (batch['cell_pairs'] >= 0).sum()
 
   trained = jax.device_get(state.trainable)

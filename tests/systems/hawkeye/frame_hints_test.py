@@ -59,7 +59,7 @@ def test_a_few_steps_lower_every_hint_and_leave_no_head(task, batch, tmp_path):
     told.append({k: float(s / n) for k, (s, n) in metrics.parts.items()})
   for name in ('grounding', 'name', 'look', 'frame'):
     assert told[-1][name] < 0.95 * told[0][name], name
-  assert told[-1]['wrong_frame'] < told[0]['wrong_frame']
+  assert told[-1]['wrong/frame'] < told[0]['wrong/frame']
 
   trained = jax.device_get(state.trainable)
   task.save(tmp_path / 'model', join(trained, frozen))

@@ -89,7 +89,7 @@ def naming_sums(
     losses = optax.softmax_cross_entropy_with_integer_labels(logits, wanted)
     total += (weights * losses).sum()
     wrong = is_object & (logits.argmax(-1) != wanted)
-    parts[f'wrong_{name}'] = (
+    parts[f'wrong/{name}'] = (
       wrong.sum().astype(jnp.float32),
       is_object.sum().astype(jnp.float32),
     )

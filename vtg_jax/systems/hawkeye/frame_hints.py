@@ -161,7 +161,7 @@ def _tell_frames(params, states, places, batch) -> dict:
   n = counts.sum().astype(jnp.float32)
   return {
     'frame': (jnp.where(counts, losses, 0.0).sum(), n),
-    'wrong_frame': ((wrong & counts).sum().astype(jnp.float32), n),
+    'wrong/frame': ((wrong & counts).sum().astype(jnp.float32), n),
   }
 
 
