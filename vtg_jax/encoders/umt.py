@@ -3,17 +3,14 @@
 import dataclasses
 from typing import NamedTuple
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import linen as nn
 from jaxtyping import Array, Float
 
-from vtg_jax.nn.attention import Segment, attend
+from vtg_jax.encoders.block import BlockConfig, EncoderBlock
 from vtg_jax.nn.compute import Compute
-from vtg_jax.nn.constrain import constrain
-from vtg_jax.nn.dense import Dense, dot
-from vtg_jax.nn.norm import layer_norm
+from vtg_jax.nn.dense import Dense
 from vtg_jax.nn.patch import patchify
 from vtg_jax.nn.positions import resize_bicubic, resize_linear, sinusoid_table
 from vtg_jax.nn.stack import scan_layers
@@ -64,6 +61,22 @@ class UmtConfig:
   def grid(self) -> int:
     """Patches along one side of a frame."""
     return self.image_size // self.patch_size
+
+  @property
+  def block(self) -> BlockConfig:
+    """What the blocks are made of; keys have no bias."""
+    return BlockConfig(
+      width=self.width,
+      n_heads=self.n_heads,
+      mlp_hidden=self.mlp_hidden,
+      norm='layer',
+      norm_eps=self.norm_eps,
+      activation='gelu',
+      fused_qkv=True,
+      qkv_biases='qv',
+      qk_norm=False,
+      layer_scale=None,
+    )
 
 
 class UmtOutput(NamedTuple):
@@ -118,72 +131,6 @@ def position_table(
   return table.reshape(-1, width)
 
 
-class UmtBlock(nn.Module):
-  """Pre-norm attention and MLP; q and v have biases, k has none."""
-
-  config: UmtConfig
-  compute: Compute
-
-  @nn.compact
-  def __call__(self, x: Float[Array, 'B T D'], _=None):
-    config, dtype = self.config, self.compute.jnp_dtype
-    x = constrain(x, 'batch', None, None)
-    h = layer_norm(config.norm_eps, dtype, name='norm1')(x)
-    x = x + self._attention(h)
-    h = layer_norm(config.norm_eps, dtype, name='norm2')(x)
-    h = self._dense(config.mlp_hidden, ('embed', 'mlp'), 'fc1')(h)
-    h = constrain(h, 'batch', None, 'mlp')
-    h = jax.nn.gelu(h, approximate=False)
-    x = x + self._dense(config.width, ('mlp', 'embed'), 'fc2')(h)
-    return x, x
-
-  def _attention(self, h):
-    config = self.config
-    B, T, D = h.shape
-    head_dim = D // config.n_heads
-    q, k, v = QkvProjection(config, self.compute, name='qkv')(h)
-
-    def heads(z):
-      z = z.reshape(B, T, config.n_heads, head_dim)
-      return constrain(z, 'batch', None, 'heads', None)
-
-    out = attend(
-      heads(q),
-      [Segment(heads(k), heads(v))],
-      scale=head_dim**-0.5,
-      implementation=self.compute.attention,
-    )
-    return self._dense(D, ('heads', 'embed'), 'proj')(out.reshape(B, T, D))
-
-  def _dense(self, features, axes, name):
-    return Dense(features, axes, self.compute, name=name)
-
-
-class QkvProjection(nn.Module):
-  """One fused kernel; separate biases for q and v, exactly zero for k."""
-
-  config: UmtConfig
-  compute: Compute
-
-  @nn.compact
-  def __call__(self, h: Float[Array, 'B T D']):
-    D = self.config.width
-    dtype = self.compute.jnp_dtype
-    param_dtype = self.compute.jnp_param_dtype
-    named = nn.with_logical_partitioning
-    kernel = self.param(
-      'kernel',
-      named(nn.initializers.lecun_normal(), ('embed', 'heads')),
-      (D, 3 * D),
-      param_dtype,
-    )
-    zeros = named(nn.initializers.zeros, ('heads',))
-    q_bias = self.param('q_bias', zeros, (D,), param_dtype)
-    v_bias = self.param('v_bias', zeros, (D,), param_dtype)
-    q, k, v = jnp.split(dot(h, kernel.astype(dtype), dtype), 3, axis=-1)
-    return q + q_bias.astype(dtype), k, v + v_bias.astype(dtype)
-
-
 class Umt(nn.Module):
   """Video transformer over all patches of all frames at once.
 
@@ -221,7 +168,7 @@ class Umt(nn.Module):
     )(patches)
     x = x + jnp.asarray(position_table(config, F), dtype)
     embedded = x
-    stack = scan_layers(UmtBlock, config.n_layers, remat=self.compute.remat)
-    x, layers = stack(config, self.compute, name='layers')(x, None)
+    stack = scan_layers(EncoderBlock, config.n_layers, remat=self.compute.remat)
+    x, layers = stack(config.block, self.compute, name='layers')(x, None)
     features = x.reshape(B, F // tubelet, config.grid**2, config.width)
     return UmtOutput(features, embedded, layers)
