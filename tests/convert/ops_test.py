@@ -20,7 +20,8 @@ def cases(draw):
   elif kind == 'transpose':
     op, shape = Transpose(), (draw(sizes), draw(sizes))
   elif kind == 'leading':
-    op, shape = LeadingOne(), (1, *draw(hnp.array_shapes(max_dims=3)))
+    op = LeadingOne(draw(st.integers(1, 3)))
+    shape = (1,) * op.times + draw(hnp.array_shapes(max_dims=3))
   else:
     patch = tuple(draw(st.lists(sizes, min_size=1, max_size=3)))
     channels = draw(sizes)

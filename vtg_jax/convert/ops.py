@@ -56,16 +56,22 @@ class Transpose:
 
 @dataclasses.dataclass(frozen=True)
 class LeadingOne:
-  """A tensor [1, ...] is our parameter [...]."""
+  """A tensor [1, ...] is our parameter [...].
+
+  Attributes:
+    times: how many axes of length 1 lead.
+  """
+
+  times: int = 1
 
   def forward(self, tensor: np.ndarray) -> np.ndarray:
-    return tensor[0]
+    return tensor[(0,) * self.times]
 
   def inverse(self, param: np.ndarray) -> np.ndarray:
-    return param[None]
+    return param[(None,) * self.times]
 
   def source_shape(self, shape: Shape) -> Shape | None:
-    return (1, *shape)
+    return (1,) * self.times + shape
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
