@@ -1,0 +1,142 @@
+"""Token rows: which token stands where, and which of them are learnt.
+
+    <|system|> ... <|user|> VIDEO When ... <|assistant|> From <2> to <16>. END
+    ------------------ ignored ---------- | ---------- learnt ---------------
+
+The video is one token here; its many rows of embeddings take its place when
+rows are spliced, see `splice`.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Bool, Int
+
+from vtg_jax.errors import BadInput
+from vtg_jax.llm.json_tokenizer import JsonTokenizer
+from vtg_jax.systems.grounded_videollm.prompt import VIDEO, Dialect
+
+# A label that no loss is taken on, and the token that stands for the video.
+IGNORE, VIDEO_ID = -100, -200
+
+
+class Rows(NamedTuple):
+  """A batch of token rows.
+
+  Attributes:
+    input_ids: Tokens, with VIDEO_ID where the video goes.
+    labels: The tokens that are learnt, IGNORE elsewhere.
+    attention_mask: False on padding.
+  """
+
+  input_ids: Int[np.ndarray, 'B T']
+  labels: Int[np.ndarray, 'B T']
+  attention_mask: Bool[np.ndarray, 'B T']
+
+
+def tokenize(text: str, tokenizer: JsonTokenizer) -> list[int]:
+  """Ids of a text whose pieces around the video are tokenised alone."""
+  ids = list(tokenizer.bos_ids)
+  for i, piece in enumerate(text.split(VIDEO)):
+    if i:
+      ids.append(VIDEO_ID)
+    ids.extend(tokenizer.encode(piece))
+  return ids
+
+
+def labels_of(
+  text: str, ids: Sequence[int], tokenizer: JsonTokenizer, dialect: Dialect
+) -> list[int]:
+  """Which tokens of a conversation are learnt: its answers.
+
+  Args:
+    text: The conversation.
+    ids: Its tokens.
+    tokenizer: That made them.
+    dialect: In which it is written.
+
+  Returns:
+    The token where it is learnt, IGNORE elsewhere. Where a stretch between two
+    ends is no question and answer, nothing from there on is learnt.
+  """
+  n_first = len(tokenizer.bos_ids)
+  labels, place = list(ids), n_first
+  labels[:n_first] = [IGNORE] * n_first
+  for round_text in text.split(dialect.end):
+    parts = round_text.split(dialect.separator)
+    if len(parts) != 2:
+      break
+    n_asked = _count(parts[0] + dialect.separator, tokenizer)
+    n_ignored = min(n_asked - dialect.learnt_before, len(labels) - place)
+    labels[place : place + n_ignored] = [IGNORE] * n_ignored
+    place += _count(round_text, tokenizer) + 1  # and the end
+  return labels[:place] + [IGNORE] * (len(labels) - place)
+
+
+def training_rows(
+  texts: Sequence[str],
+  tokenizer: JsonTokenizer,
+  dialect: Dialect,
+  *,
+  max_tokens: int,
+) -> Rows:
+  """Conversations as rows of one length, padded on the right.
+
+  Rows are cut at `max_tokens`, the video counting as one; if one was, the last
+  label of every row becomes the end token, as in the reference (Q3).
+
+  Raises:
+    BadInput: a text without exactly one video, or one that is cut off.
+  """
+  rows = []
+  for text in texts:
+    if text.count(VIDEO) != 1:
+      raise BadInput(f'the text {text[:60]!r} must hold exactly one {VIDEO}')
+    ids = tokenize(text, tokenizer)
+    rows.append((ids, labels_of(text, ids, tokenizer, dialect)))
+  length = max(len(ids) for ids, _ in rows)
+  padding = tokenizer.token_id(dialect.padding)
+  out = Rows(
+    input_ids=np.full((len(rows), length), padding, np.int32),
+    labels=np.full((len(rows), length), IGNORE, np.int32),
+    attention_mask=np.zeros((len(rows), length), bool),
+  )
+  for i, (ids, labels) in enumerate(rows):
+    out.input_ids[i, : len(ids)] = ids
+    out.labels[i, : len(ids)] = labels
+    out.attention_mask[i, : len(ids)] = True
+  if length <= max_tokens:
+    return out
+  out = Rows(*(x[:, :max_tokens].copy() for x in out))
+  out.labels[:, -1] = tokenizer.token_id(dialect.end)
+  return out
+
+
+def prompt_rows(
+  texts: Sequence[str],
+  tokenizer: JsonTokenizer,
+  dialect: Dialect,
+  *,
+  max_tokens: int,
+) -> Rows:
+  """Prompts as rows of one length, padded on the left; nothing is learnt.
+
+  Longer ones lose their first tokens, as in the reference.
+  """
+  rows = [tokenize(text, tokenizer)[-max_tokens:] for text in texts]
+  length = max(map(len, rows))
+  padding = tokenizer.token_id(dialect.padding)
+  out = Rows(
+    input_ids=np.full((len(rows), length), padding, np.int32),
+    labels=np.full((len(rows), length), IGNORE, np.int32),
+    attention_mask=np.zeros((len(rows), length), bool),
+  )
+  for i, ids in enumerate(rows):
+    out.input_ids[i, length - len(ids) :] = ids
+    out.attention_mask[i, length - len(ids) :] = True
+  return out
+
+
+def _count(text: str, tokenizer: JsonTokenizer) -> int:
+  return len(tokenize(text, tokenizer)) - len(tokenizer.bos_ids)
