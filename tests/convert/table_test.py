@@ -39,6 +39,15 @@ def test_ignored_keys_keep_their_reason():
   assert table.ignore('m.head') is None
 
 
+def test_a_layer_that_is_ignored_fills_nothing():
+  ignored = Ignore(r'blocks\.2\..+', 'not run')
+  table = STACKED + Table((), (ignored,)).under('net.', '')
+  assert table.slot('net.blocks.1.w').index == 1
+  assert table.slot('net.blocks.2.w') is None
+  assert table.slot('blocks.12.w').index == 12
+  assert table.ignore('blocks.2.w').reason == 'not run'
+
+
 @pytest.mark.parametrize('tied', [False, True])
 def test_no_two_rules_match_one_key(tied):
   for table in (

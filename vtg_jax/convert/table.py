@@ -167,7 +167,13 @@ class Table:
     )
 
   def slot(self, key: str) -> Slot | None:
-    """Returns where a source key goes, or None where no rule knows it."""
+    """Returns where a source key goes, or None where it fills nothing.
+
+    A key that is ignored fills nothing, even where a rule matches it: so a
+    table says which of the file's layers the model leaves out.
+    """
+    if self.ignore(key):
+      return None
     for rule in self.rules:
       fields = rule.fields_of_key(key)
       if fields is not None:
