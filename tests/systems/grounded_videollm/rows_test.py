@@ -15,6 +15,7 @@ GOLDEN = Path(__file__).parents[2] / 'golden' / 'grounded_videollm'
 CASES = json.loads((GOLDEN / 'cases.json').read_text())
 CONFIG = json.loads((GOLDEN / 'config.json').read_text())
 INPUTS = np.load(GOLDEN / 'inputs.npz')
+OUTPUTS = np.load(GOLDEN / 'outputs.npz')
 LLMS = ('phi3', 'llama3')
 
 
@@ -91,6 +92,40 @@ def test_the_batches_of_the_golden_set(llm, tokenizer, dialect):
     CONFIG[llm]['prompts'], tokenizer, dialect, max_tokens=4096
   )
   np.testing.assert_array_equal(made.input_ids, INPUTS[f'{llm}.gen.input_ids'])
+
+
+def golden_rows(llm, name):
+  ids = INPUTS[f'{llm}.{name}.input_ids']
+  if name == 'gen':
+    first = (ids != CONFIG[llm]['tokenizer_pad_id']).argmax(1)
+    mask = np.arange(ids.shape[1]) >= first[:, None]
+    return rows.Rows(ids, np.full_like(ids, rows.IGNORE), mask)
+  mask = INPUTS[f'{llm}.{name}.attention_mask_text'] > 0
+  return rows.Rows(ids, INPUTS[f'{llm}.{name}.labels_text'], mask)
+
+
+def test_the_video_takes_its_place(llm):
+  n_video = OUTPUTS[f'{llm}.visual_tokens'].shape[1]
+  sft = golden_rows(llm, 'sft')
+  for text_only, labels, mask in (
+    (None, 'sft.labels_spliced', 'sft.attention_mask_spliced'),
+    ([True, False], 'textonly.labels_spliced', 'textonly.attention_mask'),
+  ):
+    made = rows.with_video(sft, n_video, 7, text_only=text_only)
+    np.testing.assert_array_equal(made.labels, OUTPUTS[f'{llm}.{labels}'])
+    np.testing.assert_array_equal(made.attention_mask, OUTPUTS[f'{llm}.{mask}'])
+    for ids, start in zip(made.input_ids, made.video_start, strict=True):
+      assert (ids[start : start + n_video] == 7).all()
+      assert rows.VIDEO_ID not in ids
+  made = rows.with_video(golden_rows(llm, 'gen'), n_video, 7)
+  mask = OUTPUTS[f'{llm}.gen.attention_mask']
+  np.testing.assert_array_equal(made.attention_mask, mask)
+
+
+def test_a_row_cut_before_its_video_is_bad_input(llm):
+  cut = rows.Rows(*(x[:, :20] for x in golden_rows(llm, 'sft')))
+  with pytest.raises(BadInput, match='cut in front'):
+    rows.with_video(cut, 5, 0)
 
 
 def test_prompts(llm, dialect):

@@ -3,8 +3,8 @@
     <|system|> ... <|user|> VIDEO When ... <|assistant|> From <2> to <16>. END
     ------------------ ignored ---------- | ---------- learnt ---------------
 
-The video is one token here; its many rows of embeddings take its place when
-rows are spliced, see `splice`.
+The video is one token in a text; `with_video` makes room for its many rows of
+embeddings.
 """
 
 from collections.abc import Sequence
@@ -136,6 +136,69 @@ def prompt_rows(
     out.input_ids[i, length - len(ids) :] = ids
     out.attention_mask[i, length - len(ids) :] = True
   return out
+
+
+class SplicedRows(NamedTuple):
+  """Token rows with room for the video's embeddings.
+
+  Attributes:
+    input_ids: Tokens; what stands under the video is the padding token.
+    labels: IGNORE under the video.
+    attention_mask: False on padding, and on videos that nobody looks at.
+    video_start: Position of the first video row.
+  """
+
+  input_ids: Int[np.ndarray, 'B S']
+  labels: Int[np.ndarray, 'B S']
+  attention_mask: Bool[np.ndarray, 'B S']
+  video_start: Int[np.ndarray, ' B']
+
+
+def with_video(
+  rows: Rows,
+  n_video: int,
+  padding_id: int,
+  *,
+  text_only: Sequence[bool] | None = None,
+) -> SplicedRows:
+  """Puts `n_video` places where the one token of the video stands.
+
+  Args:
+    rows: One video a row.
+    n_video: Rows of embeddings that stand for a video.
+    padding_id: What is written in those places.
+    text_only: Which rows are about no video. Their text is closed up and the
+      places come last, where nobody looks.
+
+  Raises:
+    BadInput: a row without its video, which was cut off.
+  """
+  n_rows, n_tokens = rows.input_ids.shape
+  is_video = rows.input_ids == VIDEO_ID
+  if not (is_video.sum(1) == 1).all():
+    raise BadInput(
+      f'a row of {n_tokens} tokens was cut in front of its video; allow more'
+    )
+  places = is_video.argmax(1)
+  starts = places.copy()
+  seen = np.ones(n_rows, bool)
+  if text_only is not None:
+    starts[np.asarray(text_only)] = n_tokens - 1
+    seen = ~np.asarray(text_only)
+
+  def spread(values, fill):
+    out = np.empty((n_rows, n_tokens - 1 + n_video), values.dtype)
+    for row, (place, start) in enumerate(zip(places, starts, strict=True)):
+      text = np.delete(values[row], place)
+      out[row] = np.insert(text, start, [fill[row]] * n_video)
+    return out
+
+  return SplicedRows(
+    input_ids=spread(rows.input_ids, [padding_id] * n_rows),
+    labels=spread(rows.labels, [IGNORE] * n_rows),
+    attention_mask=spread(rows.attention_mask, seen),
+    video_start=starts.astype(np.int32),
+  )
 
 
 def _count(text: str, tokenizer: JsonTokenizer) -> int:
