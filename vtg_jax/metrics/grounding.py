@@ -67,7 +67,7 @@ class GroundingScores:
 
   Attributes:
     mean_iou: mean IoU, 0..1.
-    recall: threshold -> share of examples with IoU strictly above it.
+    recall: threshold -> share of examples with IoU above it.
     n_examples: how many examples the scores are over.
   """
 
@@ -81,14 +81,17 @@ def scores(
   *,
   thresholds: Sequence[float] = THRESHOLDS,
   count_failed: bool = False,
+  strict: bool = True,
 ) -> GroundingScores:
   """Returns mean IoU and recalls.
 
   Args:
     ious: one an example; None where the example failed (unreadable video).
-    thresholds: recall counts IoU strictly above each.
-    count_failed: False drops failed examples from the denominator, as the
-      paper's notebook does; True counts them as IoU 0.
+    thresholds: recall counts IoU above each.
+    count_failed: False drops failed examples from the denominator, as
+      HawkEye's notebook does; True counts them as IoU 0.
+    strict: as in HawkEye an IoU equal to the threshold does not count; False
+      counts it, as the other papers do.
 
   Returns:
     The scores; NaN where no example is left.
@@ -103,9 +106,10 @@ def scores(
     return GroundingScores(
       mean_iou=nan, recall=dict.fromkeys(thresholds, nan), n_examples=0
     )
+  above = np.greater if strict else np.greater_equal
   return GroundingScores(
     mean_iou=float(values.mean()),
-    recall={t: float((values > t).mean()) for t in thresholds},
+    recall={t: float(above(values, t).mean()) for t in thresholds},
     n_examples=len(values),
   )
 
