@@ -106,7 +106,7 @@ def cached_video(
     height=header['height'],
   )
 
-  def read(ids: Iterable[int], count: ReadCount):
+  def read(ids: Iterable[int], _: pixels.Resize | None, count: ReadCount):
     try:
       frames = _read(path, index, ids)
     except _Damaged:

@@ -1,5 +1,6 @@
 """Frames of one video, decoded once and kept, whoever asks and how often."""
 
+import dataclasses
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Protocol
 
@@ -33,8 +34,9 @@ class FrameIndex(Protocol):
   def n_frames(self) -> int: ...
 
 
+# (ids, how to resize, what to count in) -> pairs of id and frame.
 Reader = Callable[
-  [Iterable[int], ReadCount],
+  [Iterable[int], Resize | None, ReadCount],
   Iterator[tuple[int, UInt8[np.ndarray, 'h w 3']]],
 ]
 
@@ -66,9 +68,9 @@ class FrameStore:
 
     Args:
       index: the video.
-      read: gives pairs of id and frame for the ids it is called with.
+      read: see `Reader`.
       is_folder: whether the video is a folder of images.
-      resize: how `read` resizes.
+      resize: how frames are resized.
       on_progress: is called with (frames read, frames to read) while reading.
     """
     self.index = index
@@ -77,6 +79,7 @@ class FrameStore:
     self.count = ReadCount()
     self._read = read
     self._on_progress = on_progress
+    self._other_sizes: dict[int, FrameStore] = {}
     self._frames: dict[int, UInt8[np.ndarray, 'h w 3']] = {}
 
   @property
@@ -140,6 +143,26 @@ class FrameStore:
     ids = np.searchsorted(self.times_s, times_s + slack, side='right') - 1
     return np.clip(ids, 0, self.n_frames - 1).astype(np.int64)
 
+  def at_size(self, size: int) -> 'FrameStore':
+    """The same video with squares of another size, kept for the next call.
+
+    Raises:
+      ValueError: frames are not resized at all here.
+    """
+    if self.resize is None:
+      raise ValueError(f'{self.path} was opened without a resize')
+    if size == self.resize.size:
+      return self
+    if size not in self._other_sizes:
+      self._other_sizes[size] = FrameStore(
+        self.index,
+        self._read,
+        is_folder=self.is_folder,
+        resize=dataclasses.replace(self.resize, size=size),
+        on_progress=self._on_progress,
+      )
+    return self._other_sizes[size]
+
   def missing(self, frame_ids: Iterable[int]) -> list[int]:
     """Those frames that are not kept yet, each once, in order.
 
@@ -158,7 +181,7 @@ class FrameStore:
     ids = self.missing(frame_ids)
     if not ids:
       return
-    for n_read, (i, frame) in enumerate(self._read(ids, self.count), start=1):
+    for n_read, (i, frame) in enumerate(self.stream(ids), start=1):
       self._frames[i] = frame
       if self._on_progress is not None:
         self._on_progress(n_read, len(ids))
@@ -171,7 +194,7 @@ class FrameStore:
     Raises:
       BadInput: an id is out of range, or a frame cannot be decoded.
     """
-    return self._read(frame_ids, self.count)
+    return self._read(frame_ids, self.resize, self.count)
 
   def get(self, frame_ids: Sequence[int]) -> UInt8[np.ndarray, 'F h w 3']:
     """Frames in the order asked for, repeats included.

@@ -55,7 +55,7 @@ def open_video(
     folder = index or index_folder(path, folder_fps)
     return FrameStore(
       folder,
-      lambda ids, count: iterate_folder_frames(
+      lambda ids, resize, count: iterate_folder_frames(
         folder, ids, resize, count=count
       ),
       is_folder=True,
@@ -65,7 +65,7 @@ def open_video(
   index = index or index_video(path)
   return FrameStore(
     index,
-    lambda ids, count: iterate_frames(index, ids, resize, count=count),
+    lambda ids, resize, count: iterate_frames(index, ids, resize, count=count),
     resize=resize,
     on_progress=on_progress,
   )

@@ -118,3 +118,15 @@ def test_progress_counts_up_to_what_is_read(path):
 def test_papers_duration_is_frames_over_rate(path):
   store = video.open_video(path, resize=None)
   assert store.paper_duration_s == 40 / 10
+
+
+def test_two_sizes_of_one_video_are_read_with_one_index(path):
+  store = video.open_video(path, resize=Resize(size=16))
+  large = store.at_size(24)
+  assert store.at_size(16) is store and store.at_size(24) is large
+  assert large.index is store.index
+  assert store.get([4]).shape == (1, 16, 16, 3)
+  expected = video.open_video(path, resize=Resize(size=24)).get([4, 30])
+  np.testing.assert_array_equal(large.get([4, 30]), expected)
+  with pytest.raises(ValueError, match='without a resize'):
+    video.open_video(path, resize=None).at_size(8)

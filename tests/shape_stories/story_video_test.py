@@ -63,3 +63,9 @@ def test_frames_are_drawn_once(story):
   assert told == [(1, 2), (2, 2), (1, 1)]
   np.testing.assert_array_equal(frames, render(story, [2, 3, 2], size=16))
   assert video.resize == Resize(size=16)
+
+
+def test_a_story_is_drawn_at_every_size(story):
+  video = StoryVideo(story, resize=Resize(size=16))
+  (frame,) = video.at_size(24).get([3])
+  np.testing.assert_array_equal(frame, render(story, [3], size=24)[0])

@@ -70,10 +70,10 @@ class StoryVideo(FrameStore):
     super().__init__(index, self._drawn, resize=resize, on_progress=on_progress)
 
   def _drawn(
-    self, frame_ids: Iterable[int], count: ReadCount
+    self, frame_ids: Iterable[int], resize: Resize | None, count: ReadCount
   ) -> Iterator[tuple[int, UInt8[np.ndarray, 'h w 3']]]:
     count.passes += 1
-    size = None if self.resize is None else self.resize.size
+    size = None if resize is None else resize.size
     ids = check_frame_ids(frame_ids, self.n_frames)
     for start in range(0, len(ids), _FRAMES_AT_ONCE):
       some = ids[start : start + _FRAMES_AT_ONCE]

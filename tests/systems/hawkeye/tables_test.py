@@ -38,7 +38,7 @@ def store(n_frames, fps):
     average_fps=fps,
     n_frames=n_frames,
   )
-  return FrameStore(index, lambda ids, count: iter(()))
+  return FrameStore(index, lambda ids, resize, count: iter(()))
 
 
 def plan(video, query, orders, *, max_rounds, sampling='paper'):
