@@ -1,14 +1,14 @@
-"""Fixed position tables, computed on the host in float64."""
+"""Position tables: fixed ones, and how tables are resampled."""
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Array, Float
 
 
 def sinusoid_table(n_positions: int, width: int) -> Float[np.ndarray, 'P D']:
   """Interleaved sine/cosine codes of consecutive positions.
 
-  Channel j of position p is the sine (j even) or cosine (j odd) of
-  ``p / 10000 ** (2 * (j // 2) / width)``.
+  Computed on the host in float64. Channel j of position p is the sine (j
+  even) or cosine (j odd) of ``p / 10000 ** (2 * (j // 2) / width)``.
 
   Returns:
     float32, rounded from float64.
@@ -22,9 +22,12 @@ def sinusoid_table(n_positions: int, width: int) -> Float[np.ndarray, 'P D']:
 
 
 def resize_linear(
-  table: Float[np.ndarray, 'S D'], size: int
-) -> Float[np.ndarray, 'T D']:
-  """Linear resampling of the first axis, half-pixel centres, no antialias."""
+  table: Float[np.ndarray | Array, 'S D'], size: int
+) -> Float[np.ndarray | Array, 'T D']:
+  """Linear resampling of the first axis, half-pixel centres, no antialias.
+
+  A table of jax gives one of jax, with gradients.
+  """
   n = table.shape[0]
   source = (np.arange(size) + 0.5) * n / size - 0.5
   source = np.maximum(source, 0.0)
