@@ -1,0 +1,174 @@
+"""The vision side of the golden Grounded-VideoLLM: sizes, weights, arrays."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from vtg_jax.adapters.two_stream import TwoStreamConfig
+from vtg_jax.convert.clip_vit import clip_vit_table
+from vtg_jax.convert.internvideo2 import internvideo2_table
+from vtg_jax.convert.param_tree import unflatten
+from vtg_jax.convert.readers import open_source
+from vtg_jax.convert.table import Table
+from vtg_jax.convert.two_stream import two_stream_table
+from vtg_jax.encoders.block import BlockConfig
+from vtg_jax.encoders.internvideo2 import InternVideo2Config
+from vtg_jax.encoders.vit import VitConfig
+
+GOLDEN = Path(__file__).parent / 'golden' / 'grounded_videollm'
+TOLERANCE = dict(rtol=1e-4, atol=2e-4)
+TOLD = json.loads((GOLDEN / 'config.json').read_text())
+_CLIP, _VIDEO = TOLD['clip'], TOLD['internvideo2']
+N_SEGMENTS, N_FRAMES = TOLD['num_segs'], TOLD['frames_per_seg']
+
+CLIP = VitConfig(
+  block=BlockConfig(
+    width=_CLIP['hidden_size'],
+    n_heads=_CLIP['heads'],
+    mlp_hidden=_CLIP['intermediate'],
+    norm='layer',
+    norm_eps=_CLIP['eps'],
+    activation=_CLIP['hidden_act'],
+    fused_qkv=False,
+    qkv_biases='qkv',
+    qk_norm=False,
+    layer_scale=None,
+  ),
+  n_layers=_CLIP['layers'] - 1,
+  image_size=_CLIP['image_size'],
+  patch_size=_CLIP['patch_size'],
+  channels=3,
+  patch_bias=False,
+  first_norm=True,
+)
+INTERNVIDEO2 = InternVideo2Config(
+  block=BlockConfig(
+    width=_VIDEO['embed_dim'],
+    n_heads=_VIDEO['heads'],
+    mlp_hidden=_VIDEO['mlp_hidden'],
+    norm='rms',
+    norm_eps=_VIDEO['rms_eps'],
+    activation='gelu',
+    fused_qkv=True,
+    qkv_biases='',
+    qk_norm=True,
+    layer_scale=1e-5,
+  ),
+  n_layers=_VIDEO['depth'] - 1,
+  image_size=_VIDEO['img_size'],
+  patch_size=_VIDEO['patch_size'],
+  tubelet_size=_VIDEO['tubelet'],
+  channels=3,
+  table_steps=_VIDEO['ckpt_t'],
+  drop_path=0.0,
+)
+# Image reduction and rows along a side, by language model.
+_REDUCTIONS = {
+  'phi3': ('merge', CLIP.grid // 2),
+  'llama3': ('pool', TOLD['image_pool_llama'][0]),
+}
+TWO_STREAM = {
+  name: TwoStreamConfig(
+    width=TOLD[name]['hidden_size'],
+    image_width=CLIP.block.width,
+    image_grid=CLIP.grid,
+    image_side=side,
+    image_reduction=reduction,
+    video_width=INTERNVIDEO2.block.width,
+    video_grid=INTERNVIDEO2.grid,
+    video_side=TOLD['video_pool'][0],
+  )
+  for name, (reduction, side) in _REDUCTIONS.items()
+}
+# Language model -> the files its adapter is spread over.
+TWO_STREAM_FILES = {
+  'phi3': (
+    'multi_modal_projector.pth',
+    'image_newlines.pth',
+    'ckpt[model][video_projecter]',
+  ),
+  'llama3': (
+    'multi_modal_projector.pth',
+    'image_newline.pth',
+    'ckpt[model][video_projecter]',
+  ),
+}
+
+
+def clip_table(n_layers: int = CLIP.n_layers) -> Table:
+  """Rules for the keys of `vision_model.pth`."""
+  return clip_vit_table(patch_size=CLIP.patch_size, n_layers=n_layers).under(
+    'vision_model.'
+  )
+
+
+def video_table(n_layers: int = INTERNVIDEO2.n_layers) -> Table:
+  """Rules for the keys of `internvideo2.pt`."""
+  config = INTERNVIDEO2
+  patch = (config.tubelet_size, config.patch_size, config.patch_size)
+  return internvideo2_table(patch=patch, n_layers=n_layers)
+
+
+def adapter_table(name: str) -> Table:
+  """Rules for the keys of one language model's adapter."""
+  return two_stream_table(image_reduction=TWO_STREAM[name].image_reduction)
+
+
+def file_tensors(section: str) -> dict[str, np.ndarray]:
+  """The tensors of one released file, under its keys."""
+  source = open_source(GOLDEN / 'weights.safetensors')
+  prefix = f'{section}|'
+  return {
+    key.removeprefix(prefix): source.read(key)
+    for key in source.tensors
+    if key.startswith(prefix)
+  }
+
+
+def adapter_tensors(name: str) -> dict[str, np.ndarray]:
+  """The tensors of all files of one adapter."""
+  tensors = {}
+  for file in TWO_STREAM_FILES[name]:
+    tensors |= file_tensors(f'{name}/{file}')
+  return tensors
+
+
+def params_of(table: Table, tensors: Mapping[str, np.ndarray]) -> dict:
+  """Nested parameters of what the rules know; fails on unknown keys."""
+  leaves = {}
+  for key, tensor in tensors.items():
+    slot = table.slot(key)
+    if slot is None:
+      assert table.ignore(key), key
+      continue
+    leaf = slot.rule.op.forward(tensor)
+    leaves.setdefault(slot.path, {})[slot.index] = leaf
+  return unflatten(
+    {
+      path: by_layer[None]
+      if None in by_layer
+      else np.stack([by_layer[i] for i in sorted(by_layer)])
+      for path, by_layer in leaves.items()
+    }
+  )
+
+
+def recorded(*names: str) -> dict[str, np.ndarray]:
+  """Some of the reference's outputs."""
+  with np.load(GOLDEN / 'outputs.npz') as file:
+    return {name: file[name] for name in names}
+
+
+def keyframes() -> np.ndarray:
+  """Normalised keyframes [B S h w C]."""
+  with np.load(GOLDEN / 'inputs.npz') as file:
+    return np.moveaxis(file['spatial_pixel_values'], 2, -1)
+
+
+def segments() -> np.ndarray:
+  """Normalised frames by segment, [B S F h w C]."""
+  with np.load(GOLDEN / 'inputs.npz') as file:
+    frames = np.moveaxis(file['temporal_pixel_values'], 2, -1)
+  return frames.reshape(len(frames), N_SEGMENTS, N_FRAMES, *frames.shape[2:])
