@@ -7,7 +7,7 @@ import pytest
 from flax import linen as nn
 
 from vtg_jax.nn.compute import Compute
-from vtg_jax.nn.dense import Dense, LoraConfig
+from vtg_jax.nn.dense import Dense, LoraConfig, merge_lora
 
 LORA = LoraConfig(rank=3, alpha=6.0, dropout=0.5, targets=('q_proj',))
 ADAPTED = Dense(5, ('embed', 'heads'), Compute(), lora=LORA)
@@ -52,16 +52,36 @@ def test_a_merged_kernel_does_what_the_adapter_does():
   x, params = x_and_params()
   params = trained(params)
   low_rank = params['lora_a'] @ params['lora_b']
-  merged = {
-    'kernel': params['kernel'] + LORA.scale * low_rank,
-    'bias': params['bias'],
-  }
-  assert LORA.scale == 2.0
+  merged = merge_lora(params, LORA.scale)
+  assert LORA.scale == 2.0 and set(merged) == {'kernel', 'bias'}
+  np.testing.assert_allclose(
+    merged['kernel'], params['kernel'] + 2 * low_rank, rtol=1e-5
+  )
   np.testing.assert_allclose(
     ADAPTED.apply({'params': params}, x),
     ADAPTED.clone(lora=None).apply({'params': merged}, x),
     atol=1e-5,
   )
+
+
+def test_merging_reaches_stacked_layers_and_leaves_the_rest():
+  key = jax.random.key(3)
+  a = jax.random.normal(key, (6, 4, 3))
+  b = jax.random.normal(key, (6, 3, 5))
+  kernel = jnp.ones((6, 4, 5), jnp.bfloat16)
+  params = {
+    'layers': {'o_proj': {'kernel': kernel, 'lora_a': a, 'lora_b': b}},
+    'norm': {'scale': jnp.ones(4)},
+  }
+  merged = merge_lora(params, 0.5)
+  got = merged['layers']['o_proj']
+  assert set(got) == {'kernel'} and got['kernel'].dtype == jnp.bfloat16
+  want = 1 + 0.5 * np.einsum('lir,lro->lio', a, b)
+  np.testing.assert_allclose(
+    np.asarray(got['kernel'], np.float32), want, rtol=1e-2, atol=1e-2
+  )
+  assert 'lora_a' in params['layers']['o_proj']  # not taken from the caller
+  np.testing.assert_array_equal(merged['norm']['scale'], np.ones(4))
 
 
 def test_dropout_acts_on_the_adapter_alone_and_only_while_training():

@@ -1,6 +1,8 @@
 """A linear layer with named axes, and LoRA beside the kernel it adapts."""
 
 import dataclasses
+from collections.abc import Mapping
+from typing import Any
 
 import jax.numpy as jnp
 from flax import linen as nn
@@ -8,6 +10,9 @@ from jaxtyping import Array, Float
 
 from vtg_jax.nn.compute import Compute, platform
 from vtg_jax.nn.dropout import Dropout
+
+# Parameters of an adapter.
+_ADAPTER = ('lora_a', 'lora_b')
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -115,3 +120,30 @@ class Dense(nn.Module):
   def _param(self, name, init, shape, axes):
     init = nn.with_logical_partitioning(init, axes)
     return self.param(name, init, shape, self.compute.jnp_param_dtype)
+
+
+def merge_lora(params: Mapping[str, Any], scale: float) -> dict[str, Any]:
+  """Folds every adapter into the kernel beside it.
+
+  {'kernel': W, 'lora_a': A, 'lora_b': B} becomes {'kernel': W + scale * A B},
+  summed in float32 and rounded once; what has no adapter stays as it is.
+
+  Args:
+    params: Of any module, by nested names, not boxed; layers may be stacked.
+    scale: `LoraConfig.scale`.
+
+  Returns:
+    Parameters of the same module with `lora` None.
+  """
+  merged = {
+    name: merge_lora(value, scale) if isinstance(value, Mapping) else value
+    for name, value in params.items()
+  }
+  if 'lora_a' in merged:
+    a, b = (jnp.asarray(merged.pop(n), jnp.float32) for n in _ADAPTER)
+    kernel = merged['kernel']
+    whole = jnp.asarray(kernel, jnp.float32) + scale * jnp.matmul(
+      a, b, precision='highest'
+    )
+    merged['kernel'] = whole.astype(kernel.dtype)
+  return merged
