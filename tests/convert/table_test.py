@@ -2,6 +2,7 @@ import pytest
 
 from vtg_jax.convert.hawkeye import hawkeye_table
 from vtg_jax.convert.llama import llama_table
+from vtg_jax.convert.phi3 import phi3_table
 from vtg_jax.convert.table import Ignore, Rule, Table
 
 STACKED = Table((Rule('blocks.{n}.w', 'layers/w[{n}]'),)).under('net.', '')
@@ -19,6 +20,15 @@ def test_a_key_matches_under_each_prefix(key):
 )
 def test_a_template_is_anchored_and_literal(key):
   assert STACKED.slot(key) is None
+
+
+def test_an_alias_is_read_and_the_key_is_written():
+  rule = Rule('blocks.{n}.w', 'layers/w[{n}]', aliases=('blocks.{n}.old.w',))
+  table = Table((rule,)).under('net.')
+  assert table.slot('net.blocks.2.old.w') == table.slot('net.blocks.2.w')
+  assert table.slot('net.blocks.2.old.w').index == 2
+  ((key, _),) = table.keys_of('layers/w', 1)
+  assert key == 'net.blocks.0.w'
 
 
 def test_a_field_in_the_path_is_no_stack():
@@ -53,8 +63,13 @@ def test_no_two_rules_match_one_key(tied):
   for table in (
     hawkeye_table(patch=(1, 16, 16)),
     llama_table(tied_embeddings=tied),
+    phi3_table(),
   ):
-    keys = [rule.name({name: 1 for name in ('layer',)}) for rule in table.rules]
+    keys = [
+      rule.prefixes[0] + key.format(layer=1)
+      for rule in table.rules
+      for key in (rule.key, *rule.aliases)
+    ]
     for key in keys:
       matching = [r for r in table.rules if r.fields_of_key(key) is not None]
       assert len(matching) == 1, key

@@ -1,12 +1,16 @@
-"""Keys of a Llama-family decoder, with LoRA as peft before 0.6 names it.
+"""Keys of a Llama-family decoder, with LoRA as peft names it.
 
-Source: Hugging Face `LlamaForCausalLM`; peft 0.3 `LoraModel`.
+Source: Hugging Face `LlamaForCausalLM`; peft 0.3 `LoraModel`, and 0.6 for the
+`base_layer` that later ones put between an adapted layer and its weight.
 """
+
+from collections.abc import Mapping
 
 from vtg_jax.convert.ops import Transpose
 from vtg_jax.convert.table import Ignore, Rule, Table
 
-_PROJECTIONS = {
+# Our name of a block's linear layer -> its module.
+PROJECTIONS = {
   'q_proj': 'self_attn.q_proj',
   'k_proj': 'self_attn.k_proj',
   'v_proj': 'self_attn.v_proj',
@@ -18,19 +22,23 @@ _PROJECTIONS = {
 
 
 def llama_table(
-  *, tied_embeddings: bool = False, extra_vocab_rows: int = 0
+  *,
+  tied_embeddings: bool = False,
+  extra_vocab_rows: int = 0,
+  projections: Mapping[str, str] = PROJECTIONS,
 ) -> Table:
   """Returns the rules that fill `llm/...`.
 
-  Biases and LoRA matrices have rules for every projection; the expected
-  parameters decide which of them must be there. Grouped-query attention needs
-  no rule of its own, its key and value kernels are narrower.
+  Biases, of the head too, and LoRA matrices have rules for every projection;
+  the expected parameters decide which of them must be there. Grouped-query
+  attention needs no rule of its own, its key and value kernels are narrower.
 
   Args:
     tied_embeddings: the output layer is the embedding; a file may still hold
       it under both names.
     extra_vocab_rows: rows that the embedding and the output layer may have
       beyond the model's vocabulary (Vicuna v0 has one, for padding).
+    projections: the linear layers of a block.
   """
   layer, ours = 'model.layers.{layer}.', 'llm/layers/'
   rules = [
@@ -51,14 +59,15 @@ def llama_table(
       )
     )
   else:
-    rules.append(
+    rules += [
       Rule(
         'lm_head.weight',
         'llm/lm_head/kernel',
         Transpose(),
         extra_rows=extra_vocab_rows,
-      )
-    )
+      ),
+      Rule('lm_head.bias', 'llm/lm_head/bias', extra_rows=extra_vocab_rows),
+    ]
   for key, target in (
     ('input_layernorm', 'input_norm'),
     ('post_attention_layernorm', 'post_attention_norm'),
@@ -66,14 +75,19 @@ def llama_table(
     rules.append(
       Rule(f'{layer}{key}.weight', f'{ours}{target}/scale[{{layer}}]')
     )
-  for name, module in _PROJECTIONS.items():
+  for name, module in projections.items():
     rules += [
       Rule(
         f'{layer}{module}.weight',
         f'{ours}{name}/kernel[{{layer}}]',
         Transpose(),
+        aliases=(f'{layer}{module}.base_layer.weight',),
       ),
-      Rule(f'{layer}{module}.bias', f'{ours}{name}/bias[{{layer}}]'),
+      Rule(
+        f'{layer}{module}.bias',
+        f'{ours}{name}/bias[{{layer}}]',
+        aliases=(f'{layer}{module}.base_layer.bias',),
+      ),
       Rule(
         f'{layer}{module}.lora_A.default.weight',
         f'{ours}{name}/lora_a[{{layer}}]',

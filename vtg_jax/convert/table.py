@@ -43,6 +43,8 @@ class Rule:
     prefixes: prefixes a key may have; export without a manifest uses the first.
     extra_rows: how many rows the tensor may have beyond the parameter's; they
       are kept aside and put back by export.
+    aliases: other templates of the key, with the same fields, that are read;
+      export without a manifest does not write them.
     tied: the key is a second name of a tensor that another key holds; it may
       be absent and, when present, must be equal bit for bit.
   """
@@ -52,11 +54,12 @@ class Rule:
   op: Op = Identity()
   prefixes: tuple[str, ...] = ('',)
   extra_rows: int = 0
+  aliases: tuple[str, ...] = ()
   tied: bool = False
 
   @functools.cached_property
-  def _key_pattern(self) -> re.Pattern[str]:
-    return _compile(self.key)
+  def _key_patterns(self) -> tuple[re.Pattern[str], ...]:
+    return tuple(map(_compile, (self.key, *self.aliases)))
 
   @functools.cached_property
   def _path_pattern(self) -> re.Pattern[str]:
@@ -77,7 +80,8 @@ class Rule:
     """Returns the integers in `key`, or None where the rule does not match."""
     for prefix in self.prefixes:
       if key.startswith(prefix):
-        found = self._key_pattern.fullmatch(key, len(prefix))
+        matches = (p.fullmatch(key, len(prefix)) for p in self._key_patterns)
+        found = next(filter(None, matches), None)
         if found:
           return {name: int(n) for name, n in found.groupdict().items()}
     return None
