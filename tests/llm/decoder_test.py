@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from flax import linen as nn
 
+from tests.llm.from_torch import decoder_params
 from tests.llm.tiny_decoder import (
   CONFIG,
   DECODER,
@@ -17,7 +18,7 @@ from tests.llm.tiny_decoder import (
   score,
 )
 from vtg_jax.convert.llama import llama_table
-from vtg_jax.convert.param_tree import flatten, unflatten
+from vtg_jax.convert.param_tree import flatten
 from vtg_jax.llm.decoder import Decoder, KeyValues, Past
 from vtg_jax.nn.compute import Compute
 from vtg_jax.nn.rope import apply_rope, rope_angles
@@ -241,21 +242,9 @@ def test_logits_are_those_of_transformers(n_kv_heads, tied, theta):
   )
   with torch.no_grad():
     want = theirs(torch.from_numpy(np.array(IDS)).long()).logits.numpy()
-  table = llama_table(tied_embeddings=tied)
-  params = {}
-  for key, tensor in theirs.state_dict().items():
-    slot = table.slot(key)
-    if slot.rule.tied:
-      continue
-    leaf = slot.rule.op.forward(tensor.numpy())
-    params.setdefault(slot.path, {})[slot.index] = leaf
-  params = {
-    path.removeprefix('llm/'): leaves[None]
-    if None in leaves
-    else np.stack([leaves[i] for i in sorted(leaves)])
-    for path, leaves in params.items()
-  }
-  got = score(unflatten(params), IDS, Decoder(config, Compute()))
+  tensors = {k: x.numpy() for k, x in theirs.state_dict().items()}
+  params = decoder_params(llama_table(tied_embeddings=tied), tensors)
+  got = score(params, IDS, Decoder(config, Compute()))
   np.testing.assert_allclose(got, want, atol=1e-5)
 
 

@@ -43,6 +43,8 @@ def score_choices(
   position: Int[Array, ' B'],
   option_ids: Int[Array, 'B C O'],
   option_len: Int[Array, 'B C'],
+  *,
+  sequence_length: Int[Array, ''] | int | None = None,
 ) -> Float[Array, 'B C']:
   """Log-probability of each option's text after the prompt.
 
@@ -58,12 +60,16 @@ def score_choices(
     position: Rotary position of the first prompt token.
     option_ids: Text of each option, padded right.
     option_len: Real tokens of each option, at least 1.
+    sequence_length: Tokens of a row with one option, padding included; LongRoPE
+      needs to know it after a past.
 
   Returns:
     float32.
   """
   B, T = prompt_ids.shape
   C, length = option_ids.shape[1:]
+  if sequence_length is None and not past:
+    sequence_length = T + length
 
   def apply(*args, **kwargs):
     return decoder.apply({'params': params}, *args, **kwargs)
@@ -77,6 +83,7 @@ def score_choices(
     position[:, None] + places,
     mask=tree_mask(prompt_len, T, C, length),
     past=past,
+    sequence_length=sequence_length,
   )
   last = jnp.take_along_axis(
     out.hidden, (prompt_len - 1)[:, None, None], axis=1

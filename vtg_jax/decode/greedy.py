@@ -75,17 +75,21 @@ def decode_greedily(
   config: GreedyConfig,
   *,
   active: Bool[Array, ' B'] | None = None,
+  sequence_length: Int[Array, ''] | int | None = None,
 ) -> GreedyOutput:
   """Generates from prompts that were prefilled.
 
   Args:
     decoder: The module.
     params: Its parameters.
-    past: The prompts.
+    past: The prompts, padded on either side.
     logits: Scores after the last prompt token.
-    position: Rotary position of the first generated token.
+    position: Rotary position of the first generated token: a row's real
+      tokens, whatever padding is before or after them.
     config: Lengths and stops.
     active: Rows to generate for; the others stay empty. All when None.
+    sequence_length: Tokens of a prompt, padding included; which LongRoPE needs
+      to know, and nothing else.
 
   Returns:
     Ids, lengths and log-probabilities.
@@ -130,12 +134,14 @@ def decode_greedily(
     embeds = decoder.apply(
       {'params': params}, state.token[:, None], method='embed_tokens'
     )
+    grown = None if sequence_length is None else sequence_length + state.step
     in_cache = (jnp.arange(G) < seen)[None, None]
     out = decoder.apply(
       {'params': params},
       embeds,
       (position + seen)[:, None],
       past=[*past, Past(state.kv, in_cache)],
+      sequence_length=grown,
     )
     kv = jax.tree.map(
       lambda cache, new: jax.lax.dynamic_update_slice_in_dim(

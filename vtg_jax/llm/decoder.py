@@ -1,6 +1,7 @@
-"""The decoder-only transformer: Llama, Vicuna and their kin as configs."""
+"""The decoder-only transformer: Llama, Vicuna and Phi-3 as configs."""
 
 import dataclasses
+import itertools
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -14,7 +15,7 @@ from vtg_jax.nn.compute import Compute
 from vtg_jax.nn.constrain import constrain
 from vtg_jax.nn.dense import Dense, LoraConfig, dot
 from vtg_jax.nn.norm import rms_norm
-from vtg_jax.nn.rope import apply_rope, rope_angles
+from vtg_jax.nn.rope import LongRope, apply_rope, rope_angles
 from vtg_jax.nn.stack import scan_layers
 
 # Of fresh word vectors: about as large as what fresh layers add to them.
@@ -29,6 +30,8 @@ PROJECTIONS = (
   'up_proj',
   'down_proj',
 )
+# The same where some of them are one, as in Phi-3.
+FUSED_PROJECTIONS = ('qkv_proj', 'o_proj', 'gate_up_proj', 'down_proj')
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -48,6 +51,11 @@ class DecoderConfig:
     max_positions: Longest sequence the model was trained on.
     tied_embeddings: The head is the embedding, transposed.
     lora: Adapter on some projections, or None.
+    fused_projections: Queries, keys and values come from one kernel
+      `qkv_proj`, and gate and values of the MLP from one `gate_up_proj`, each
+      with at most one adapter.
+    head_bias: The head adds a bias.
+    long_rope: How the rotary frequencies are slowed; not at all when None.
   """
 
   vocab_size: int
@@ -62,16 +70,33 @@ class DecoderConfig:
   max_positions: int
   tied_embeddings: bool
   lora: LoraConfig | None
+  fused_projections: bool = False
+  head_bias: bool = False
+  long_rope: LongRope | None = None
 
   def __post_init__(self):
     if self.n_heads % self.n_kv_heads:
       raise ValueError(f'{self.n_heads=} not divisible by {self.n_kv_heads=}')
-    unknown = set(self.lora.targets if self.lora else ()) - set(PROJECTIONS)
+    unknown = set(self.lora.targets if self.lora else ())
+    unknown -= set(self.projections)
     if unknown:
       raise ValueError(
         f'LoRA targets {sorted(unknown)} name no projection; use some of '
-        f'{PROJECTIONS}'
+        f'{self.projections}'
       )
+    if self.head_bias and self.tied_embeddings:
+      raise ValueError('tied embeddings have no head to add a bias in')
+    long = self.long_rope
+    if long is not None and len(long.short_factors) * 2 != self.head_dim:
+      raise ValueError(
+        f'LongRoPE with {len(long.short_factors)} factors for '
+        f'{self.head_dim // 2} frequencies; give one for each'
+      )
+
+  @property
+  def projections(self) -> tuple[str, ...]:
+    """Names of the linear layers of a block, which LoRA may adapt."""
+    return FUSED_PROJECTIONS if self.fused_projections else PROJECTIONS
 
 
 class KeyValues(NamedTuple):
@@ -123,17 +148,20 @@ class DecoderLayer(nn.Module):
     x = constrain(x, 'batch', None, None)
     norm = dict(epsilon=config.norm_eps, dtype=self.compute.jnp_dtype)
     h = rms_norm(name='input_norm', **norm)(x)
+    N, K, H = config.n_heads, config.n_kv_heads, config.head_dim
+    q, k, v = self._several(
+      h,
+      'qkv_proj',
+      {'q_proj': N * H, 'k_proj': K * H, 'v_proj': K * H},
+      ('heads', 'kv_heads', 'kv_heads'),
+      deterministic,
+    )
 
-    def heads(name, n, axis):
-      z = self._dense(n * config.head_dim, ('embed', axis), name)(
-        h, deterministic=deterministic
-      )
-      z = z.reshape(B, T, n, config.head_dim)
-      return constrain(z, 'batch', None, axis, None)
+    def heads(z, n, axis):
+      return constrain(z.reshape(B, T, n, H), 'batch', None, axis, None)
 
-    q = heads('q_proj', config.n_heads, 'heads')
-    k = heads('k_proj', config.n_kv_heads, 'kv_heads')
-    v = heads('v_proj', config.n_kv_heads, 'kv_heads')
+    q = heads(q, N, 'heads')
+    k, v = heads(k, K, 'kv_heads'), heads(v, K, 'kv_heads')
     self.sow('intermediates', 'q', q)  # for losses that look inside
     self.sow('intermediates', 'k', k)
     q, k = apply_rope(q, *angles), apply_rope(k, *angles)
@@ -144,26 +172,46 @@ class DecoderLayer(nn.Module):
     out = attend(
       q,
       [*segments, Segment(k, v, mask)],
-      scale=config.head_dim**-0.5,
+      scale=H**-0.5,
       implementation=self.compute.attention,
     )
-    out = out.reshape(B, T, config.n_heads * config.head_dim)
+    out = out.reshape(B, T, N * H)
     x = x + self._dense(config.width, ('heads', 'embed'), 'o_proj')(
       out, deterministic=deterministic
     )
     h = rms_norm(name='post_attention_norm', **norm)(x)
-    up_axes = ('embed', 'mlp')
-    gate = self._dense(config.mlp_hidden, up_axes, 'gate_proj')(
-      h, deterministic=deterministic
-    )
-    up = self._dense(config.mlp_hidden, up_axes, 'up_proj')(
-      h, deterministic=deterministic
+    M = config.mlp_hidden
+    gate, up = self._several(
+      h,
+      'gate_up_proj',
+      {'gate_proj': M, 'up_proj': M},
+      ('mlp', 'mlp'),
+      deterministic,
     )
     h = constrain(jax.nn.silu(gate) * up, 'batch', None, 'mlp')
     x = x + self._dense(config.width, ('mlp', 'embed'), 'down_proj')(
       h, deterministic=deterministic
     )
     return x, KeyValues(k, v)
+
+  def _several(self, x, fused, widths, axes, deterministic):
+    """Several products of one input: of a kernel each, or of a fused one.
+
+    Args:
+      x: [B T D].
+      fused: Name of the kernel that holds those of `widths` side by side.
+      widths: Name -> output width of each.
+      axes: Logical name of each output; the fused one has the first.
+      deterministic: False switches LoRA dropout on.
+    """
+    if self.config.fused_projections:
+      layer = self._dense(sum(widths.values()), ('embed', axes[0]), fused)
+      ends = list(itertools.accumulate(widths.values()))
+      return jnp.split(layer(x, deterministic=deterministic), ends[:-1], -1)
+    return [
+      self._dense(width, ('embed', axis), name)(x, deterministic=deterministic)
+      for (name, width), axis in zip(widths.items(), axes, strict=True)
+    ]
 
   def _dense(self, features, axes, name):
     lora = self.config.lora
@@ -211,7 +259,7 @@ class Decoder(nn.Module):
         config.vocab_size,
         ('embed', 'vocab'),
         compute,
-        use_bias=False,
+        use_bias=config.head_bias,
         out_dtype='float32',
       )
 
@@ -222,6 +270,7 @@ class Decoder(nn.Module):
     *,
     mask: Bool[Array, '#B T T'] | None = None,
     past: Sequence[Past] = (),
+    sequence_length: Int[Array, ''] | int | None = None,
     deterministic: bool = True,
   ) -> DecoderOutput:
     """Runs tokens through the layers.
@@ -232,17 +281,25 @@ class Decoder(nn.Module):
       mask: True where a token may look at a token of this call; causal when
         None.
       past: Earlier tokens, in any number of segments.
+      sequence_length: Tokens of a row up to now, those of this call and
+        padding included, one number for the whole batch: how LongRoPE chooses
+        its factors. The tokens of this call when None; not looked at without
+        LongRoPE.
       deterministic: False switches LoRA dropout on.
 
     Returns:
       Final states and this call's keys and values.
+
+    Raises:
+      ValueError: no `sequence_length` for a decoder with LongRoPE and a past,
+        which may have unused room.
     """
     T = embeds.shape[1]
     if mask is None:
       mask = jnp.tril(jnp.ones((T, T), bool))[None]
-    angles = rope_angles(
-      positions, self.config.head_dim, self.config.rope_theta
-    )
+    if sequence_length is None and not past:
+      sequence_length = T
+    angles = self._angles(positions, sequence_length)
     x = embeds.astype(self.compute.jnp_dtype)
     x, kv = self.run_layers(
       x,
@@ -253,6 +310,18 @@ class Decoder(nn.Module):
       deterministic,
     )
     return DecoderOutput(self.final_norm(x), kv)
+
+  def _angles(self, positions, sequence_length):
+    config, long = self.config, self.config.long_rope
+    slowed = {}
+    if long is not None:
+      if sequence_length is None:
+        raise ValueError('LongRoPE after a past needs a sequence_length')
+      slowed = dict(
+        factors=long.factors(sequence_length),
+        amplitude=long.amplitude(config.max_positions),
+      )
+    return rope_angles(positions, config.head_dim, config.rope_theta, **slowed)
 
   def run_layers(self, x, past: tuple[KeyValues, ...], *inputs):
     """States and new keys and values after all layers."""
