@@ -67,3 +67,49 @@ def internvideo2_table(
     Ignore(r'(clip_projector|clip_decoder|final_clip_decoder)\..+', aligned),
   )
   return Table(tuple(rules), ignored)
+
+
+def internvideo2_alignment_table(*, target: str = 'alignment/') -> Table:
+  """Returns the rules that fill the heads of the alignment alone.
+
+  Args:
+    target: what the paths of the parameters start with.
+  """
+  projector, pool = 'clip_projector.', f'{target}pool/'
+  rules = [Rule('clip_pos_embed', f'{target}positions', LeadingOne())]
+  for name in 'qkv':
+    norm = f'{projector}norm1_{name}'
+    rules += [
+      Rule(f'{norm}.weight', f'{pool}{name}_norm/scale'),
+      Rule(f'{norm}.bias', f'{pool}{name}_norm/bias'),
+      Rule(
+        f'{projector}cross_attn.{name}.weight',
+        f'{pool}{name}/kernel',
+        Transpose(),
+      ),
+      Rule(f'{projector}cross_attn.{name}_bias', f'{pool}{name}/bias'),
+    ]
+  for key, path in (
+    (f'{projector}cross_attn.proj', f'{pool}proj'),
+    ('clip_decoder.{n}.head', f'{target}token_head_{{n}}/head'),
+    ('final_clip_decoder.head', f'{target}clip_head/head'),
+  ):
+    rules += [
+      Rule(f'{key}.weight', f'{path}/kernel', Transpose()),
+      Rule(f'{key}.bias', f'{path}/bias'),
+    ]
+  for key, path in (
+    ('clip_decoder.{n}.norm', f'{target}token_head_{{n}}/norm'),
+    ('final_clip_decoder.norm', f'{target}clip_head/norm'),
+  ):
+    rules += [
+      Rule(f'{key}.weight', f'{path}/scale'),
+      Rule(f'{key}.bias', f'{path}/bias'),
+    ]
+  ignored = (
+    Ignore(
+      r'(blocks|patch_embed)\..+|cls_token|pos_embed|(clip_)?img_pos_embed',
+      'the encoder itself',
+    ),
+  )
+  return Table(tuple(rules), ignored)
