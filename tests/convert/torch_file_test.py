@@ -58,6 +58,22 @@ def test_tensors_come_back_bit_for_bit(tmp_path, new_format, wrapped):
 
 
 @needs_torch
+def test_a_dict_a_module_is_read_with_the_modules_name(tmp_path):
+  import torch
+
+  modules = {
+    'projector': {'fc.weight': torch.randn(2, 3)},
+    'language_model': {'a.b': torch.randn(4)},
+  }
+  torch.save({'model': modules}, tmp_path / 'a.pth')
+  source = open_source(tmp_path / 'a.pth')
+  assert list(source.tensors) == ['projector.fc.weight', 'language_model.a.b']
+  np.testing.assert_array_equal(
+    source.read('language_model.a.b'), modules['language_model']['a.b']
+  )
+
+
+@needs_torch
 def test_the_map_is_renewed_without_changing_what_is_read(
   tmp_path, monkeypatch
 ):

@@ -5,7 +5,7 @@ Torch is imported inside the functions: it is an optional extra.
 
 import pickle
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import ml_dtypes
@@ -128,6 +128,7 @@ def _load(path: Path) -> Mapping:
       f'{path} holds a {type(state).__name__} instead of named tensors; give '
       'a file made with torch.save(model.state_dict())'
     )
+  state = dict(_flat(state))
   strangers = [
     key
     for key, value in state.items()
@@ -139,6 +140,16 @@ def _load(path: Path) -> Mapping:
       f'{first_ten(strangers)}; save only its state_dict and give that'
     )
   return state
+
+
+def _flat(state: Mapping, prefix: str = '') -> Iterator[tuple[object, object]]:
+  """Pairs of key and value; a dict of a module's tensors adds its name."""
+  for key, value in state.items():
+    name = f'{prefix}{key}' if isinstance(key, str) else key
+    if isinstance(value, Mapping) and isinstance(key, str):
+      yield from _flat(value, f'{name}.')
+    else:
+      yield name, value
 
 
 def _is_dense(value: object) -> bool:
