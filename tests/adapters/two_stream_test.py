@@ -224,6 +224,15 @@ def test_averages_of_16_bit_features_are_taken_in_float32():
 
 
 @BOTH
+def test_16_bit_activations_stay_16_bit(config):
+  module = TwoStream(config, Compute(dtype='bfloat16'))
+  out, _ = jax.eval_shape(
+    module.init_with_output, jax.random.key(0), *features()
+  )
+  assert {leaf.dtype for leaf in out} == {jnp.dtype('bfloat16')}
+
+
+@BOTH
 def test_every_parameter_names_its_axes(config):
   for path, leaf in jax.tree_util.tree_leaves_with_path(
     init(config), is_leaf=lambda x: isinstance(x, nn.Partitioned)

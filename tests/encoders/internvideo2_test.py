@@ -268,6 +268,20 @@ def test_nothing_is_dropped_unless_asked(params):
   np.testing.assert_allclose(trained.features, want, atol=1e-5)
 
 
+@pytest.mark.parametrize('deterministic', [False, True])
+def test_16_bit_activations_stay_16_bit(params, deterministic):
+  config = dataclasses.replace(TINY, drop_path=0.5)
+  out = jax.eval_shape(
+    lambda: InternVideo2(config, Compute(dtype='bfloat16')).apply(
+      {'params': params},
+      normal_video(3),
+      deterministic=deterministic,
+      rngs={'dropout': jax.random.key(0)},
+    )
+  )
+  assert {leaf.dtype for leaf in out} == {jnp.dtype('bfloat16')}
+
+
 def test_every_parameter_names_its_axes():
   for path, leaf in jax.tree_util.tree_leaves_with_path(
     init(TINY), is_leaf=lambda x: isinstance(x, nn.Partitioned)

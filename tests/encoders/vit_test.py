@@ -177,6 +177,14 @@ def test_every_parameter_names_its_axes():
     assert (leaf.names[0] == 'layers') == ('layers' in str(path)), path
 
 
+def test_16_bit_activations_stay_16_bit(params):
+  compute = Compute(dtype='bfloat16')
+  out = jax.eval_shape(
+    Vit(TINY, compute).apply, {'params': params}, normal_images(1)
+  )
+  assert {leaf.dtype for leaf in out} == {jnp.dtype('bfloat16')}
+
+
 @pytest.mark.parametrize(
   'shape', [(1, 12, 8, 3), (1, 16, 16, 3), (1, 12, 12, 1)]
 )
