@@ -1,0 +1,109 @@
+"""Released files there and back, bit for bit, and what is wrong with them."""
+
+import json
+
+import numpy as np
+import pytest
+
+from tests.convert.small_model import save
+from tests.systems.grounded_videollm import golden
+from vtg_jax.convert.checkpoint import read_config
+from vtg_jax.convert.readers import open_source
+from vtg_jax.errors import BadInput
+from vtg_jax.systems.grounded_videollm import release
+from vtg_jax.systems.grounded_videollm.config import GroundedVideoLlmConfig
+
+
+@pytest.fixture(params=golden.NAMES)
+def name(request):
+  return request.param
+
+
+@pytest.fixture(params=[True, False], ids=['tuned', 'stage 1'])
+def tuned(request):
+  return request.param
+
+
+def convert(name, files, folder, *, tuned=True):
+  sizes = folder / 'sizes.json'
+  sizes.write_text(json.dumps(golden.config_of(name, tuned=tuned).to_dict()))
+  return release.convert(
+    files,
+    folder / 'ours',
+    config=sizes,
+    tokenizers=[golden.GOLDEN / f'tokenizer_{name}.json'],
+  )
+
+
+def test_every_file_comes_back_as_it_was(name, tuned, tmp_path):
+  files = golden.save_release(name, tmp_path, tuned=tuned)
+  convert(name, files, tmp_path, tuned=tuned)
+  about = read_config(tmp_path / 'ours')
+  sizes = GroundedVideoLlmConfig.from_dict(about['model'])
+  assert sizes == golden.config_of(name, tuned=tuned)
+  release.export(tmp_path / 'ours', tmp_path / 'theirs')
+  for file in files:
+    one = open_source(file)
+    other = open_source(tmp_path / 'theirs' / file.name)
+    assert list(other.tensors) == list(one.tensors)
+    for key in one.tensors:
+      assert other.read(key).tobytes() == one.read(key).tobytes(), key
+
+
+@pytest.mark.parametrize(
+  ('file', 'change', 'match'),
+  [
+    (4 - 1, lambda t: t.pop('video_projecter.up_proj.bias'), 'up_proj'),
+    (0, lambda t: t.update({'vision_model.odd': np.ones(2)}), 'odd'),
+    (1, lambda t: t.update(cls_token=np.ones((1, 1, 3), 'f4')), 'cls_token'),
+  ],
+)
+def test_a_key_too_few_too_many_or_misshaped_is_named(
+  file, change, match, tmp_path
+):
+  files = golden.save_release('phi3', tmp_path)
+  source = open_source(files[file])
+  tensors = {key: source.read(key) for key in source.tensors}
+  change(tensors)
+  save(files[file], tensors)
+  with pytest.raises(BadInput, match=match):
+    convert('phi3', files, tmp_path)
+  assert not (tmp_path / 'ours').exists()
+
+
+def test_words_bias_and_adapters_are_as_in_the_files(name, tmp_path):
+  """Not as in the config, which may speak of another stage."""
+  files = golden.save_release(name, tmp_path, tuned=False)
+  sizes = golden.config_of(name, tuned=True)
+  found = release._as_in_files(sizes, files)
+  assert found == golden.config_of(name, tuned=False)
+
+
+def test_a_language_models_config_has_the_factors(tmp_path):
+  short, long = [1.0 + i / 48 for i in range(48)], [2.0 + i for i in range(48)]
+  told = golden.TOLD['phi3'] | {
+    'num_hidden_layers': 32,
+    'rope_scaling': {'short_factor': short, 'long_factor': long},
+  }
+  (tmp_path / 'config.json').write_text(json.dumps(told))
+  llm = release._config(tmp_path / 'config.json', []).llm
+  assert llm.long_rope.short_factors == tuple(short)
+  assert llm.long_rope.long_factors == tuple(long)
+  positions = told['original_max_position_embeddings']
+  assert llm.long_rope.original_positions == positions
+  assert llm.n_layers == 32
+
+
+def test_which_model_it_is_must_be_said(tmp_path):
+  with pytest.raises(BadInput, match='give --config phi3 or llama3'):
+    release.convert([tmp_path], tmp_path / 'ours')
+  with pytest.raises(BadInput, match='nothing tells|tells which model'):
+    release.convert([tmp_path], tmp_path / 'ours', config='phi4')
+
+
+def test_a_missing_tokenizer_is_asked_for(tmp_path):
+  files = golden.save_release('phi3', tmp_path)
+  sizes = tmp_path / 'sizes.json'
+  sizes.write_text(json.dumps(golden.config_of('phi3').to_dict()))
+  with pytest.raises(BadInput, match='--tokenizer'):
+    release.convert(files, tmp_path / 'ours', config=sizes)
