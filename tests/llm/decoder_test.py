@@ -13,6 +13,7 @@ from tests.llm.tiny_decoder import (
   CONFIG,
   DECODER,
   boxed_params,
+  on_eight_devices,
   prefill,
   random_params,
   score,
@@ -24,15 +25,6 @@ from vtg_jax.nn.compute import Compute
 from vtg_jax.nn.rope import apply_rope, rope_angles
 
 B, T = 2, 9
-# Logical axis -> mesh axis; what is not here is on every device.
-SHARDING = (
-  ('batch', 'data'),
-  ('embed', 'fsdp'),
-  ('heads', 'tensor'),
-  ('kv_heads', 'tensor'),
-  ('mlp', 'tensor'),
-  ('vocab', 'tensor'),
-)
 IDS = jax.random.randint(jax.random.key(3), (B, T), 0, CONFIG.vocab_size)
 
 
@@ -189,20 +181,10 @@ def test_gradients_are_finite_with_and_without_remat(params):
 
 
 def test_eight_devices_compute_what_one_does(params, logits):
-  if jax.device_count() < 8:
-    pytest.skip(f'needs 8 devices, jax has {jax.device_count()}')
-  axes = ('data', 'fsdp', 'tensor')
-  auto = (jax.sharding.AxisType.Auto,) * 3
-  mesh = jax.make_mesh((2, 2, 2), axes, axis_types=auto)
-  named = nn.get_partition_spec(jax.eval_shape(boxed_params))
-  shardings = nn.logical_to_mesh_sharding(named, mesh, SHARDING)
-  placed = jax.device_put(params, shardings)
-  rows = nn.logical_to_mesh_sharding(
-    jax.sharding.PartitionSpec('batch'), mesh, SHARDING
-  )
+  placed, ids = on_eight_devices(params, IDS)
   kernel = placed['layers']['gate_proj']['kernel']
   assert kernel.addressable_shards[0].data.shape == (2, 8, 10)
-  got = score(placed, jax.device_put(IDS, rows))
+  got = score(placed, ids)
   assert len(got.sharding.device_set) == 8
   np.testing.assert_allclose(got, logits, atol=1e-4)
 

@@ -9,7 +9,13 @@ import numpy as np
 import pytest
 
 from tests.llm.from_torch import decoder_params
-from tests.llm.tiny_decoder import CONFIG, prefill, random_params, score
+from tests.llm.tiny_decoder import (
+  CONFIG,
+  on_eight_devices,
+  prefill,
+  random_params,
+  score,
+)
 from vtg_jax.convert.phi3 import phi3_table
 from vtg_jax.llm.decoder import Decoder, Past
 from vtg_jax.nn.compute import Compute
@@ -77,6 +83,18 @@ def test_a_head_bias_is_added_to_the_scores():
     score(bare, IDS, Decoder(config, Compute())) + bias,
     atol=1e-5,
   )
+
+
+def test_eight_devices_compute_what_one_does():
+  config = dataclasses.replace(FUSED, long_rope=LONG_ROPE)
+  decoder = Decoder(config, Compute())
+  params = random_params(decoder)
+  placed, ids = on_eight_devices(params, IDS, decoder)
+  kernel = placed['layers']['qkv_proj']['kernel']
+  assert kernel.addressable_shards[0].data.shape == (2, 8, 24)
+  got = score(placed, ids, decoder)
+  assert len(got.sharding.device_set) == 8
+  np.testing.assert_allclose(got, score(params, IDS, decoder), atol=1e-4)
 
 
 @pytest.mark.parametrize(

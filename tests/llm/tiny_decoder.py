@@ -4,6 +4,7 @@ import functools
 
 import jax
 import jax.numpy as jnp
+import pytest
 from flax import linen as nn
 
 from vtg_jax.llm.decoder import Decoder, DecoderConfig
@@ -25,6 +26,15 @@ CONFIG = DecoderConfig(
   lora=LoraConfig(rank=2, alpha=4.0, dropout=0.5, targets=('q_proj', 'v_proj')),
 )
 DECODER = Decoder(CONFIG, Compute())
+# Logical axis -> mesh axis; what is not here is on every device.
+SHARDING = (
+  ('batch', 'data'),
+  ('embed', 'fsdp'),
+  ('heads', 'tensor'),
+  ('kv_heads', 'tensor'),
+  ('mlp', 'tensor'),
+  ('vocab', 'tensor'),
+)
 
 
 def whole(module, ids):
@@ -50,6 +60,21 @@ def random_params(decoder=DECODER, seed=1):
     for x, key in zip(leaves, keys, strict=True)
   ]
   return jax.tree.unflatten(tree, leaves)
+
+
+def on_eight_devices(params, ids, decoder=DECODER):
+  """Parameters and rows of ids, each device having a part of them."""
+  if jax.device_count() < 8:
+    pytest.skip(f'needs 8 devices, jax has {jax.device_count()}')
+  axes = ('data', 'fsdp', 'tensor')
+  auto = (jax.sharding.AxisType.Auto,) * 3
+  mesh = jax.make_mesh((2, 2, 2), axes, axis_types=auto)
+  named = nn.get_partition_spec(jax.eval_shape(lambda: boxed_params(decoder)))
+  shardings = nn.logical_to_mesh_sharding(named, mesh, SHARDING)
+  rows = nn.logical_to_mesh_sharding(
+    jax.sharding.PartitionSpec('batch'), mesh, SHARDING
+  )
+  return jax.device_put(params, shardings), jax.device_put(ids, rows)
 
 
 @functools.partial(jax.jit, static_argnames='decoder')

@@ -4,6 +4,7 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 from flax import linen as nn
 from jaxtyping import Array, Float
@@ -140,10 +141,15 @@ def merge_lora(params: Mapping[str, Any], scale: float) -> dict[str, Any]:
     for name, value in params.items()
   }
   if 'lora_a' in merged:
-    a, b = (jnp.asarray(merged.pop(n), jnp.float32) for n in _ADAPTER)
-    kernel = merged['kernel']
-    whole = jnp.asarray(kernel, jnp.float32) + scale * jnp.matmul(
-      a, b, precision='highest'
-    )
-    merged['kernel'] = whole.astype(kernel.dtype)
+    a, b = (merged.pop(name) for name in _ADAPTER)
+    merged['kernel'] = _folded(merged['kernel'], a, b, scale)
   return merged
+
+
+def _folded(kernel, a, b, scale: float):
+  if kernel.ndim > 2:  # one layer at a time: all in float32 may be too large
+    return jax.lax.map(lambda layer: _folded(*layer, scale), (kernel, a, b))
+  a, b = (jnp.asarray(x, jnp.float32) for x in (a, b))
+  low_rank = jnp.matmul(a, b, precision='highest')
+  whole = jnp.asarray(kernel, jnp.float32) + scale * low_rank
+  return whole.astype(kernel.dtype)
