@@ -1,5 +1,6 @@
 """Options are scored as if each stood alone behind the prompt."""
 
+import dataclasses
 import functools
 
 import jax
@@ -11,6 +12,7 @@ from flax import linen as nn
 from vtg_jax.decode.choices import score_choices, tree_mask
 from vtg_jax.llm.decoder import Decoder, DecoderConfig, Past
 from vtg_jax.nn.compute import Compute
+from vtg_jax.nn.rope import LongRope
 
 CONFIG = DecoderConfig(
   vocab_size=50,
@@ -132,6 +134,32 @@ def test_options_of_one_token_need_no_second_pass(params):
   )
   wanted = [alone(params, PROMPTS[1], [option]) for option in (12, 4, 7)]
   np.testing.assert_allclose(got[0], wanted, atol=1e-5)
+
+
+def test_rival_options_do_not_lengthen_a_sequence(params):
+  option_ids, option_len = padded(OPTIONS[1], 4, 0)
+
+  def scores(context):
+    long_rope = LongRope(
+      short_factors=(1.0,) * 4,
+      long_factors=(100.0,) * 4,
+      original_positions=context,
+    )
+    config = dataclasses.replace(CONFIG, max_positions=8, long_rope=long_rope)
+    return score_choices(
+      Decoder(config, Compute()),
+      params,
+      [],
+      jnp.array([PROMPTS[0]]),
+      jnp.array([5]),
+      jnp.zeros(1, jnp.int32),
+      jnp.asarray(option_ids)[None],
+      jnp.asarray(option_len)[None],
+    )
+
+  # A prompt of 5 and an option of 4, whatever its 2 rivals are.
+  np.testing.assert_array_equal(scores(9), scores(100))
+  assert np.abs(scores(9) - scores(8)).max() > 1e-4
 
 
 def test_the_mask_is_the_one_in_the_picture():
