@@ -7,8 +7,8 @@ PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
   then echo $$p; break; fi; done)
 TORCH ?= torch==2.13.0
 PYTEST_ARGS ?= -n auto --dist loadfile
-DEMO_QUERIES ?= 'a red circle slides to the right' \
-  'a red circle rises' 'a pink circle shrinks'
+DEMO_QUERIES ?= 'a cyan square blinks' \
+  'a cyan square falls' 'a blue square shrinks'
 VENV_PYTHON := .venv/bin/python
 PIP := $(VENV_PYTHON) -m pip --disable-pip-version-check -qq
 RECIPE_INPUTS := setup.cfg pyproject.toml

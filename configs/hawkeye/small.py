@@ -6,12 +6,14 @@ Paper: none; the network is HawkEye's with small numbers. As in the paper the
 Data: none on disk; stories of the training split are drawn while it trains.
   Declared deviations: most samples show an interval of the search that right
   answers lead to, with the search's own frames and prompt; a share asks for
-  the sentence.
+  the sentence; hints tell what is asked, where it is seen and when
+  (`vtg_jax.systems.hawkeye.frame_hints`).
 Command: vtg train hawkeye/small_cells &&
   vtg train hawkeye/small_tokens && vtg train hawkeye/small
 Hardware: 2 CPU cores, or any one accelerator.
-Wall time: not yet run.
-Expected score: not yet run.
+Wall time: 55 minutes on 2 cores of an AMD EPYC that did other work, too.
+Expected score: `vtg evaluate shape_stories`: mIoU 61.6 (61.0 to 62.3), R@1 at
+  IoU 0.3/0.5/0.7 of 97.3/81.2/29.3; see docs/hawkeye_small.
 """
 
 from ml_collections import ConfigDict

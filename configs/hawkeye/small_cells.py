@@ -6,8 +6,9 @@ Paper: none; the paper starts from a pretrained video encoder. Here the encoder
 Data: none on disk; stories of the training split are drawn while it trains.
 Command: vtg train hawkeye/small_cells --cpu-devices 2
 Hardware: 2 CPU cores, or any one accelerator.
-Wall time: not yet run.
-Expected score: not yet run.
+Wall time: 12 minutes on 2 cores of an AMD EPYC that did other work, too.
+Expected score: of the patches with an object it names 1.6 % of the actions,
+  0.6 % of the colours and 3.9 % of the shapes wrongly, in training.
 """
 
 from ml_collections import ConfigDict
