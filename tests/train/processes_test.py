@@ -47,7 +47,7 @@ def last_lines(processes):
 
 def test_two_processes_are_told_to_stop_go_on_and_end_as_one(tmp_path):
   folder, mesh = tmp_path / 'two', 'mesh={"data": 2, "fsdp": 2, "tensor": 1}'
-  ends = last_lines(start_two(folder, mesh, TERM_AT='7'))
+  ends = last_lines(start_two(folder, mesh, TERM_AT='4'))
   assert ends[0] == ends[1] and ends[0].endswith('0 SIGTERM')
   step = int(ends[0].split()[1])
   assert 0 < step < 12

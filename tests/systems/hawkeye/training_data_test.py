@@ -107,6 +107,7 @@ def test_a_batch_has_the_shapes_that_the_step_takes(folder, tokenizers):
     'text_ids': ((2, 64), 'int32'),
     'text_mask': ((2, 64), 'bool'),
     'objective': ((2,), 'int32'),
+    'shows_target': ((2, 4), 'bool'),
   }
 
 
