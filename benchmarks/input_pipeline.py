@@ -126,6 +126,9 @@ def _config(folder: pathlib.Path, data: str, steps: int) -> dict:
     [
       'start.preset=small',
       'start.init_from=None',
+      # Files do not say what each part of a frame shows.
+      'task=answers',
+      'data.label_grid=0',
       f'steps={steps}',
       f'batch_size={_BATCH_SIZE}',
       'log_every=1000000',
