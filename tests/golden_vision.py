@@ -6,82 +6,22 @@ from pathlib import Path
 
 import numpy as np
 
-from vtg_jax.adapters.two_stream import TwoStreamConfig
 from vtg_jax.convert.clip_vit import clip_vit_table
 from vtg_jax.convert.internvideo2 import internvideo2_table
 from vtg_jax.convert.param_tree import unflatten
 from vtg_jax.convert.readers import open_source
 from vtg_jax.convert.table import Table
 from vtg_jax.convert.two_stream import two_stream_table
-from vtg_jax.encoders.block import BlockConfig
-from vtg_jax.encoders.internvideo2 import InternVideo2Config
-from vtg_jax.encoders.vit import VitConfig
+from vtg_jax.systems.grounded_videollm.release import config_of_golden
 
 GOLDEN = Path(__file__).parent / 'golden' / 'grounded_videollm'
 TOLERANCE = dict(rtol=1e-4, atol=2e-4)
 TOLD = json.loads((GOLDEN / 'config.json').read_text())
-_CLIP, _VIDEO = TOLD['clip'], TOLD['internvideo2']
 N_SEGMENTS, N_FRAMES = TOLD['num_segs'], TOLD['frames_per_seg']
-
-CLIP = VitConfig(
-  block=BlockConfig(
-    width=_CLIP['hidden_size'],
-    n_heads=_CLIP['heads'],
-    mlp_hidden=_CLIP['intermediate'],
-    norm='layer',
-    norm_eps=_CLIP['eps'],
-    activation=_CLIP['hidden_act'],
-    fused_qkv=False,
-    qkv_biases='qkv',
-    qk_norm=False,
-    layer_scale=None,
-  ),
-  n_layers=_CLIP['layers'] - 1,
-  image_size=_CLIP['image_size'],
-  patch_size=_CLIP['patch_size'],
-  channels=3,
-  patch_bias=False,
-  first_norm=True,
-)
-INTERNVIDEO2 = InternVideo2Config(
-  block=BlockConfig(
-    width=_VIDEO['embed_dim'],
-    n_heads=_VIDEO['heads'],
-    mlp_hidden=_VIDEO['mlp_hidden'],
-    norm='rms',
-    norm_eps=_VIDEO['rms_eps'],
-    activation='gelu',
-    fused_qkv=True,
-    qkv_biases='',
-    qk_norm=True,
-    layer_scale=1e-5,
-  ),
-  n_layers=_VIDEO['depth'] - 1,
-  image_size=_VIDEO['img_size'],
-  patch_size=_VIDEO['patch_size'],
-  tubelet_size=_VIDEO['tubelet'],
-  channels=3,
-  table_steps=_VIDEO['ckpt_t'],
-  drop_path=0.0,
-)
-# Image reduction and rows along a side, by language model.
-_REDUCTIONS = {
-  'phi3': ('merge', CLIP.grid // 2),
-  'llama3': ('pool', TOLD['image_pool_llama'][0]),
-}
-TWO_STREAM = {
-  name: TwoStreamConfig(
-    width=TOLD[name]['hidden_size'],
-    image_width=CLIP.block.width,
-    image_grid=CLIP.grid,
-    image_side=side,
-    image_reduction=reduction,
-    video_width=INTERNVIDEO2.block.width,
-    video_grid=INTERNVIDEO2.grid,
-    video_side=TOLD['video_pool'][0],
-  )
-  for name, (reduction, side) in _REDUCTIONS.items()
-}
+_CONFIGS = {name: config_of_golden(TOLD, name) for name in ('phi3', 'llama3')}
+CLIP = _CONFIGS['phi3'].image_encoder
+INTERNVIDEO2 = _CONFIGS['phi3'].video_encoder
+TWO_STREAM = {name: config.two_stream for name, config in _CONFIGS.items()}
 # Language model -> the files its adapter is spread over.
 TWO_STREAM_FILES = {
   'phi3': (

@@ -15,8 +15,7 @@ from vtg_jax.convert.phi3 import phi3_table
 from vtg_jax.convert.readers import open_source
 from vtg_jax.llm.decoder import Decoder, DecoderConfig
 from vtg_jax.nn.compute import Compute
-from vtg_jax.nn.dense import LoraConfig
-from vtg_jax.nn.rope import LongRope
+from vtg_jax.systems.grounded_videollm.release import config_of_golden
 
 GOLDEN = Path(__file__).parents[1] / 'golden' / 'grounded_videollm'
 WEIGHTS = GOLDEN / 'weights.safetensors'
@@ -39,37 +38,7 @@ with np.load(GOLDEN / 'outputs.npz') as file:
 
 def config_of(name: str, *, tuned: bool) -> DecoderConfig:
   """Sizes as the golden set tells them."""
-  told = TOLD[name]
-  lora, scaling = told['lora'], told['rope_scaling']
-  return DecoderConfig(
-    vocab_size=told['vocab_size_extended' if tuned else 'base_vocab_size'],
-    width=told['hidden_size'],
-    n_layers=told['num_hidden_layers'],
-    n_heads=told['num_attention_heads'],
-    n_kv_heads=told['num_key_value_heads'],
-    head_dim=told['hidden_size'] // told['num_attention_heads'],
-    mlp_hidden=told['intermediate_size'],
-    norm_eps=told['rms_norm_eps'],
-    rope_theta=told['rope_theta'],
-    max_positions=told['max_position_embeddings'],
-    tied_embeddings=False,
-    lora=LoraConfig(
-      rank=lora['r'],
-      alpha=lora['lora_alpha'],
-      dropout=lora['dropout'],
-      targets=tuple(lora['target_modules']),
-    )
-    if tuned
-    else None,
-    fused_projections=name == 'phi3',
-    head_bias=tuned,
-    long_rope=scaling
-    and LongRope(
-      short_factors=tuple(scaling['short_factor']),
-      long_factors=tuple(scaling['long_factor']),
-      original_positions=told['original_max_position_embeddings'],
-    ),
-  )
+  return config_of_golden(TOLD, name, tuned=tuned).llm
 
 
 def decoder_of(name: str, *, tuned=True, original_positions=None) -> Decoder:

@@ -3,10 +3,8 @@
 import json
 from pathlib import Path
 
-import numpy as np
-
 from tests.convert.small_model import save
-from vtg_jax.convert.readers import open_source
+from tests.golden_vision import file_tensors
 from vtg_jax.systems.grounded_videollm import release
 
 GOLDEN = Path(__file__).parents[2] / 'golden' / 'grounded_videollm'
@@ -20,31 +18,24 @@ def config_of(name, *, tuned=True):
   return release.config_of_golden(TOLD, name, tuned=tuned)
 
 
-def section(name) -> dict[str, np.ndarray]:
-  source = open_source(GOLDEN / 'weights.safetensors')
-  return {
-    key.removeprefix(f'{name}|'): source.read(key)
-    for key in source.tensors
-    if key.startswith(f'{name}|')
-  }
-
-
 def save_release(name, folder, *, tuned=True) -> list[Path]:
   """Writes the files of one model; returns them in loading order."""
-  rows = section(f'{name}/{ROWS_FILE[name]}')
+  rows = file_tensors(f'{name}/{ROWS_FILE[name]}')
   files = [
-    save(folder / 'vision_model.safetensors', section('vision_model.pth')),
-    save(folder / 'internvideo.safetensors', section('internvideo2.pt')),
+    save(folder / 'vision_model.safetensors', file_tensors('vision_model.pth')),
+    save(folder / 'internvideo.safetensors', file_tensors('internvideo2.pt')),
     save(folder / 'rows.safetensors', rows),
   ]
   modules = {
-    'multi_modal_projector': section(f'{name}/multi_modal_projector.pth'),
-    'video_projecter': section(f'{name}/ckpt[model][video_projecter]'),
+    'multi_modal_projector': file_tensors(f'{name}/multi_modal_projector.pth'),
+    'video_projecter': file_tensors(f'{name}/ckpt[model][video_projecter]'),
   }
   if tuned:
-    modules['language_model'] = section(f'{name}/ckpt[model][language_model]')
+    modules['language_model'] = file_tensors(
+      f'{name}/ckpt[model][language_model]'
+    )
   else:
-    base = section(f'{name}/language_model_seperated')
+    base = file_tensors(f'{name}/language_model_seperated')
     files.append(save(folder / 'language_model.safetensors', base))
   stage = {
     f'{module}.{key}': array

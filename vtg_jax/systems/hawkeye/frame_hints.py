@@ -50,6 +50,7 @@ class HintedAnswers(TaskWithHeads):
   """Answers, with the hints on samples that ask for a moment.
 
   The mean of each hint counts as much as the mean of the answers' tokens.
+  With gradient accumulation a hint's mean is that of its micro-batch.
   """
 
   def __init__(self, values: Mapping[str, Any], **options):
