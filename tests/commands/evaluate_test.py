@@ -84,7 +84,8 @@ def test_where_every_sample_failed_the_exit_code_is_one(
 @pytest.mark.parametrize(
   ('arguments', 'message'),
   [
-    (['shape_stores'], 'shape_stories'),
+    (['shape_stores'], 'one of shape_stories'),
+    (['video'], 'one of video_qa'),
     (['shape_stories', 'seed=3'], 'seeds'),
     (['shape_stories', 'seeds=3'], 'FIRST:END'),
     (['shape_stories', 'other_orders=many'], 'other_orders'),

@@ -87,7 +87,11 @@ def train(
   options = from_json(
     FitOptions, {k: v for k, v in values.items() if k in own}, 'the config'
   )
-  system = registry.system(str(values.get('system')))
+  if 'system' not in values:
+    raise BadInput(
+      f'{config} names no system to train; give a config such as hawkeye/small'
+    )
+  system = registry.system(str(values['system']))
   task = system.function('train')(
     {k: v for k, v in values.items() if k not in own | {'system'}}
   )
