@@ -184,6 +184,12 @@ class _Run:
         f'{n_shares} processes and accumulate={options.accumulate}; use a '
         f'multiple of {n_shares * options.accumulate}'
       )
+    ways = sharding.batch_ways(self._mesh)
+    if options.batch_size % ways:
+      raise BadInput(
+        f'batch_size is {options.batch_size}, which does not divide over data '
+        f'x fsdp = {ways} devices; use a multiple of {ways}'
+      )
     self.batches = task.batches(
       batch_size=options.batch_size,
       seed=options.seed,
