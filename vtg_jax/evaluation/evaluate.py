@@ -195,10 +195,6 @@ def _grounding(config) -> GroundingOptions:
     for key, value in config['search'].items()
     if value is not None and key != 'seed'
   }
-  if config['other_orders'] < 0:
-    raise BadInput(
-      f'other_orders is {config["other_orders"]}; it must not be negative'
-    )
   return GroundingOptions(
     search=search,
     seed=config['search']['seed'],

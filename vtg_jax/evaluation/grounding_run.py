@@ -12,12 +12,14 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from vtg_jax.errors import BadInput
 from vtg_jax.evaluation.items import GroundingItem, Videos, by_video
 from vtg_jax.evaluation.records import Records
 from vtg_jax.metrics.grounding import best_iou
 from vtg_jax.systems.grounder import Grounder
 
 Progress = Callable[[int, int], None]
+RESIZES = ('pil', 'swscale')
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -36,6 +38,18 @@ class GroundingOptions:
   seed: int = 0
   other_orders: int = 0
   resize: str = 'pil'
+
+  def __post_init__(self):
+    # Once for all: within the run every sample would fail of it.
+    numbers = {'seed': self.seed, 'other_orders': self.other_orders}
+    least = dict.fromkeys(numbers, 0) | {'max_rounds': 1, 'n_orders': 1}
+    for name, value in (numbers | dict(self.search)).items():
+      if name in least and value < least[name]:
+        raise BadInput(f'{name} is {value}; use {least[name]} up')
+    if self.resize not in RESIZES:
+      raise BadInput(
+        f'resize {self.resize!r} is unknown; use one of {", ".join(RESIZES)}'
+      )
 
   @property
   def seeds(self) -> list[int]:
