@@ -21,6 +21,7 @@ from vtg_jax.errors import BadInput
 from vtg_jax.llm.decoder import DecoderConfig
 from vtg_jax.nn.dense import LoraConfig
 from vtg_jax.nn.rope import LongRope
+from vtg_jax.systems.config_json import reading_sizes
 from vtg_jax.systems.grounded_videollm.config import (
   PRESETS,
   GroundedVideoLlmConfig,
@@ -34,6 +35,8 @@ _VARIANTS = {'phi3': ('merge', True), 'llama3': ('pool', False)}
 _EMBEDDING = re.compile(r'.*embed_tokens\.weight')
 _HEAD_BIAS = re.compile(r'.*lm_head\.bias')
 _LORA = re.compile(r'.*\.lora_A\.default\.weight')
+# CLIP's layers have projections of the same names.
+_LLM_LAYER = re.compile(r'(^|\.)model\.layers\.')
 
 
 def table(config: GroundedVideoLlmConfig) -> Table:
@@ -117,7 +120,13 @@ def export(
 
 def is_golden(description: Mapping) -> bool:
   """Whether a golden folder's config.json describes a Grounded-VideoLLM."""
-  return {'clip', 'internvideo2', 'phi3', 'llama3'} <= description.keys()
+  shared = {'clip', 'internvideo2'} <= description.keys()
+  return shared and bool(models_of_golden(description))
+
+
+def models_of_golden(description: Mapping) -> list[str]:
+  """The models of a golden set, by the names of their language models."""
+  return [name for name in _VARIANTS if name in description]
 
 
 def config_of_golden(
@@ -249,18 +258,26 @@ def _config(named, sources) -> GroundedVideoLlmConfig:
       'language model'
     )
   description = checkpoint.read_json(file)
-  try:
+  with reading_sizes(file):
+    if is_golden(description):
+      return config_of_golden(description, _model_of(sources, description))
     if 'num_hidden_layers' in description:  # a language model of Hugging Face
       return _with_llm(description)
     return GroundedVideoLlmConfig.from_dict(
       description.get('model', description)
     )
-  except KeyError as error:
-    raise BadInput(f'{file} has no {error}; correct it') from error
-  except (TypeError, ValueError, AttributeError) as error:
-    raise BadInput(
-      f'{file} does not hold the sizes of a network ({error}); correct it'
-    ) from error
+
+
+def _model_of(sources: Sequence[Path], description: Mapping) -> str:
+  """Which of a golden set's models the sources are of."""
+  keys = [key for source in sources for key in open_source(source).tensors]
+  models = models_of_golden(description)
+  for name in models:
+    _, fused = _VARIANTS[name]
+    own = '.self_attn.qkv_proj.' if fused else '.self_attn.q_proj.'
+    if any(own in key and _LLM_LAYER.search(key) for key in keys):
+      return name
+  return models[0]
 
 
 def _with_llm(llm: Mapping) -> GroundedVideoLlmConfig:

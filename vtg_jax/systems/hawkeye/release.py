@@ -16,6 +16,7 @@ from vtg_jax.encoders.umt import UmtConfig
 from vtg_jax.errors import BadInput
 from vtg_jax.llm.decoder import DecoderConfig
 from vtg_jax.nn.dense import LoraConfig
+from vtg_jax.systems.config_json import reading_sizes
 from vtg_jax.systems.hawkeye.config import (
   PRESETS,
   RELEASED_STOP_IDS,
@@ -188,16 +189,10 @@ def _config(named, sources) -> HawkEyeConfig:
 
 
 def _config_of(description, where) -> HawkEyeConfig:
-  try:
+  with reading_sizes(where):
     if is_golden(description):
       return config_of_golden(description)
     return HawkEyeConfig.from_dict(description.get('model', description))
-  except KeyError as error:
-    raise BadInput(f'{where} has no {error}; correct it') from error
-  except (TypeError, AttributeError, ZeroDivisionError) as error:
-    raise BadInput(
-      f'{where} does not hold the sizes of a network ({error}); correct it'
-    ) from error
 
 
 def tokenizer_files(sources, given) -> dict[str, Path]:
