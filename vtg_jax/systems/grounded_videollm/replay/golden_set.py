@@ -71,6 +71,7 @@ class GoldenSet:
         for name, config in configs.items()
       }
     for llm in self.llms.values():
+      self.tokenizer(llm.name)
       for tuned in (False, True):
         if llm.has_weights(tuned=tuned):
           llm.params(tuned=tuned)

@@ -47,6 +47,10 @@ class Section:
     return {}
 
   @property
+  def nesting(self) -> Mapping[str, tuple[str, ...]]:
+    return {}
+
+  @property
   def tensors(self) -> Mapping[str, TensorInfo]:
     start = f'{self.name}|'
     return {
