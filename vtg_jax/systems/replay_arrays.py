@@ -23,10 +23,12 @@ class Tolerance:
 
   Attributes:
     most: largest difference that passes.
-    relative_to_max: it is relative to the array's largest magnitude.
+    relative: and this share of each recorded number.
+    relative_to_max: `most` is relative to the array's largest magnitude.
   """
 
   most: float
+  relative: float = 0.0
   relative_to_max: bool = False
 
 
@@ -72,6 +74,7 @@ def replay_names(
           array,
           recorded[name],
           tolerance.most,
+          relative=tolerance.relative,
           relative_to_max=tolerance.relative_to_max,
         )
       )

@@ -8,28 +8,35 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+from vtg_jax.llm.json_tokenizer import JsonTokenizer
+from vtg_jax.systems.grounded_videollm.config import GroundedVideoLlmConfig
 from vtg_jax.systems.grounded_videollm.prompt import DIALECTS
 from vtg_jax.systems.grounded_videollm.replay import case_rules
-from vtg_jax.systems.grounded_videollm.replay.golden_set import GoldenSet
 from vtg_jax.systems.replay_cases import BARE, Case, Rule
 
 
-def find_rule(golden: GoldenSet, key: str, cases: Any) -> Rule | None:
+def find_rule(
+  config: GroundedVideoLlmConfig,
+  tokenizer: Callable[[str], JsonTokenizer],
+  key: str,
+  cases: Any,
+) -> Rule | None:
   """The rule that replays the cases of a key; None where there is none.
 
   Args:
-    golden: The set.
+    config: Of a model of the set.
+    tokenizer: Gives that of a language model, with the words of time.
     key: Of its file of cases.
     cases: What stands under it.
   """
   for llm, dialect in DIALECTS.items():
     own = key.removeprefix(f'{llm}_')
     if own != key:
-      return _rule_of_llm(golden, llm, dialect, own)
+      return _rule_of_llm(functools.partial(tokenizer, llm), dialect, own)
   match key:
     case 'keyframe_indices':
       return _rule(
-        functools.partial(case_rules.keyframes, golden.config),
+        functools.partial(case_rules.keyframes, config),
         gives=('num_frames', 'num_segs'),
         computes=('frames_per_seg', 'indices'),
       )
@@ -49,11 +56,10 @@ def _rule(replay: Callable[[Case], dict], **options) -> Rule:
   return Rule(replay=lambda case, _: replay(case), **options)
 
 
-def _rule_of_llm(golden, llm, dialect, key) -> Rule | None:
-  # The tokenizer is asked for in the case, whose failure it is if there is
-  # none.
+def _rule_of_llm(tokenizer, dialect, key) -> Rule | None:
+  # It is asked for in the case, whose failure it is if there is none.
   def with_tokenizer(function, *more):
-    return lambda case: function(golden.tokenizer(llm), *more, case)
+    return lambda case: function(tokenizer(), *more, case)
 
   if key == 'stage1_text':
     return _rule(
