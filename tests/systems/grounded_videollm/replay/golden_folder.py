@@ -49,7 +49,8 @@ def only(told: dict, *llms: str) -> dict:
   """A description with these language models, and no figures of theirs."""
   others = {'phi3', 'llama3'} - set(llms)
   told = {key: value for key, value in told.items() if key not in others}
-  figures = ('sft_texts', 'prompts', 'gen_texts', 'gen_prompt_len')
+  figures = ('sft_texts', 'sft_durations', 'prompts', 'gen_texts')
+  figures += ('sft_raw_conversations', 'gen_prompt_len')
   return told | {
     llm: {k: v for k, v in told[llm].items() if k not in figures}
     for llm in llms

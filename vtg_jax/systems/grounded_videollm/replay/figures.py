@@ -108,17 +108,18 @@ def _told(golden: GoldenSet, llm: GoldenLanguage) -> Iterator[Figure]:
     'tokenizer_pad_id': lambda: tokenizer().token_id(dialect.padding),
     'vocab_size_extended': lambda: told['base_vocab_size'] + len(words),
     'gen_prompt_len': lambda: llm.prompts.input_ids.shape[1],
-    'sft_texts': lambda: [
-      _learnt(turns, dialect, duration_s, n_intervals)
-      for turns, duration_s in zip(
-        told['sft_raw_conversations'], told['sft_durations'], strict=True
-      )
-    ],
     'prompts': lambda: [_asked(text, dialect) for text in told['prompts']],
     'gen_texts': lambda: [
       tokenizer().decode(ids).strip() for ids in new_tokens(golden, llm, 'gen')
     ],
   }
+  if {'sft_raw_conversations', 'sft_durations'} <= told.keys():
+    figures['sft_texts'] = lambda: [
+      _learnt(turns, dialect, duration_s, n_intervals)
+      for turns, duration_s in zip(
+        told['sft_raw_conversations'], told['sft_durations'], strict=True
+      )
+    ]
   for key, compute in figures.items():
     if told.get(key) is not None:
       yield f'{llm.name}.{key}', compute, told[key]
