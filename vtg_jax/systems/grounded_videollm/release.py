@@ -214,7 +214,8 @@ def config_of_golden(
       n_layers=llm['num_hidden_layers'],
       n_heads=llm['num_attention_heads'],
       n_kv_heads=llm['num_key_value_heads'],
-      head_dim=llm['hidden_size'] // llm['num_attention_heads'],
+      head_dim=llm.get('head_dim')
+      or llm['hidden_size'] // llm['num_attention_heads'],
       mlp_hidden=llm['intermediate_size'],
       norm_eps=llm['rms_norm_eps'],
       rope_theta=llm['rope_theta'],

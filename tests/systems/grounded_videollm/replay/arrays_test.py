@@ -142,9 +142,8 @@ def test_a_set_of_other_sizes_without_outputs_yields_every_array(tmp_path):
     'llama3.sft.labels_spliced': (1, n_text - 1 + n_video),
     'llama3.sft.logits_lora_tail': (1, 12, V),
     'llama3.textonly.logits_b0_head': (24, V),
-    'llama3.gen.greedy_ids': (1, 12),
     'llama3.gen.attention_mask': (1, n_asked - 1 + n_video),
-    'llama3.gen.teacher_forced_logits': (1, 12, V),
+    'llama3.gen.first_step_logits': (1, V),
   }
   check_yield(
     told_of, arrays, 'llama3', shapes, {'internvideo2.sincos_init_first160'}
@@ -163,8 +162,11 @@ def test_a_set_of_other_sizes_without_outputs_yields_every_array(tmp_path):
   )
   total = arrays['llama3.grad_total_norm_trainable']
   np.testing.assert_allclose(total, squares**0.5, rtol=1e-5)
+  # Which ends later depends on the words that end it.
   eos_ids = arrays['llama3.gen_eos.greedy_ids']
-  np.testing.assert_array_equal(eos_ids, ids[:, : eos_ids.shape[1]])
+  n = min(ids.shape[1], eos_ids.shape[1])
+  np.testing.assert_array_equal(eos_ids[:, :n], ids[:, :n])
+  assert max(ids.shape[1], eos_ids.shape[1]) <= 12
 
 
 def test_a_set_need_not_hold_everything(tmp_path):
@@ -190,7 +192,6 @@ def test_a_set_need_not_hold_everything(tmp_path):
     'phi3.visual_tokens': (3, n_video, 16),
     'phi3.image_hd_newline_b0s0_first9': (6, 96),
     'phi3.newline_projected': (16,),
-    'phi3.gen.greedy_ids': (3, 12),
     'phi3.gen.attention_mask': (3, n_asked - 1 + n_video),
   }
   absent = {
@@ -257,7 +258,7 @@ def test_what_cannot_be_replayed_is_named_and_the_rest_goes_on(tmp_path):
   told_of, arrays = results(folder)
   notes = {name: c.note for name, c in told_of.items() if not c.passed}
   assert 'preproc.b.frame_chw_uint8' in notes.pop('preproc.b.out')
-  assert notes.pop('preproc.c.out') == ''
+  assert notes.pop('preproc.c.out') == 'and 1e-04 of each number'
   assert 'wanted (1, 512, 48)' in notes.pop('internvideo2.pos_embed_interp')
   assert '2 videos of 2 segments' in notes.pop('clip.features_penultimate_b9s0')
   assert 'llama3.sft.input_ids' in notes.pop('llama3.sft.labels_spliced')
@@ -292,8 +293,8 @@ def missing(name):
   [
     (damaged('config.json', b'{'), 'config.json cannot be read as JSON'),
     (
-      damaged('config.json', b'{"clip": {}, "internvideo2": {}, "phi3": {}}'),
-      "config.json has no 'num_segs'|config.json has no",
+      damaged('config.json', b'{"clip": {}, "internvideo2": {}, "llama3": {}}'),
+      "config.json has no 'image_size'",
     ),
     (damaged('inputs.npz', b'PK'), r'inputs.npz cannot be read .*; copy it'),
     (damaged('outputs.npz', b''), r'outputs.npz cannot be read .*; copy it'),
