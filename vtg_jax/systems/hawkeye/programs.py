@@ -22,10 +22,10 @@ from vtg_jax.recursion.interval_tree import max_nodes
 from vtg_jax.systems.hawkeye.config import PRESETS, HawkEyeConfig, small
 from vtg_jax.systems.hawkeye.model import HawkEye, param_axes, param_shapes
 from vtg_jax.systems.hawkeye.search import SearchPrograms, SearchTables
-from vtg_jax.systems.hawkeye.starting_point import merged
 from vtg_jax.systems.hawkeye.tables import FRAME_BUCKET, ROUNDS_BUCKET
 from vtg_jax.systems.hawkeye.training import HawkEyeTask
 from vtg_jax.systems.programs import Program
+from vtg_jax.systems.starting_point import merged
 from vtg_jax.train.freeze import flatten, join, split
 from vtg_jax.train.optimiser import make_optimiser
 from vtg_jax.train.state import state_shapes, state_shardings
