@@ -4,6 +4,7 @@ import dataclasses
 from collections.abc import Mapping
 
 from vtg_jax.adapters.two_stream import TwoStreamConfig
+from vtg_jax.encoders.block import BlockConfig
 from vtg_jax.encoders.internvideo2 import InternVideo2Config, internvideo2_1b
 from vtg_jax.encoders.vit import VitConfig, clip_vit_l14
 from vtg_jax.llm.decoder import (
@@ -222,3 +223,89 @@ def before_stage2(config: GroundedVideoLlmConfig) -> GroundedVideoLlmConfig:
 
 # Sizes of released files, by the name to ask for them.
 PRESETS = {'phi3': phi3, 'llama3': llama3}
+
+
+def small(*, vocab_size: int) -> GroundedVideoLlmConfig:
+  """One that trains and answers on a laptop CPU: ours, not the paper's.
+
+  Args:
+    vocab_size: Of the tokenizer, words of time included.
+  """
+  return GroundedVideoLlmConfig(
+    image_encoder=VitConfig(
+      block=BlockConfig(
+        width=96,
+        n_heads=4,
+        mlp_hidden=384,
+        norm='layer',
+        norm_eps=1e-5,
+        activation='quick_gelu',
+        fused_qkv=False,
+        qkv_biases='qkv',
+        qk_norm=False,
+        layer_scale=None,
+      ),
+      n_layers=3,
+      image_size=32,
+      patch_size=8,
+      channels=3,
+      patch_bias=False,
+      first_norm=True,
+    ),
+    video_encoder=InternVideo2Config(
+      block=BlockConfig(
+        width=96,
+        n_heads=4,
+        mlp_hidden=384,
+        norm='rms',
+        norm_eps=1e-6,
+        activation='gelu',
+        fused_qkv=True,
+        qkv_biases='',
+        qk_norm=True,
+        # Released files begin at 1e-5, which a short training never leaves.
+        layer_scale=0.1,
+      ),
+      n_layers=4,
+      image_size=32,
+      patch_size=8,
+      tubelet_size=1,
+      channels=3,
+      table_steps=4,
+      drop_path=0.0,
+    ),
+    two_stream=TwoStreamConfig(
+      width=96,
+      image_width=96,
+      image_grid=4,
+      image_side=2,
+      image_reduction='merge',
+      video_width=96,
+      video_grid=4,
+      # An object stays in one quarter of the frame.
+      video_side=2,
+    ),
+    llm=DecoderConfig(
+      vocab_size=vocab_size,
+      width=96,
+      n_layers=4,
+      # The lower half of a head's frequencies must hardly turn over a prompt
+      # for it to find the video rows that show what words say.
+      n_heads=2,
+      n_kv_heads=2,
+      head_dim=48,
+      mlp_hidden=256,
+      norm_eps=1e-5,
+      rope_theta=1e6,
+      max_positions=1024,
+      tied_embeddings=False,
+      lora=None,
+      fused_projections=True,
+      head_bias=True,
+    ),
+    dialect='phi3',
+    n_segments=12,
+    n_frames=48,
+    n_intervals=300,
+    max_text_tokens=512,
+  )

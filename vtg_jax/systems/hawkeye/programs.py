@@ -21,7 +21,6 @@ from vtg_jax.recursion.interval_tree import max_nodes
 from vtg_jax.systems.hawkeye.config import PRESETS, HawkEyeConfig, small
 from vtg_jax.systems.hawkeye.model import HawkEye, param_axes, param_shapes
 from vtg_jax.systems.hawkeye.search import SearchPrograms, SearchTables
-from vtg_jax.systems.hawkeye.starting_point import merged
 from vtg_jax.systems.hawkeye.tables import FRAME_BUCKET, ROUNDS_BUCKET
 from vtg_jax.systems.hawkeye.training import HawkEyeTask
 from vtg_jax.systems.programs import (
@@ -32,6 +31,7 @@ from vtg_jax.systems.programs import (
   of_dtype,
   training_program,
 )
+from vtg_jax.systems.starting_point import merged
 from vtg_jax.train.freeze import flatten, join
 
 # A prompt of Vicuna's tokenizer about 12 frames and a query of a dozen words,
