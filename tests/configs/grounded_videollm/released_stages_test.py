@@ -1,29 +1,32 @@
 """The paper's stages: their numbers, and a run of all three on real files."""
 
-import copy
 import dataclasses
 import json
 
+import jax
 import numpy as np
 import pytest
 
 import vtg_jax
 from vtg_jax import cli, config_file
 from vtg_jax.convert import checkpoint
+from vtg_jax.llm.json_tokenizer import JsonTokenizer
 from vtg_jax.systems.config_json import from_json
 from vtg_jax.systems.grounded_videollm.programs import sizes_of
+from vtg_jax.systems.grounded_videollm.release import TOKENIZER
+from vtg_jax.systems.grounded_videollm.starting_point import SHIPPED
 from vtg_jax.systems.grounded_videollm.training import GroundedVideoLlmTask
 from vtg_jax.testing.numbered_video import write_numbered_video
-from vtg_jax.train.freeze import split
+from vtg_jax.train.freeze import flatten, split
 from vtg_jax.train.optimiser import rate_multipliers
 from vtg_jax.train.options import FitOptions
 
 OWN = {field.name for field in dataclasses.fields(FitOptions)}
 STAGES = {
-  # Global batch, epochs, micro-batches, text tokens, trained of Phi-3.5.
-  'stage1': (256, 1.0, 2, 2048, 35_807_232),
-  'stage2': (128, 3.0, 1, 4096, None),
-  'stage3': (96, 1.0, 1, 2048, None),
+  # Global batch, epochs, micro-batches, tokens of a text.
+  'stage1': (256, 1.0, 2, 2048),
+  'stage2': (128, 3.0, 1, 4096),
+  'stage3': (96, 1.0, 1, 2048),
 }
 N_VIDEO = {'phi3': 3420, 'llama3': 2316}
 
@@ -45,7 +48,7 @@ def read(stage, llm):
 @pytest.mark.parametrize('stage', STAGES)
 def test_a_stage_has_the_papers_numbers(stage, llm):
   options, task = read(stage, llm)
-  batch_size, epochs, accumulate, max_text, _ = STAGES[stage]
+  batch_size, epochs, accumulate, max_text = STAGES[stage]
   assert (options.batch_size, options.epochs) == (batch_size, epochs)
   assert options.accumulate == accumulate
   assert options.lengths(1000)[1] == int(0.03 * 1000 * epochs)
@@ -104,73 +107,84 @@ ENTRIES = [
 ENTRIES.append(ENTRIES[0] | {'question_id': 3, 'video_file': 'some/none.mp4'})
 
 
-@pytest.fixture(scope='module')
-def data(tmp_path_factory):
-  folder = tmp_path_factory.mktemp('data')
-  (folder / 'some').mkdir()
-  write_numbered_video(folder / 'some/v_1.mp4', n_frames=12)
-  mixture = folder / 'mix.json'
-  mixture.write_text(json.dumps(ENTRIES))
-  source = {'annotations': str(mixture), 'videos': str(folder)}
-  return [
-    f'data.files={json.dumps([source])}',
-    'data.stories=[]',
-    'data.loader.max_bad_share=1.0',
-    'batch_size=2',
-    'steps=2',
-    'log_every=1',
-  ]
+# A stage's quicktest that reads files, and its start.
+CONFIG = """
+from configs.grounded_videollm.{stage} import get_config as quick
+def get_config(arg):
+  config = quick('quicktest')
+  config.batch_size, config.accumulate = 8, 1
+  config.steps, config.log_every = 2, 1
+  config.data.files = ({{'annotations': {mixture!r}, 'videos': {videos!r}}},)
+  config.data.stories = ()
+  config.data.loader.max_bad_share = 1.0
+  {more}
+  return config
+"""
 
 
-def train(stage, out, *overrides):
-  config = f'grounded_videollm/{stage}:quicktest'
-  assert cli.main(['train', config, *overrides, '--folder', str(out)]) == 0
-  lines = (out / 'log.jsonl').read_text().splitlines()
-  return [json.loads(line) for line in lines]
+@pytest.fixture(scope='module', autouse=True)
+def quickly_compiled():
+  """Steps are compiled often here and run a few times: compile them lightly."""
+  jax.config.update('jax_disable_most_optimizations', True)
+  yield
+  jax.config.update('jax_disable_most_optimizations', False)
 
 
-def test_the_stages_follow_one_another_on_files(data, tmp_path, capsys):
-  first = train(
-    'stage1',
-    tmp_path / '1',
-    *data,
-    'start.model.llm={"n_layers": 1, "head_bias": false, "vocab_size": 600}',
-  )
-  one = checkpoint.read_config(tmp_path / '1/model')['model']['llm']
-  assert (one['lora'], one['head_bias']) == (None, False)
-  second = train(
-    'stage2',
-    tmp_path / '2',
-    *data,
-    f'start.init_from={tmp_path}/1/model',
-    'start.preset=null',
-  )
-  about = checkpoint.read_config(tmp_path / '2/model')['model']
-  two = about['llm']
-  assert two['vocab_size'] == one['vocab_size'] + about['n_intervals'] + 2
-  assert two['head_bias'] and two['lora']['rank'] == 4
-  third = train(
-    'stage3',
-    tmp_path / '3',
-    *data,
-    f'start.init_from={tmp_path}/2/model',
-    'start.preset=null',
-  )
-  for lines in (first, second, third):
+@pytest.fixture
+def train(tmp_path, capsys):
+  """Trains a stage; returns its model's sizes, parameters and log."""
+  (tmp_path / 'some').mkdir()
+  write_numbered_video(tmp_path / 'some/v_1.mp4', n_frames=12)
+  mixture = tmp_path / 'mix.json'
+  mixture.write_text(json.dumps(ENTRIES * 3))
+
+  def train(stage, more):
+    file = tmp_path / f'{stage}.py'
+    file.write_text(
+      CONFIG.format(
+        stage=stage, mixture=str(mixture), videos=str(tmp_path), more=more
+      )
+    )
+    out = tmp_path / stage
+    assert cli.main(['train', str(file), '--folder', str(out)]) == 0
+    capsys.readouterr()
+    lines = (out / 'log.jsonl').read_text().splitlines()
+    return (
+      checkpoint.read_config(out / 'model')['model'],
+      flatten(checkpoint.load_params(out / 'model')),
+      [json.loads(line) for line in lines],
+    )
+
+  return train
+
+
+def test_the_stages_follow_one_another_on_files(train, tmp_path):
+  n_words = JsonTokenizer(SHIPPED / 'tokenizers' / TOKENIZER).vocab_size
+  base = f'dict(n_layers=1, head_bias=False, vocab_size={n_words})'
+  first, _, *logs = train('stage1', f'config.start.model.llm = {base}')
+
+  def after(stage):
+    return f'config.start.update(init_from={str(stage)!r}, preset=None)'
+
+  second, before, log = train('stage2', after(tmp_path / 'stage1/model'))
+  logs.append(log)
+  third, now, log = train('stage3', after(tmp_path / 'stage2/model'))
+  logs.append(log)
+  assert (first['llm']['lora'], first['llm']['head_bias']) == (None, False)
+  n_new = second['n_intervals'] + 2
+  assert second['llm']['vocab_size'] == n_words + n_new
+  assert second['llm']['head_bias'] and second['llm']['lora']['rank'] == 4
+  assert third == second
+  for lines in logs:
     assert all(np.isfinite(line['loss']) for line in lines)
     assert lines[-1]['replaced'] > 0  # the video that is not there
-  # A step at rate 0, then one at a rate of its own for each group.
-  before, after = (
-    flat_params(tmp_path / f'{stage}/model') for stage in (2, 3)
-  )
-  moved = {p for p, x in after.items() if not np.array_equal(x, before[p])}
-  assert 'llm/embed/embedding' in moved and 'llm/lm_head/bias' in moved
-  assert not any(p.startswith(('image_encoder', 'video_')) for p in moved)
-  assert vtg_jax.load(tmp_path / '3/model')
-  capsys.readouterr()
-
-
-def flat_params(folder):
-  from vtg_jax.train.freeze import flatten
-
-  return flatten(checkpoint.load_params(folder))
+  moved = {p for p, x in now.items() if not np.array_equal(x, before[p])}
+  tops = {'/'.join(path.split('/')[:2]) for path in moved}
+  assert tops == {
+    'two_stream/image_projector',
+    'two_stream/video_projector',
+    'llm/embed',
+    'llm/lm_head',
+    'llm/layers',
+  }
+  assert vtg_jax.load(tmp_path / 'stage3/model')

@@ -19,7 +19,7 @@ HEAD_BIAS = 'llm/lm_head/bias'
 _WORDS_ALONG = {EMBEDDING: 0, HEAD: 1}
 
 
-def tuned(config: GroundedVideoLlmConfig) -> GroundedVideoLlmConfig:
+def as_tuned(config: GroundedVideoLlmConfig) -> GroundedVideoLlmConfig:
   """The sizes of the same model from stage 2 on; as they are if it is one."""
   llm = config.llm
   if not llm.head_bias:
@@ -35,7 +35,7 @@ def tuned(config: GroundedVideoLlmConfig) -> GroundedVideoLlmConfig:
 
 
 def with_new_words(
-  stored: Mapping[str, np.ndarray], vocab_size: int, *, seed: int
+  stored: Mapping[str, np.ndarray], seed: int, *, vocab_size: int
 ) -> dict[str, np.ndarray]:
   """Parameters with as many words as the language model is to have.
 
@@ -44,8 +44,8 @@ def with_new_words(
 
   Args:
     stored: Path -> array, of a model that has fewer words or as many.
-    vocab_size: Words in the end.
     seed: Of the bias.
+    vocab_size: Words in the end.
 
   Source: Grounded-VideoLLM, which grows embedding and head on their own.
   """

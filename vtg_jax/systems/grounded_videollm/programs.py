@@ -1,4 +1,4 @@
-"""Grounded-VideoLLM's programs as shapes: what to compile for other machines."""
+"""Grounded-VideoLLM's programs as shapes, to compile for other machines."""
 
 import dataclasses
 import math
@@ -28,7 +28,7 @@ from vtg_jax.systems.grounded_videollm.model import (
   param_axes,
   param_shapes,
 )
-from vtg_jax.systems.grounded_videollm.new_words import tuned
+from vtg_jax.systems.grounded_videollm.starting_point import changed
 from vtg_jax.systems.grounded_videollm.training import GroundedVideoLlmTask
 from vtg_jax.systems.programs import (
   Program,
@@ -38,7 +38,6 @@ from vtg_jax.systems.programs import (
   of_dtype,
   training_program,
 )
-from vtg_jax.systems.starting_point import merged
 from vtg_jax.train.freeze import flatten, join
 
 # The prompt before the video, and a question of two dozen words after it,
@@ -72,19 +71,17 @@ def sizes_of(start: Mapping[str, Any]) -> tuple[Sizes, str]:
   folder, note = start.get('init_from'), ''
   changes = start.get('model') or {}
   if folder is not None and Path(folder).is_dir():
-    sizes = GroundedVideoLlmConfig.from_dict(
-      checkpoint.read_config(folder)['model']
-    )
+    sizes = checkpoint.read_config(folder)['model']
   else:
     preset = start.get('preset') or changes.get('dialect', 'phi3')
-    sizes = PRESETS.get(preset, _small)()
+    made = PRESETS.get(preset, _small)()
     if folder is not None:
-      sizes = before_stage2(sizes)
+      made = before_stage2(made)
       note = f"{folder} is not here; planned with the sizes of '{preset}'"
-  if start.get('tuned'):
-    sizes = tuned(sizes)
-  whole = merged(sizes.to_dict(), changes)
-  return Sizes(GroundedVideoLlmConfig.from_dict(whole)), note
+    sizes = made.to_dict()
+  return Sizes(
+    changed(sizes, tuned=start.get('tuned', False), changes=changes)
+  ), note
 
 
 def _small() -> GroundedVideoLlmConfig:
