@@ -9,12 +9,18 @@ import pytest
 from tests.convert.small_model import save
 from tests.systems.grounded_videollm import golden
 from vtg_jax import cli
-from vtg_jax.convert.checkpoint import read_config
+from vtg_jax.convert.checkpoint import PARAMS, read_config
 from vtg_jax.convert.param_tree import flatten
 from vtg_jax.convert.readers import open_source
+from vtg_jax.convert.stored_params import StoredParams
 from vtg_jax.errors import BadInput
 from vtg_jax.systems.grounded_videollm import release
 from vtg_jax.systems.grounded_videollm.config import GroundedVideoLlmConfig
+from vtg_jax.systems.grounded_videollm.model import param_shapes
+from vtg_jax.systems.grounded_videollm.starting_point import (
+  StartConfig,
+  starting_point,
+)
 
 
 @pytest.fixture(params=golden.NAMES)
@@ -51,6 +57,32 @@ def test_every_file_comes_back_as_it_was(name, tuned, tmp_path):
     assert list(other.tensors) == list(one.tensors)
     for key in one.tensors:
       assert other.read(key).tobytes() == one.read(key).tobytes(), key
+
+
+def test_base_models_leave_the_video_projector_to_stage_1(name, tmp_path):
+  files = golden.save_release(name, tmp_path, tuned=False)
+  stage = open_source(files[-1])
+  save(
+    files[-1],
+    {
+      key: stage.read(key)
+      for key in stage.tensors
+      if not key.startswith('video_projecter')
+    },
+  )
+  convert(name, files, tmp_path, tuned=False)
+  kept = StoredParams(tmp_path / 'ours' / PARAMS).shapes
+  assert not any('video_projector' in path for path in kept)
+  start = starting_point(
+    StartConfig(init_from=str(tmp_path / 'ours'), tuned=True)
+  )
+  params = start.params(0)
+  shapes = flatten(param_shapes(start.model))
+  assert {p: x.shape for p, x in params.items()} == {
+    p: x.shape for p, x in shapes.items()
+  }
+  assert start.model.llm.vocab_size == kept['llm/embed/embedding'][0] + 22
+  assert np.any(params['two_stream/video_projector/fc1/kernel'])
 
 
 def vtg_convert(name, files, folder) -> int:

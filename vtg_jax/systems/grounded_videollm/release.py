@@ -24,17 +24,18 @@ from vtg_jax.systems import released_files
 from vtg_jax.systems.config_json import reading_sizes
 from vtg_jax.systems.grounded_videollm.config import (
   PRESETS,
+  SYSTEM,
   GroundedVideoLlmConfig,
 )
 from vtg_jax.systems.grounded_videollm.model import param_shapes
 from vtg_jax.systems.released_files import existing, first_file
 
-SYSTEM = 'grounded_videollm'
 TOKENIZER = 'tokenizer.json'
 # Image reduction, fused projections: what tells the two released models apart.
 _VARIANTS = {'phi3': ('merge', True), 'llama3': ('pool', False)}
 _EMBEDDING = re.compile(r'.*embed_tokens\.weight')
 _HEAD_BIAS = re.compile(r'.*lm_head\.bias')
+_VIDEO_PROJECTOR = re.compile(r'(^|[.|])video_projecter\.')
 _LORA = re.compile(r'.*\.lora_A\.default\.weight')
 # CLIP's layers have projections of the same names.
 _LLM_LAYER = re.compile(r'(^|\.)model\.layers\.')
@@ -73,7 +74,7 @@ def convert(
   Args:
     sources: In loading order: the image encoder, the learned rows, the video
       encoder, and a stage's file; before stage 2 the language model's folder
-      and the projectors.
+      and the projectors, before stage 1 that of the image stream alone.
     out: The new folder.
     config: 'phi3', 'llama3', the config.json of the language model's folder
       (which alone knows the rotary factors of Phi-3.5), that of a golden set,
@@ -100,7 +101,7 @@ def convert(
     sources,
     out,
     table=table(sizes),
-    shapes=param_shapes(sizes),
+    shapes=_shapes(sizes, sources),
     tokenizers={TOKENIZER: tokenizer},
     overwrite=overwrite,
     progress=progress,
@@ -301,6 +302,21 @@ def _with_llm(llm: Mapping) -> GroundedVideoLlmConfig:
       long_rope=_long_rope(llm),
     ),
   )
+
+
+def _shapes(sizes: GroundedVideoLlmConfig, sources: Sequence[Path]) -> dict:
+  """The parameters that the files are to fill.
+
+  The base models know nothing of the video stream: where no file has any of
+  its projector, and none is of stage 2, it is left for stage 1 to draw.
+  """
+  shapes = param_shapes(sizes)
+  keys = [key for source in sources for key in open_source(source).tensors]
+  if sizes.llm.head_bias or any(map(_VIDEO_PROJECTOR.search, keys)):
+    return shapes
+  own = dict(shapes['two_stream'])
+  del own['video_projector']
+  return {**shapes, 'two_stream': own}
 
 
 def _as_in_files(
