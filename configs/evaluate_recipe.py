@@ -4,7 +4,7 @@ from ml_collections import ConfigDict
 
 
 def grounding_recipe(title: str, file_format: str, arg: str) -> ConfigDict:
-  """Returns the config of a benchmark, searched as the paper does.
+  """Returns the config of a benchmark, asked as the model's paper asks.
 
   Args:
     title: of the table.
@@ -19,15 +19,13 @@ def grounding_recipe(title: str, file_format: str, arg: str) -> ConfigDict:
   config.videos = ''
   config.first = 8 if arg == 'quicktest' else None
   config.resize = 'pil'
-  config.search = {
-    'sampling': 'paper',
-    'mode': 'generate',
-    'max_rounds': 4,
-    'n_orders': 1,
-    'beam_width': None,
-    'prefetch': False,
-    'seed': 0,
-  }
-  config.other_orders = 0
+  # 'paper' or 'best': what the model's system takes where nothing is said.
+  config.protocol = 'paper'
+  # Options of the model's `ground`, whatever they are: search.sampling=paper.
+  config.search = {}
+  # Further seeds of the option order; whether an IoU must exceed a threshold.
+  # Null leaves both to the system.
+  config.other_orders = None
+  config.strict = None
   config.bootstrap = {'n_resamples': 2000, 'level': 0.95, 'seed': 0}
   return config

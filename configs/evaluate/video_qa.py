@@ -25,6 +25,9 @@ def get_config(arg: str = '') -> ml_collections.ConfigDict:
   config.clip = True
   config.first = 8 if quick else None
   config.resize = 'pil'
-  config.answer = {'mode': 'generate', 'sampling': 'paper'}
+  # 'paper' or 'best': what the model's system takes where nothing is said.
+  config.protocol = 'paper'
+  # Options of the model's `answer`, whatever they are: answer.mode=score.
+  config.answer = {}
   config.bootstrap = {'n_resamples': 2000, 'level': 0.95, 'seed': 0}
   return config

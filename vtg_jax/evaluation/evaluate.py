@@ -11,6 +11,7 @@ import jax
 
 from vtg_jax.errors import BadInput
 from vtg_jax.evaluation import grounding_summary, question_summary, rows
+from vtg_jax.evaluation.asking import resolved
 from vtg_jax.evaluation.benchmarks import Benchmark, benchmark
 from vtg_jax.evaluation.grounding_run import GroundingOptions, run_grounding
 from vtg_jax.evaluation.grounding_summary import GroundingSummary
@@ -31,8 +32,16 @@ from vtg_jax.metrics.bootstrap import Bootstrap
 TABLE, PICTURE = 'table.md', 'reliability.png'
 # Raised whenever the lines of a run come to mean something else.
 FORMAT = 1
-# Entries of a config that do not change the answers.
-AFTERWARDS = ('bootstrap', 'cache', 'tuning_seeds', 'workers')
+# Entries of a config that do not change the answers; of the protocol, what it
+# stands for does and is kept.
+AFTERWARDS = (
+  'bootstrap',
+  'cache',
+  'protocol',
+  'strict',
+  'tuning_seeds',
+  'workers',
+)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -73,7 +82,8 @@ def evaluate(
   """Runs a benchmark, or what is left of it, and scores it.
 
   Args:
-    config: as the files of `configs/evaluate/` return it.
+    config: as the files of `configs/evaluate/` return it; what it leaves open
+      of how to ask, the grounder fills in.
     grounder: the system to score.
     model: fingerprint of its parameters; see `model_fingerprint`.
     out: folder of the results; a run that was cut off is gone on with.
@@ -86,6 +96,7 @@ def evaluate(
     BadInput: a config that does not fit, annotations that cannot be read, or
       a folder with another run's results.
   """
+  config = resolved(config, grounder)
   bench = benchmark(config)
   asks_when = isinstance(bench.items[0], GroundingItem)
   options = _grounding(config) if asks_when else _questions(config)
@@ -100,15 +111,7 @@ def evaluate(
     'videos': bench.videos_are,
   }
   with Records(out, settings) as records:
-    if asks_when:
-      run = run_grounding
-    else:
-      run = run_questions
-      if not hasattr(grounder, 'answer'):
-        raise BadInput(
-          f'the system {grounder.system!r} answers no questions; evaluate its '
-          'grounding'
-        )
+    run = run_grounding if asks_when else run_questions
     left = dict.fromkeys(
       item.video for i, item in enumerate(bench.items) if i not in records.done
     )
@@ -123,7 +126,7 @@ def evaluate(
       )
     lines = [records.done[i] for i in range(len(bench.items))]
   if asks_when:
-    return _write_grounding(bench, settings, lines, options, bootstrap, out)
+    return _write_grounding(bench, settings, lines, config, bootstrap, out)
   return _write_questions(bench, settings, lines, bootstrap, out)
 
 
@@ -144,13 +147,14 @@ def model_fingerprint(folder: str | os.PathLike) -> str:
 
 
 def _write_grounding(
-  bench: Benchmark, settings, lines, options, bootstrap, out
+  bench: Benchmark, settings, lines, config, bootstrap, out
 ) -> Evaluation:
   summary = grounding_summary.summarise_grounding(
     lines,
-    max_rounds=options.search.get('max_rounds', 4),
+    max_rounds=config['search'].get('max_rounds'),
     tuning=bench.tuning,
     bootstrap=bootstrap,
+    strict=config['strict'],
   )
   out = Path(out)
   if any(one.n for one in summary.calibration):
@@ -160,6 +164,8 @@ def _write_grounding(
     os.replace(partial, out / PICTURE)
   body = [rows.cells(row) for row in summary.rows]
   remarks = grounding_summary.remarks(summary)
+  if not config['strict']:
+    remarks.append('An IoU that equals a threshold counts as reaching it.')
   return _written(bench, summary, rows.HEAD, body, remarks, settings, out)
 
 
@@ -190,18 +196,10 @@ def _written(bench, summary, head, body, remarks, settings, out) -> Evaluation:
 
 
 def _grounding(config) -> GroundingOptions:
-  search = {
-    key: value
-    for key, value in config['search'].items()
-    if value is not None and key != 'seed'
-  }
-  if config['other_orders'] < 0:
-    raise BadInput(
-      f'other_orders is {config["other_orders"]}; it must not be negative'
-    )
+  search = {k: v for k, v in config['search'].items() if v is not None}
   return GroundingOptions(
+    seed=search.pop('seed', None),
     search=search,
-    seed=config['search']['seed'],
     other_orders=config['other_orders'],
     resize=config['resize'],
   )

@@ -26,6 +26,7 @@ from vtg_jax.systems.hawkeye.answers import (
   answers,
   played_paths,
 )
+from vtg_jax.systems.hawkeye.benchmark_options import BENCHMARK_OPTIONS
 from vtg_jax.systems.hawkeye.config import HawkEyeConfig
 from vtg_jax.systems.hawkeye.frames import FilledTables, frames_of_interval
 from vtg_jax.systems.hawkeye.model import HawkEye, param_shapes
@@ -59,12 +60,14 @@ class HawkEyeGrounder:
 
   Attributes:
     system: Name of the system.
+    benchmark_options: How it is asked on benchmarks; see `Grounder`.
     config: Sizes of the network.
     notice: One line the user must read with every answer; empty if none.
     programs: The compiled programs.
   """
 
   system = SYSTEM
+  benchmark_options = BENCHMARK_OPTIONS
 
   def __init__(
     self,
