@@ -62,13 +62,8 @@ def activitynet_items(path: str | os.PathLike) -> list[GroundingItem]:
   Raises:
     BadInput: no such file, or a video lacks something.
   """
-  annotations = _json(path)
-  if not isinstance(annotations, Mapping):
-    raise BadInput(
-      f'{path} is no JSON object of videos; give an ActivityNet-Captions file'
-    )
   return _of_sentences(
-    hawkeye_samples.activitynet_sentences(annotations, for_test=True)
+    hawkeye_samples.activitynet_sentences(read_table(path), for_test=True)
   )
 
 
@@ -152,6 +147,20 @@ def read_objects(path: str | os.PathLike) -> Sequence[Any]:
   document = _json(path)
   if not isinstance(document, list):
     raise BadInput(f'{path} is no JSON list of items; give one')
+  return document
+
+
+def read_table(path: str | os.PathLike) -> Mapping[str, Any]:
+  """Reads a JSON object that has an entry a video.
+
+  Raises:
+    BadInput: no such file, or something else in it.
+  """
+  document = _json(path)
+  if not isinstance(document, Mapping):
+    raise BadInput(
+      f'{path} is no JSON object of videos; give an ActivityNet-Captions file'
+    )
   return document
 
 

@@ -44,10 +44,10 @@ def resolved(config: Mapping[str, Any], grounder) -> dict[str, Any]:
       )
   others = config.get('other_orders')
   if others is None:
-    others = own.other_orders
+    others = own.other_orders or 0
   elif _of_kind(others, 0, 'other_orders') < 0:
     raise BadInput(f'other_orders is {others}; it must not be negative')
-  if others and 'seed' not in own.ground:
+  if others and own.other_orders is None:
     raise BadInput(
       f'the system {grounder.system!r} shows no options in any order; leave '
       'out other_orders'

@@ -5,17 +5,29 @@ import hashlib
 import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 
 from vtg_jax.errors import BadInput
-from vtg_jax.evaluation import grounding_summary, question_summary, rows
+from vtg_jax.evaluation import (
+  caption_summary,
+  grounding_summary,
+  question_summary,
+  rows,
+)
 from vtg_jax.evaluation.asking import resolved
 from vtg_jax.evaluation.benchmarks import Benchmark, benchmark
+from vtg_jax.evaluation.caption_run import CaptionOptions, run_captions
+from vtg_jax.evaluation.caption_summary import CaptionSummary
 from vtg_jax.evaluation.grounding_run import GroundingOptions, run_grounding
 from vtg_jax.evaluation.grounding_summary import GroundingSummary
-from vtg_jax.evaluation.items import GroundingItem, digest
+from vtg_jax.evaluation.items import (
+  CaptionItem,
+  GroundingItem,
+  QuestionItem,
+  digest,
+)
 from vtg_jax.evaluation.question_run import QuestionOptions, run_questions
 from vtg_jax.evaluation.question_summary import QuestionSummary
 from vtg_jax.evaluation.records import (
@@ -27,6 +39,7 @@ from vtg_jax.evaluation.records import (
 )
 from vtg_jax.evaluation.reliability_picture import draw_reliability
 from vtg_jax.metrics.bootstrap import Bootstrap
+from vtg_jax.metrics.caption_scorers import check_tools
 
 # Table of the scores, and the picture of the calibration.
 TABLE, PICTURE = 'table.md', 'reliability.png'
@@ -40,6 +53,7 @@ AFTERWARDS = (
   'protocol',
   'strict',
   'tuning_seeds',
+  'words',
   'workers',
 )
 
@@ -61,7 +75,7 @@ class Evaluation:
   """
 
   title: str
-  summary: GroundingSummary | QuestionSummary
+  summary: GroundingSummary | QuestionSummary | CaptionSummary
   document: Mapping[str, Any]
   head: Sequence[str]
   body: Sequence[Sequence[str]]
@@ -98,8 +112,8 @@ def evaluate(
   """
   config = resolved(config, grounder)
   bench = benchmark(config)
-  asks_when = isinstance(bench.items[0], GroundingItem)
-  options = _grounding(config) if asks_when else _questions(config)
+  kind = _KINDS[type(bench.items[0])]
+  options = kind.options(config)
   bootstrap = _bootstrap(config)
   settings = {
     'format': FORMAT,
@@ -111,12 +125,11 @@ def evaluate(
     'videos': bench.videos_are,
   }
   with Records(out, settings) as records:
-    run = run_grounding if asks_when else run_questions
     left = dict.fromkeys(
       item.video for i, item in enumerate(bench.items) if i not in records.done
     )
     with bench.watched(list(left)) as videos:
-      run(
+      kind.run(
         grounder,
         bench.items,
         videos,
@@ -125,9 +138,7 @@ def evaluate(
         on_progress=on_progress,
       )
     lines = [records.done[i] for i in range(len(bench.items))]
-  if asks_when:
-    return _write_grounding(bench, settings, lines, config, bootstrap, out)
-  return _write_questions(bench, settings, lines, bootstrap, out)
+  return kind.write(bench, settings, lines, config, bootstrap, Path(out))
 
 
 def model_fingerprint(folder: str | os.PathLike) -> str:
@@ -156,7 +167,6 @@ def _write_grounding(
     bootstrap=bootstrap,
     strict=config['strict'],
   )
-  out = Path(out)
   if any(one.n for one in summary.calibration):
     # Drawn beside it first: an interrupted run leaves no half picture.
     partial = out / f'.partial-{PICTURE}'
@@ -169,12 +179,27 @@ def _write_grounding(
   return _written(bench, summary, rows.HEAD, body, remarks, settings, out)
 
 
-def _write_questions(bench, settings, lines, bootstrap, out) -> Evaluation:
+def _write_questions(
+  bench: Benchmark, settings, lines, config, bootstrap, out
+) -> Evaluation:
+  del config  # decides nothing more
   summary = question_summary.summarise_questions(lines, bootstrap=bootstrap)
   body = [question_summary.task_cells(row) for row in summary.rows]
   remarks = question_summary.remarks(summary)
   head = question_summary.HEAD
-  return _written(bench, summary, head, body, remarks, settings, Path(out))
+  return _written(bench, summary, head, body, remarks, settings, out)
+
+
+def _write_captions(
+  bench: Benchmark, settings, lines, config, bootstrap, out
+) -> Evaluation:
+  summary = caption_summary.summarise_captions(
+    lines, words=config['words'], bootstrap=bootstrap
+  )
+  head = caption_summary.head(summary)
+  body = [caption_summary.cells(summary)]
+  remarks = caption_summary.remarks(summary)
+  return _written(bench, summary, head, body, remarks, settings, out)
 
 
 def _written(bench, summary, head, body, remarks, settings, out) -> Evaluation:
@@ -206,7 +231,16 @@ def _grounding(config) -> GroundingOptions:
 
 
 def _questions(config) -> QuestionOptions:
-  return QuestionOptions(**config['answer'], resize=config['resize'])
+  answer = {k: v for k, v in config['answer'].items() if v is not None}
+  return QuestionOptions(answer=answer, resize=config['resize'])
+
+
+def _captions(config) -> CaptionOptions:
+  caption_summary.check_words(config['words'])
+  if config['words'] == 'published':
+    check_tools()  # now, not when all videos are told
+  tell = {k: v for k, v in config['tell'].items() if v is not None}
+  return CaptionOptions(tell=tell, resize=config['resize'])
 
 
 def _bootstrap(config) -> Bootstrap:
@@ -214,3 +248,24 @@ def _bootstrap(config) -> Bootstrap:
     return Bootstrap(**config['bootstrap'])
   except ValueError as error:
     raise BadInput(f'the config cannot be used: {error}') from error
+
+
+class _Kind(NamedTuple):
+  """What is done with items of one type.
+
+  Attributes:
+    options: config -> how to ask.
+    run: asks, a line an item.
+    write: scores the lines and writes the scores.
+  """
+
+  options: Callable[[Mapping[str, Any]], Any]
+  run: Callable[..., None]
+  write: Callable[..., Evaluation]
+
+
+_KINDS = {
+  GroundingItem: _Kind(_grounding, run_grounding, _write_grounding),
+  QuestionItem: _Kind(_questions, run_questions, _write_questions),
+  CaptionItem: _Kind(_captions, run_captions, _write_captions),
+}

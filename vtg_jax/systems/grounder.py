@@ -21,15 +21,15 @@ class BenchmarkOptions:
     ground: of `ground`.
     answer: of `answer`.
     dense_caption: of `dense_caption`.
-    other_orders: with how many further seeds of the option order a sentence
-      is asked again; for systems whose `ground` has a `seed`.
+    other_orders: with how many further values of its `seed`, which orders the
+      options that are shown, `ground` is asked again; None where it shows none.
     strict: whether an IoU must exceed a threshold, not only reach it.
   """
 
   ground: Mapping[str, Any] = dataclasses.field(default_factory=dict)
   answer: Mapping[str, Any] = dataclasses.field(default_factory=dict)
   dense_caption: Mapping[str, Any] = dataclasses.field(default_factory=dict)
-  other_orders: int = 0
+  other_orders: int | None = None
   strict: bool = True
 
 

@@ -14,6 +14,7 @@ BENCHMARK_OPTIONS = {
       **_SEARCH,
     },
     answer={'mode': 'generate', 'sampling': 'paper'},
+    other_orders=0,
   ),
   'best': BenchmarkOptions(
     ground={
