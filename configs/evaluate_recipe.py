@@ -31,6 +31,29 @@ def grounding_recipe(title: str, file_format: str, arg: str) -> ConfigDict:
   return config
 
 
+def questions_recipe(benchmark: str, title: str, arg: str) -> ConfigDict:
+  """Returns the config of a benchmark of questions with options.
+
+  Args:
+    benchmark: which reader of annotations.
+    title: of the table.
+    arg: 'quicktest' asks the first 8 questions.
+  """
+  config = ConfigDict()
+  config.benchmark = benchmark
+  config.title = title
+  config.annotations = ''
+  config.videos = ''
+  config.first = 8 if arg == 'quicktest' else None
+  config.resize = 'pil'
+  # 'paper' or 'best': what the model's system takes where nothing is said.
+  config.protocol = 'paper'
+  # Options of the model's `answer`, whatever they are: answer.mode=score.
+  config.answer = {}
+  config.bootstrap = {'n_resamples': 2000, 'level': 0.95, 'seed': 0}
+  return config
+
+
 def captions_recipe(title: str, arg: str) -> ConfigDict:
   """Returns the config of a benchmark whose videos are to be told.
 

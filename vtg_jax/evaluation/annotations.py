@@ -50,7 +50,7 @@ def charades_sta_items(path: str | os.PathLike) -> list[GroundingItem]:
   Raises:
     BadInput: no such file, or a line of another form.
   """
-  return _of_sentences(hawkeye_samples.charades_sentences(_text(path)))
+  return _of_sentences(hawkeye_samples.charades_sentences(read_text(path)))
 
 
 def activitynet_items(path: str | os.PathLike) -> list[GroundingItem]:
@@ -166,12 +166,17 @@ def read_table(path: str | os.PathLike) -> Mapping[str, Any]:
 
 def _json(path) -> Any:
   try:
-    return json.loads(_text(path))
+    return json.loads(read_text(path))
   except ValueError as error:
     raise BadInput(f'{path} is no JSON ({error}); give a JSON file') from error
 
 
-def _text(path) -> str:
+def read_text(path: str | os.PathLike) -> str:
+  """Reads a file of text.
+
+  Raises:
+    BadInput: none is given, or it cannot be read.
+  """
   if not os.fspath(path):
     raise BadInput('no annotation file is given; set annotations=FILE')
   try:

@@ -13,6 +13,8 @@ from vtg_jax.evaluation import (
   stories,
 )
 from vtg_jax.evaluation.items import Item, Videos
+from vtg_jax.evaluation.next_gqa_files import next_gqa_items
+from vtg_jax.evaluation.video_mme_files import video_mme_items
 from vtg_jax.metrics.coarse_baselines import Truth
 
 
@@ -106,6 +108,27 @@ def _mvbench(config) -> Benchmark:
   )
 
 
+def _next_gqa(config) -> Benchmark:
+  items = next_gqa_items(
+    config['annotations'], config['spans'], config['names'] or None
+  )
+  return Benchmark(
+    title=config['title'],
+    items=items,
+    watched=_folder(config),
+    videos_are=str(config['videos']),
+  )
+
+
+def _video_mme(config) -> Benchmark:
+  return Benchmark(
+    title=config['title'],
+    items=video_mme_items(config['annotations']),
+    watched=_folder(config),
+    videos_are=str(config['videos']),
+  )
+
+
 def _captions(config) -> Benchmark:
   files = caption_files.files_of(config['annotations'])
   return Benchmark(
@@ -141,6 +164,8 @@ BENCHMARKS = {
   'grounding': _grounding,
   'questions': _questions,
   'mvbench': _mvbench,
+  'next_gqa': _next_gqa,
+  'video_mme': _video_mme,
   'captions': _captions,
   'shape_stories': _stories,
   'told_stories': _told_stories,
