@@ -33,7 +33,7 @@ from input_pipeline.grounded_qa.distractors import (
 )
 from input_pipeline.grounded_qa.writing import QuestionWriter, Request
 from vtg_jax.errors import BadInput
-from vtg_jax.moments import coarse
+from vtg_jax.moments.options import lettered, with_options
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -221,8 +221,8 @@ def _item(video, question, wrong, config, rng) -> dict[str, Any]:
   answer = question['answer']
   options = [answer, *wrong]
   rng.shuffle(options)
-  lines = coarse.lettered(options)
-  asked = coarse.with_options(f'Question: {question["question"]}', lines)
+  lines = lettered(options)
+  asked = with_options(f'Question: {question["question"]}', lines)
   said = f'Answer: {lines[options.index(answer)].rstrip(".")}.'
   span = f'From <{question["start_s"]:g}> to <{question["end_s"]:g}>.'
   return {
