@@ -47,14 +47,47 @@ def test_a_crossed_story_keeps_the_better_half():
 
 
 def test_words_count_where_spans_agree():
-  # IoU 0.5 with the first event: agrees at 0.3 and 0.5 only.
-  told = [Event((0, 2), 'a')]
+  # IoU 0.625 with the first event: agrees at 0.3 and 0.5 only.
+  told = [Event((0, 2.5), 'a')]
   score = dense_captions.mean_at_thresholds(told, [TRUE], mean_of_same)
   assert score == 0.5
   # At 0.7 and 0.9 nothing is found.
   found = dense_captions.localisation(told, [TRUE])
   assert found.precision == 0.5 and found.recall == 0.25
   assert found.f1 == pytest.approx(1 / 3)
+
+
+def test_an_iou_must_exceed_a_threshold():
+  told = [Event((0, 2), 'a')]  # IoU 0.5
+  assert dense_captions.localisation(told, [TRUE]).precision == 0.25
+
+
+def test_what_overlaps_nothing_is_compared_with_a_word_nobody_says():
+  compared = []
+
+  def scorer(pairs):
+    compared.append(pairs)
+    return 0.0
+
+  told = [Event((0, 4), 'x'), Event((4, 6), 'y')]
+  others = [Event((0, 4), 'c')]
+  dense_captions.mean_at_thresholds(
+    told, [TRUE, others], scorer, thresholds=[0.5]
+  )
+  assert compared == [
+    [('x', 'a'), ('x', 'c'), ('y', dense_captions.NOTHING_SAID)]
+  ]
+
+
+def test_the_story_hands_over_the_true_sentence_first():
+  compared = []
+
+  def scorer(pairs):
+    compared.append(pairs)
+    return [1.0] * len(pairs)
+
+  dense_captions.soda_c([Event((0, 4), 'x')], TRUE, scorer)
+  assert compared == [[('a', 'x'), ('b', 'x')]]
 
 
 @pytest.mark.parametrize(('told', 'true'), [([], TRUE), (TRUE, []), ([], [])])

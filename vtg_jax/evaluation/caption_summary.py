@@ -29,7 +29,8 @@ class CaptionSummary:
 
   Attributes:
     soda_c: the story in order, its sentences compared by the first of
-      `sentences`; with several references the mean over them.
+      `sentences`; with several references the mean over them, where the
+      published program joins them or takes the best.
     interval: low and high of it, resampled over videos.
     sentences: scorer -> score where spans agree, mean over thresholds of IoU.
     precision: share of told events that overlap a true one.

@@ -24,6 +24,7 @@ from vtg_jax.metrics.dense_captions import (
 )
 
 _WORD = re.compile(r'\w+')
+_NOT_ASCII = re.compile(r'[^\x00-\x7f]')
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -124,9 +125,10 @@ def _published(module: str, name: str):
 def _tokenised(texts: list[str]) -> dict[str, str]:
   """Text -> its words in lower case with spaces between, no marks."""
   tool = _published('tokenizer.ptbtokenizer', 'PTBTokenizer')
-  # Lines are what it counts by.
+  # Lines are what it counts by, and the published scripts hand it ASCII only.
   lines = {
-    i: [{'caption': ' '.join(text.split())}] for i, text in enumerate(texts)
+    i: [{'caption': ' '.join(_NOT_ASCII.sub(' ', text).split())}]
+    for i, text in enumerate(texts)
   }
   found = tool.tokenize(lines)
   # A text of marks only has no words left; the tools would lose count.

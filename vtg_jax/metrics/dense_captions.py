@@ -8,6 +8,7 @@ which need an extra; anything else from pairs of texts to a number will do.
 
 Source: Krishna et al., Dense-Captioning Events in Videos (ICCV 2017) and its
   evaluation of the ActivityNet challenge; Fujita et al., SODA (ECCV 2020).
+An IoU must exceed a threshold, as in the script, which lessens each a little.
 Deviates: the challenge's script compares an event that overlaps no true one
   with random letters, anew each time; here they are always the same.
 """
@@ -69,11 +70,11 @@ def localisation(
     told: events of the model.
     references: the true events, once for each person who told them; the
       person who fits best counts, at each threshold anew.
-    thresholds: an IoU counts from each on.
+    thresholds: an IoU counts above each.
   """
   precision, recall = [], []
   for threshold in thresholds:
-    found = [_ious(told, true) >= threshold for true in references]
+    found = [_ious(told, true) > threshold for true in references]
     precision.append(max(f.any(1).mean() if f.size else 0.0 for f in found))
     recall.append(max(f.any(0).mean() if f.size else 0.0 for f in found))
   return LocalisationScores(precision=_mean(precision), recall=_mean(recall))
@@ -100,7 +101,7 @@ def mean_at_thresholds(
   for threshold in thresholds:
     pairs = []
     for event, row in zip(told, ious, strict=True):
-      same = [true[i].sentence for i in np.flatnonzero(row >= threshold)]
+      same = [true[i].sentence for i in np.flatnonzero(row > threshold)]
       pairs += [(event.sentence, other) for other in same or [NOTHING_SAID]]
     scores.append(scorer(pairs))
   return _mean(scores)
@@ -115,10 +116,14 @@ def soda_c(
   IoU x words' score is greatest; that sum over the number of told events is
   the precision, over the true ones the recall, and their harmonic mean the
   score, 0..1. More events than there are cost precision.
+
+  The published program hands the sentences over in the other order: the true
+  one is taken as told. METEOR tells the two apart, so we do the same.
   """
   if not told or not true:
     return 0.0
-  told, true = (sorted(es, key=lambda e: e.span) for es in (told, true))
+  # By start alone: what starts together stays in the order told.
+  told, true = (sorted(es, key=lambda e: e.span[0]) for es in (told, true))
   total = best_in_order(_ious(told, true) * _scores(told, true, scorer))
   return harmonic(total / len(told), total / len(true))
 
@@ -143,7 +148,8 @@ def _ious(told, true) -> Float[np.ndarray, 'N M']:
 
 
 def _scores(told, true, scorer) -> Float[np.ndarray, 'N M']:
-  pairs = [(a.sentence, b.sentence) for a in told for b in true]
+  """Of every pair, handed over as (true, told); see `soda_c`."""
+  pairs = [(b.sentence, a.sentence) for a in told for b in true]
   values = np.asarray(scorer(pairs), np.float64)
   return values.reshape(len(told), len(true))
 
