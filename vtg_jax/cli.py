@@ -13,6 +13,7 @@ from typer.exceptions import TyperException
 
 import vtg_jax
 from vtg_jax.commands import (
+  build_grounded_qa,
   build_internvid_g,
   conversion,
   evaluate,
@@ -59,6 +60,7 @@ for _verb in (
   conversion.convert,
   conversion.export,
   build_internvid_g.build_internvid_g,
+  build_grounded_qa.build_grounded_qa,
   train.train,
   plan.plan,
   evaluate.evaluate,

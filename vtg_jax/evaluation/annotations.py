@@ -50,7 +50,9 @@ def charades_sta_items(path: str | os.PathLike) -> list[GroundingItem]:
   Raises:
     BadInput: no such file, or a line of another form.
   """
-  return _of_sentences(path, hawkeye_samples.charades_sentences(_text(path)))
+  return _of_sentences(
+    path, hawkeye_samples.charades_sentences(read_text(path))
+  )
 
 
 def activitynet_items(path: str | os.PathLike) -> list[GroundingItem]:
@@ -62,13 +64,9 @@ def activitynet_items(path: str | os.PathLike) -> list[GroundingItem]:
   Raises:
     BadInput: no such file, or a video lacks something.
   """
-  annotations = _json(path)
-  if not isinstance(annotations, Mapping):
-    raise BadInput(
-      f'{path} is no JSON object of videos; give an ActivityNet-Captions file'
-    )
   return _of_sentences(
-    path, hawkeye_samples.activitynet_sentences(annotations, for_test=True)
+    path,
+    hawkeye_samples.activitynet_sentences(read_table(path), for_test=True),
   )
 
 
@@ -163,14 +161,33 @@ def read_objects(path: str | os.PathLike) -> Sequence[Any]:
   return document
 
 
+def read_table(path: str | os.PathLike) -> Mapping[str, Any]:
+  """Reads a JSON object that has an entry a video.
+
+  Raises:
+    BadInput: no such file, or something else in it.
+  """
+  document = _json(path)
+  if not isinstance(document, Mapping):
+    raise BadInput(
+      f'{path} is no JSON object of videos; give an ActivityNet-Captions file'
+    )
+  return document
+
+
 def _json(path) -> Any:
   try:
-    return json.loads(_text(path))
+    return json.loads(read_text(path))
   except (ValueError, RecursionError) as error:
     raise BadInput(f'{path} is no JSON ({error}); give a JSON file') from error
 
 
-def _text(path) -> str:
+def read_text(path: str | os.PathLike) -> str:
+  """Reads a file of text.
+
+  Raises:
+    BadInput: none is given, or it cannot be read.
+  """
   if not os.fspath(path):
     raise BadInput('no annotation file is given; set annotations=FILE')
   try:

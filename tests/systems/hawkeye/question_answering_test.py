@@ -73,7 +73,9 @@ def test_the_prompt_is_the_papers():
 
 def test_scores_are_those_of_the_whole_prompt(grounder, warm_video):
   tokenizer = tiny.tokenizers()[0]
-  answer = grounder.answer(warm_video, QUESTION, CANDIDATES, mode='score')
+  answer = grounder.questions.answer(
+    warm_video, QUESTION, CANDIDATES, mode='score'
+  )
   frames = warm_video.get(warm_video.frame_at(answer.frame_times_s))
   asked = prompt_of(warm_video, [8 / 6, 4, 40 / 6])
   wanted = []
@@ -93,7 +95,7 @@ def test_scores_are_those_of_the_whole_prompt(grounder, warm_video):
 
 def test_the_reply_is_the_greedy_one(grounder, warm_video):
   tokenizer = tiny.tokenizers()[0]
-  answer = grounder.answer(warm_video, QUESTION, CANDIDATES)
+  answer = grounder.questions.answer(warm_video, QUESTION, CANDIDATES)
   frames = warm_video.get(warm_video.frame_at(answer.frame_times_s))
   asked = prompt_of(warm_video, [8 / 6, 4, 40 / 6])
   written = []
@@ -165,4 +167,17 @@ def test_what_cannot_be_asked_is_bad_input(
 ):
   asked = dict(question=QUESTION, candidates=CANDIDATES) | changed
   with pytest.raises(BadInput, match=message):
-    grounder.answer(warm_video, **asked)
+    grounder.questions.answer(warm_video, **asked)
+
+
+def test_answers_are_given_as_every_system_gives_them(grounder, warm_video):
+  asked = dict(options=CANDIDATES, mode='score')
+  (answer,) = grounder.answer(warm_video, QUESTION, evidence=True, **asked)
+  chosen = grounder.questions.answer(
+    warm_video, QUESTION, CANDIDATES, mode='score'
+  )
+  assert (answer.text, answer.choice) == (chosen.reply, chosen.index)
+  assert answer.score == pytest.approx(max(chosen.probabilities))
+  assert list(answer.evidence) == grounder.ground(warm_video, QUESTION)
+  with pytest.raises(BadInput, match='give some'):
+    grounder.answer(warm_video, QUESTION)

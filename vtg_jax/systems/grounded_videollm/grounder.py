@@ -24,6 +24,9 @@ from vtg_jax.systems.checks import (
 )
 from vtg_jax.systems.grounded_videollm import prompt as prompts
 from vtg_jax.systems.grounded_videollm.asker import Asker, Draws
+from vtg_jax.systems.grounded_videollm.benchmark_options import (
+  BENCHMARK_OPTIONS,
+)
 from vtg_jax.systems.grounded_videollm.config import (
   SYSTEM,
   GroundedVideoLlmConfig,
@@ -61,12 +64,14 @@ class GroundedVideoLlmGrounder:
 
   Attributes:
     system: Name of the system.
+    benchmark_options: How it is asked on benchmarks; see `Grounder`.
     config: Sizes of the network.
     notice: One line the user must read with every answer; empty if none.
     asker: Reads videos and asks the network about them.
   """
 
   system = SYSTEM
+  benchmark_options = BENCHMARK_OPTIONS
 
   def __init__(
     self,

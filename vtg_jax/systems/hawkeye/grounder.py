@@ -14,6 +14,7 @@ from vtg_jax.convert import checkpoint
 from vtg_jax.convert.param_tree import flatten
 from vtg_jax.errors import BadInput
 from vtg_jax.llm.tokenizers import SentencePieceTokenizer, WordPieceTokenizer
+from vtg_jax.moments import Answer as ToldAnswer
 from vtg_jax.moments import coarse
 from vtg_jax.nn.compute import Compute
 from vtg_jax.recursion.coarse_to_fine import SearchState, start_search
@@ -27,6 +28,7 @@ from vtg_jax.systems.hawkeye.answers import (
   answers,
   played_paths,
 )
+from vtg_jax.systems.hawkeye.benchmark_options import BENCHMARK_OPTIONS
 from vtg_jax.systems.hawkeye.config import HawkEyeConfig
 from vtg_jax.systems.hawkeye.frames import FilledTables, frames_of_interval
 from vtg_jax.systems.hawkeye.model import HawkEye, param_shapes
@@ -34,10 +36,7 @@ from vtg_jax.systems.hawkeye.options import (
   SearchOptions,
   default_beam,
 )
-from vtg_jax.systems.hawkeye.question_answering import (
-  ChoiceAnswer,
-  QuestionAnswerer,
-)
+from vtg_jax.systems.hawkeye.question_answering import QuestionAnswerer
 from vtg_jax.systems.hawkeye.search import SearchPrograms
 from vtg_jax.systems.hawkeye.tables import (
   ROUNDS_BUCKET,
@@ -58,12 +57,14 @@ class HawkEyeGrounder:
 
   Attributes:
     system: Name of the system.
+    benchmark_options: How it is asked on benchmarks; see `Grounder`.
     config: Sizes of the network.
     notice: One line the user must read with every answer; empty if none.
     programs: The compiled programs.
   """
 
   system = SYSTEM
+  benchmark_options = BENCHMARK_OPTIONS
 
   def __init__(
     self,
@@ -217,39 +218,45 @@ class HawkEyeGrounder:
   def answer(
     self,
     video: str | os.PathLike | FrameStore,
-    question: str,
-    candidates: Sequence[str],
+    questions: str | Sequence[str],
     *,
+    options: Sequence[str] | None = None,
+    evidence: bool = False,
     start_s: float | None = None,
     end_s: float | None = None,
     mode: str = 'generate',
     sampling: str = 'timestamp',
-  ) -> ChoiceAnswer:
-    """Chooses an answer to a multiple-choice question about a video.
+  ) -> list[ToldAnswer]:
+    """Chooses answers to multiple-choice questions about a video.
 
     Args:
       video: Path, or what `open_video` returned.
-      question: Without its options.
-      candidates: The options without letters, 2 to 26.
-      start_s: Start of the clip that is asked about; the video's when None.
+      questions: One or several, without their options.
+      options: To choose from, without letters, 2 to 26.
+      evidence: Search also for the moment of each question.
+      start_s: Start of the clip asked about; the video's when None.
       end_s: Its end; the video's when None.
       mode: 'generate' writes a reply, as the paper does; 'score' compares
-        the probabilities of the candidates' texts.
+        the probabilities of the options' texts.
       sampling: See `ground`.
 
     Raises:
-      BadInput: for an unreadable video, an empty clip, or a question that
-        cannot be asked.
+      BadInput: for an unreadable video or clip, or a question that is none.
     """
-    return self.questions.answer(
-      self._opened(video),
-      question,
-      candidates,
-      start_s=start_s,
-      end_s=end_s,
-      mode=mode,
-      sampling=sampling,
-    )
+    questions = [questions] if isinstance(questions, str) else list(questions)
+    if options is None:
+      raise BadInput('HawkEye chooses between options only; give some')
+    video = self._opened(video)
+    how = {'mode': mode, 'sampling': sampling}
+    asked = {'start_s': start_s, 'end_s': end_s, **how}
+    chosen = [
+      self.questions.answer(video, one, options, **asked) for one in questions
+    ]
+    seen = self.ground(video, questions, **how) if evidence else ()
+    return [
+      one.told(question, seen[i : i + 1])
+      for i, (question, one) in enumerate(zip(questions, chosen, strict=True))
+    ]
 
   def _opened(self, video) -> FrameStore:
     if not isinstance(video, FrameStore):

@@ -16,6 +16,7 @@ from input_pipeline.frame_choice import message_times_s
 from input_pipeline.frame_store import FrameStore
 from vtg_jax.errors import BadInput
 from vtg_jax.llm.tokenizers import SentencePieceTokenizer, WordPieceTokenizer
+from vtg_jax.moments import Answer, Moment
 from vtg_jax.moments.options import MOST_OPTIONS, chosen_index, lettered
 from vtg_jax.recursion.coarse_to_fine import Moves
 from vtg_jax.systems.checks import (
@@ -25,6 +26,7 @@ from vtg_jax.systems.checks import (
   checked_score,
 )
 from vtg_jax.systems.hawkeye import prompt
+from vtg_jax.systems.hawkeye.answers import SYSTEM
 from vtg_jax.systems.hawkeye.config import HawkEyeConfig
 from vtg_jax.systems.hawkeye.frames import frames_of_interval
 from vtg_jax.systems.hawkeye.model import HawkEye
@@ -60,6 +62,18 @@ class ChoiceAnswer:
   probabilities: tuple[float, ...]
   log_prob: float
   frame_times_s: tuple[float, ...]
+
+  def told(self, question: str, evidence: Sequence[Moment]) -> Answer:
+    """The answer as every system gives it."""
+    return Answer(
+      question=question,
+      text=self.reply,
+      choice=self.index,
+      probabilities=self.probabilities,
+      evidence=tuple(evidence),
+      score=math.exp(self.log_prob),
+      system=SYSTEM,
+    )
 
 
 class QuestionAnswerer:
