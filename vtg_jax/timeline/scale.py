@@ -3,7 +3,7 @@
 import dataclasses
 import math
 
-from vtg_jax.timeline.text_fit import width_in
+from vtg_jax.timeline.text_fit import bound_in
 
 # Seconds between ticks may be one of these, or whole hours.
 _STEPS_S = (
@@ -75,7 +75,7 @@ class Scale:
       Seconds, and 'left', 'right' or 'inside'.
     """
     gap_s = self.seconds(0.06)
-    room_s = self.seconds(width_in(said, size)) + 2 * gap_s
+    room_s = self.seconds(bound_in(said, size)) + 2 * gap_s
     if self.duration_s - end_s > room_s:
       return end_s + gap_s, 'right'
     if start_s > room_s:

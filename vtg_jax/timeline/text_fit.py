@@ -63,6 +63,11 @@ def width_in(text: str, size: float, *, weight: str = 'normal') -> float:
   return max(pixels / DPI, points / 72)
 
 
+def bound_in(text: str, size: float, weight: str = 'normal') -> float:
+  """Inches that a line is no wider than: cheaper than what it truly takes."""
+  return sum(_letter_in(letter, size, weight) for letter in text)
+
+
 def plain(text: str) -> str:
   """One line of what can be drawn: no line ends, nothing invisible."""
   seen = (
@@ -109,7 +114,7 @@ def wrapped(
   pieces = list(_pieces(plain(text), room_in, size, weight))
   lines, line, left_in = [], '', room_in - taken_in
   for position, piece in enumerate(pieces):
-    wide_in = _bound_in((line + piece).rstrip(), size, weight)
+    wide_in = bound_in((line + piece).rstrip(), size, weight)
     if wide_in <= left_in:
       line += piece
       continue
@@ -131,7 +136,7 @@ def _pieces(
   wider than a line, one by one.
   """
   for word in re.findall(r' ?[^ ]+', text):
-    too_wide = _bound_in(word, size, weight) > room_in
+    too_wide = bound_in(word, size, weight) > room_in
     piece = ''
     for letter in word:
       breaks = too_wide or _is_wide(letter) or _is_wide(piece[-1:])
@@ -164,11 +169,6 @@ def _cut(text: str, room_in: float, size: float, weight: str) -> str:
 @functools.lru_cache(maxsize=8192)
 def _letter_in(letter: str, size: float, weight: str) -> float:
   return width_in(letter, size, weight=weight)
-
-
-def _bound_in(text: str, size: float, weight: str) -> float:
-  """What a line is no wider than: cheap, for lines are tried word by word."""
-  return sum(_letter_in(letter, size, weight) for letter in text)
 
 
 @functools.cache
