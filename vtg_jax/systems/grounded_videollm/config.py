@@ -16,6 +16,9 @@ from vtg_jax.nn.rope import LongRope
 from vtg_jax.systems.config_json import from_json
 from vtg_jax.systems.grounded_videollm.prompt import DIALECTS, Dialect
 
+# Name of the system.
+SYSTEM = 'grounded_videollm'
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class GroundedVideoLlmConfig:

@@ -13,6 +13,18 @@ from vtg_jax.moments.temporal_tokens import GROUNDING_MARKER
 VIDEO = '<image>'
 HUMAN, ASSISTANT = 'human', 'gpt'
 
+# Questions of the reference's lists: when a sentence happens, what happens
+# when, and what happens in a span of seconds.
+GROUNDING = (
+  "Give you a textual query: '%s'. When does the described content occur in "
+  'the video? Please return the start and end timestamps.'
+)
+DENSE_CAPTIONS = (
+  'Localize a series of activity events in the video, output the start and '
+  'end timestamp for each event, and describe each event with sentences.'
+)
+REFERRING = 'What is happening from %s seconds to %s seconds?'
+
 _TIMES = re.compile(r'<-?\d+(\.\d+)?>')
 
 Turn = Mapping[str, str]  # {'from': HUMAN or ASSISTANT, 'value': text}

@@ -23,11 +23,11 @@ from vtg_jax.nn.dense import LoraConfig
 from vtg_jax.nn.rope import LongRope
 from vtg_jax.systems.grounded_videollm.config import (
   PRESETS,
+  SYSTEM,
   GroundedVideoLlmConfig,
 )
 from vtg_jax.systems.grounded_videollm.model import param_shapes
 
-SYSTEM = 'grounded_videollm'
 TOKENIZER = 'tokenizer.json'
 # Image reduction, fused projections: what tells the two released models apart.
 _VARIANTS = {'phi3': ('merge', True), 'llama3': ('pool', False)}

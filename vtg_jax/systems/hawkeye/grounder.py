@@ -17,6 +17,7 @@ from vtg_jax.llm.tokenizers import SentencePieceTokenizer, WordPieceTokenizer
 from vtg_jax.moments import coarse
 from vtg_jax.nn.compute import Compute
 from vtg_jax.recursion.coarse_to_fine import SearchState, start_search
+from vtg_jax.systems.checks import checked_queries, checked_score
 from vtg_jax.systems.hawkeye import prompt
 from vtg_jax.systems.hawkeye.answers import (
   SYSTEM,
@@ -31,8 +32,6 @@ from vtg_jax.systems.hawkeye.frames import FilledTables, frames_of_interval
 from vtg_jax.systems.hawkeye.model import HawkEye, param_shapes
 from vtg_jax.systems.hawkeye.options import (
   SearchOptions,
-  checked_queries,
-  checked_score,
   default_beam,
 )
 from vtg_jax.systems.hawkeye.question_answering import (

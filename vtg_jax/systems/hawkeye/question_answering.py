@@ -19,11 +19,16 @@ from vtg_jax.errors import BadInput
 from vtg_jax.llm.tokenizers import SentencePieceTokenizer, WordPieceTokenizer
 from vtg_jax.moments import coarse
 from vtg_jax.recursion.coarse_to_fine import Moves
+from vtg_jax.systems.checks import (
+  MODES,
+  SAMPLINGS,
+  check_known,
+  checked_score,
+)
 from vtg_jax.systems.hawkeye import prompt
 from vtg_jax.systems.hawkeye.config import HawkEyeConfig
-from vtg_jax.systems.hawkeye.frames import SAMPLINGS, frames_of_interval
+from vtg_jax.systems.hawkeye.frames import frames_of_interval
 from vtg_jax.systems.hawkeye.model import HawkEye
-from vtg_jax.systems.hawkeye.options import MODES, checked_score
 from vtg_jax.systems.hawkeye.search import (
   Rows,
   SearchPrograms,
@@ -252,12 +257,8 @@ def _shown(video, start_s, end_s, sampling, n_frames) -> NodeFrames:
 
 
 def _check(question, candidates, mode, sampling, video_slot) -> None:
-  for name, value, known in (
-    ('mode', mode, MODES),
-    ('sampling', sampling, SAMPLINGS),
-  ):
-    if value not in known:
-      raise BadInput(f'{name} {value!r} is unknown; use one of {known}')
+  check_known('mode', mode, MODES)
+  check_known('sampling', sampling, SAMPLINGS)
   if not 2 <= len(candidates) <= MOST_CANDIDATES:
     raise BadInput(
       f'there are {len(candidates)} candidates; give 2 to {MOST_CANDIDATES}'
