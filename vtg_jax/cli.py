@@ -13,8 +13,11 @@ from typer.exceptions import TyperException
 
 import vtg_jax
 from vtg_jax.commands import (
+  answer,
   build_internvid_g,
+  caption,
   conversion,
+  describe,
   evaluate,
   ground,
   plan,
@@ -55,6 +58,9 @@ def vtg(
 
 for _verb in (
   ground.ground,
+  caption.caption,
+  describe.describe,
+  answer.answer,
   verify.verify,
   conversion.convert,
   conversion.export,
