@@ -100,10 +100,10 @@ def _line(answerer, video, problem, item: QuestionItem, options):
   try:
     if problem is not None:
       raise problem
-    answer = answerer.answer(
+    (answer,) = answerer.answer(
       video,
       item.question,
-      item.candidates,
+      options=item.candidates,
       start_s=item.start_s,
       end_s=item.end_s,
       mode=options.mode,
@@ -119,12 +119,12 @@ def _line(answerer, video, problem, item: QuestionItem, options):
       'seconds': None,
       'error': f'{type(error).__name__}: {" ".join(str(error).split())}',
     }
-  letter = None if answer.index is None else chr(ord('A') + answer.index)
+  letter = None if answer.choice is None else chr(ord('A') + answer.choice)
   return line | {
-    'prediction': answer.reply,
+    'prediction': answer.text,
     'letter': letter,
     'probabilities': list(answer.probabilities),
-    **_right(answer.reply, gold),
+    **_right(answer.text, gold),
     'seconds': time.perf_counter() - start,
     'error': None,
   }

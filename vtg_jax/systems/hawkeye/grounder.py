@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from input_pipeline.video import FrameStore, Resize, open_video
+from vtg_jax import moments
 from vtg_jax.convert import checkpoint
 from vtg_jax.convert.param_tree import flatten
 from vtg_jax.errors import BadInput
@@ -34,10 +35,7 @@ from vtg_jax.systems.hawkeye.options import (
   SearchOptions,
   default_beam,
 )
-from vtg_jax.systems.hawkeye.question_answering import (
-  ChoiceAnswer,
-  QuestionAnswerer,
-)
+from vtg_jax.systems.hawkeye.question_answering import QuestionAnswerer
 from vtg_jax.systems.hawkeye.search import SearchPrograms
 from vtg_jax.systems.hawkeye.tables import (
   ROUNDS_BUCKET,
@@ -217,20 +215,21 @@ class HawkEyeGrounder:
   def answer(
     self,
     video: str | os.PathLike | FrameStore,
-    question: str,
-    candidates: Sequence[str],
+    questions: str | Sequence[str],
     *,
+    options: Sequence[str] | None = None,
     start_s: float | None = None,
     end_s: float | None = None,
     mode: str = 'generate',
     sampling: str = 'timestamp',
-  ) -> ChoiceAnswer:
-    """Chooses an answer to a multiple-choice question about a video.
+  ) -> list[moments.Answer]:
+    """Answers multiple-choice questions about a video.
 
     Args:
       video: Path, or what `open_video` returned.
-      question: Without its options.
-      candidates: The options without letters, 2 to 26.
+      questions: One or several, without their options.
+      options: The choices of every question without letters, 2 to 26; this
+        system needs them.
       start_s: Start of the clip that is asked about; the video's when None.
       end_s: Its end; the video's when None.
       mode: 'generate' writes a reply, as the paper does; 'score' compares
@@ -241,15 +240,27 @@ class HawkEyeGrounder:
       BadInput: for an unreadable video, an empty clip, or a question that
         cannot be asked.
     """
-    return self.questions.answer(
-      self._opened(video),
-      question,
-      candidates,
-      start_s=start_s,
-      end_s=end_s,
-      mode=mode,
-      sampling=sampling,
+    if options is None:
+      raise BadInput(
+        f'the system {self.system!r} answers by choosing; give the options to '
+        'choose from'
+      )
+    questions = checked_queries(
+      questions, self.questions.texts.video_slot, what='question'
     )
+    video = self._opened(video)
+    return [
+      self.questions.answer(
+        video,
+        question,
+        options,
+        start_s=start_s,
+        end_s=end_s,
+        mode=mode,
+        sampling=sampling,
+      ).told(question)
+      for question in questions
+    ]
 
   def _opened(self, video) -> FrameStore:
     if not isinstance(video, FrameStore):

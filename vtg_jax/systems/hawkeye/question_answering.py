@@ -17,7 +17,7 @@ from input_pipeline.frame_choice import message_times_s
 from input_pipeline.frame_store import FrameStore
 from vtg_jax.errors import BadInput
 from vtg_jax.llm.tokenizers import SentencePieceTokenizer, WordPieceTokenizer
-from vtg_jax.moments import coarse
+from vtg_jax.moments import Answer, coarse
 from vtg_jax.recursion.coarse_to_fine import Moves
 from vtg_jax.systems.checks import (
   MODES,
@@ -26,6 +26,7 @@ from vtg_jax.systems.checks import (
   checked_score,
 )
 from vtg_jax.systems.hawkeye import prompt
+from vtg_jax.systems.hawkeye.answers import SYSTEM
 from vtg_jax.systems.hawkeye.config import HawkEyeConfig
 from vtg_jax.systems.hawkeye.frames import frames_of_interval
 from vtg_jax.systems.hawkeye.model import HawkEye
@@ -65,6 +66,18 @@ class ChoiceAnswer:
   probabilities: tuple[float, ...]
   log_prob: float
   frame_times_s: tuple[float, ...]
+
+  def told(self, question: str) -> Answer:
+    """The answer as every system gives one."""
+    return Answer(
+      question=question,
+      text=self.reply,
+      choice=self.index,
+      # Sums of rounded probabilities may exceed 1 by a hair.
+      probabilities=tuple(min(p, 1.0) for p in self.probabilities),
+      score=math.exp(self.log_prob),
+      system=SYSTEM,
+    )
 
 
 class QuestionAnswerer:
@@ -261,11 +274,11 @@ def _check(question, candidates, mode, sampling, video_slot) -> None:
   check_known('sampling', sampling, SAMPLINGS)
   if not 2 <= len(candidates) <= MOST_CANDIDATES:
     raise BadInput(
-      f'there are {len(candidates)} candidates; give 2 to {MOST_CANDIDATES}'
+      f'options: {len(candidates)} given; give 2 to {MOST_CANDIDATES}'
     )
   for text in (question, *candidates):
     if not text.strip():
-      raise BadInput('the question or a candidate is empty; give some text')
+      raise BadInput('the question or an option is empty; give some text')
     if video_slot in text:
       raise BadInput(
         f'{text!r} holds {video_slot}, which marks the place of the video in '
