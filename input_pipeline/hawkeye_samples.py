@@ -17,6 +17,7 @@ from typing import Any
 from input_pipeline import frame_choice
 from vtg_jax.errors import BadInput
 from vtg_jax.moments import coarse, coarse_crop
+from vtg_jax.moments.options import with_options
 
 SEPARATOR = '###'
 Turn = Mapping[str, Any]
@@ -194,7 +195,7 @@ def choice_items(
       _train_item(
         sentence,
         i=instruction,
-        q=coarse.with_options(question, lines),
+        q=with_options(question, lines),
         a=answers,
       )
     )

@@ -7,6 +7,7 @@ import pytest
 from input_pipeline.frame_choice import eval_frame_indices
 from tests.systems.hawkeye import tiny
 from vtg_jax.errors import BadInput
+from vtg_jax.moments.options import chosen_index
 from vtg_jax.nn.compute import Compute
 from vtg_jax.systems.hawkeye import prompt, question_answering
 from vtg_jax.systems.hawkeye.model import HawkEye
@@ -144,7 +145,7 @@ def test_a_clip_that_ends_after_the_video_is_cut(warm_video):
   ],
 )
 def test_a_reply_names_a_candidate_by_letter_or_text(reply, index):
-  assert question_answering.chosen_index(reply, ['cat', 'a dog.']) == index
+  assert chosen_index(reply, ['cat', 'a dog.']) == index
 
 
 def test_several_questions_are_answered_each_as_alone(grounder, warm_video):
@@ -166,7 +167,7 @@ def test_several_questions_are_answered_each_as_alone(grounder, warm_video):
   ('changed', 'message'),
   [
     (dict(options=None), 'give the options'),
-    (dict(options=['a']), 'options: 1'),
+    (dict(options=['a']), '1 options'),
     (dict(options=['a', ' ']), 'empty'),
     (dict(questions=''), 'empty'),
     (dict(questions='Who <VideoHere>?'), 'VideoHere'),

@@ -1,20 +1,19 @@
 """Grounded-VideoLLM as a user meets it: a video and sentences in, times out."""
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 
 import jax
-import jax.numpy as jnp
-import numpy as np
 
 from input_pipeline.video import FrameStore, Resize, open_video
 from vtg_jax.convert import checkpoint
 from vtg_jax.convert.param_tree import flatten
 from vtg_jax.errors import BadInput
 from vtg_jax.llm.json_tokenizer import JsonTokenizer
+from vtg_jax.moments.answer import Answer, Caption
 from vtg_jax.moments.coarse import fill_template
 from vtg_jax.moments.moment import Absent, Moment
-from vtg_jax.moments.temporal_tokens import time_tokens, write_asked_tokens
+from vtg_jax.moments.temporal_tokens import time_tokens
 from vtg_jax.nn.compute import Compute
 from vtg_jax.systems.checks import (
   MODES,
@@ -23,40 +22,32 @@ from vtg_jax.systems.checks import (
   check_known,
   checked_queries,
 )
-from vtg_jax.systems.grounded_videollm import prompt
-from vtg_jax.systems.grounded_videollm.asking import (
-  AskingPrograms,
-  Questions,
-  Sampling,
-)
+from vtg_jax.systems.grounded_videollm import prompt as prompts
+from vtg_jax.systems.grounded_videollm.asker import Asker, Draws
 from vtg_jax.systems.grounded_videollm.config import (
   SYSTEM,
   GroundedVideoLlmConfig,
 )
-from vtg_jax.systems.grounded_videollm.frames import shown_frames, time_scale_s
-from vtg_jax.systems.grounded_videollm.model import (
-  GroundedVideoLlm,
-  param_shapes,
+from vtg_jax.systems.grounded_videollm.frames import time_scale_s
+from vtg_jax.systems.grounded_videollm.model import param_shapes
+from vtg_jax.systems.grounded_videollm.question_answering import (
+  answer_questions,
 )
-from vtg_jax.systems.grounded_videollm.prefixes import KeptPrefixes
 from vtg_jax.systems.grounded_videollm.release import TOKENIZER
 from vtg_jax.systems.grounded_videollm.spans import (
   TimeScale,
+  checked_spans,
   or_absent,
   scored_moments,
   written_moments,
 )
-from vtg_jax.systems.grounded_videollm.wording import (
-  Wording,
-  checked_question,
-  padded_rows,
+from vtg_jax.systems.grounded_videollm.told import (
+  mean_probability,
+  plain_text,
+  told_events,
 )
+from vtg_jax.systems.grounded_videollm.wording import Wording, asked_text
 
-# More questions than this are asked one batch after the other.
-QUESTIONS_AT_ONCE = 32
-# Questions are padded to a multiple of this, so that those of about the same
-# length share a compilation.
-TOKEN_BUCKET = 32
 # Most tokens of a freely written answer that tells a span.
 SPAN_TOKENS = 32
 MOST_ANSWERS = 64
@@ -72,9 +63,7 @@ class GroundedVideoLlmGrounder:
     system: Name of the system.
     config: Sizes of the network.
     notice: One line the user must read with every answer; empty if none.
-    wording: Questions and answers as tokens.
-    programs: The compiled programs.
-    kept: What is known of the videos asked about last.
+    asker: Reads videos and asks the network about them.
   """
 
   system = SYSTEM
@@ -102,11 +91,9 @@ class GroundedVideoLlmGrounder:
     """
     self.config = config
     self.notice = notice
-    self.wording = Wording(config, tokenizer)
-    network = GroundedVideoLlm(config, compute or Compute())
-    self.programs = AskingPrograms(network, self.wording)
-    self.kept = KeptPrefixes()
-    self._params = jax.tree.map(jnp.asarray, params)
+    self.asker = Asker(
+      config, params, Wording(config, tokenizer), compute or Compute()
+    )
 
   def open_video(
     self,
@@ -139,7 +126,7 @@ class GroundedVideoLlmGrounder:
     absent_below: float | None = None,
     sampling: str = 'timestamp',
     mode: str = 'score',
-    template: str = prompt.GROUNDING,
+    template: str = prompts.GROUNDING,
     temperature: float = 0.0,
     n_candidates: int = 50,
     seed: int = 0,
@@ -174,26 +161,209 @@ class GroundedVideoLlmGrounder:
     check_absent_below(absent_below)
     if not 1 <= top_k <= MOST_ANSWERS:
       raise BadInput(f'top_k is {top_k}; it must be from 1 to {MOST_ANSWERS}')
-    draws = _draws(temperature, n_candidates, seed)
-    queries = checked_queries(queries, prompt.VIDEO)
+    draws = Draws(temperature, n_candidates, seed)
+    draws.check()
+    queries = checked_queries(queries, prompts.VIDEO)
     video, scale = self._opened(video, sampling)
-    asked = [fill_template(template, query) for query in queries]
-    rows = [self._question_ids(text, scale, when=True) for text in asked]
+    wording = self.asker.wording
+    rows = [
+      wording.question_ids(
+        asked_text(fill_template(template, query), scale), when=True
+      )
+      for query in queries
+    ]
     if mode == 'score':
-      found = self._scored(video, sampling, queries, rows, scale, top_k)
+      words = wording.span_words()
+      rows = [[*row, *words.lead] for row in rows]
+      scores = self.asker.spans(video, sampling, rows, words.middle)
+      found = [
+        scored_moments(query, start, end, scale, top_k=top_k)
+        for query, (start, end) in zip(queries, scores, strict=True)
+      ]
     else:
-      texts, log_probs = self._written(
+      written = self.asker.write(
         video, sampling, rows, max_tokens=SPAN_TOKENS, draws=draws
       )
       found = [
-        written_moments(query, text, log_prob, scale, top_k=top_k)
-        for query, text, log_prob in zip(queries, texts, log_probs, strict=True)
+        written_moments(
+          query,
+          wording.tokenizer.decode(one.ids),
+          float(one.log_probs.sum()),
+          scale,
+          top_k=top_k,
+        )
+        for query, one in zip(queries, written, strict=True)
       ]
     return [
       answer
       for query, moments in zip(queries, found, strict=True)
       for answer in or_absent(query, moments, absent_below)
     ]
+
+  def dense_caption(
+    self,
+    video: str | os.PathLike | FrameStore,
+    *,
+    prompt: str | None = None,
+    max_tokens: int = 512,
+    sampling: str = 'timestamp',
+    mode: str = 'score',
+    temperature: float = 0.0,
+    n_candidates: int = 50,
+    seed: int = 0,
+  ) -> list[Caption]:
+    """Tells what happens in a video, and when.
+
+    Args:
+      video: Path, or what `open_video` returned.
+      prompt: What to ask; one of the paper's questions when None.
+      max_tokens: Most tokens of the whole answer.
+      sampling: See `ground`.
+      mode: 'score' has the model tell well-formed spans and write what it
+        likes between them; 'generate' leaves it free, as the paper does.
+      temperature: See `ground`; here in both modes.
+      n_candidates: See `ground`.
+      seed: See `ground`.
+
+    Returns:
+      Events in the order told; none where the answer tells none. An event's
+      score is the geometric mean of its tokens' probabilities.
+
+    Raises:
+      BadInput: for an unreadable video, an empty or overlong prompt, or an
+        option out of range.
+    """
+    check_known('mode', mode, MODES)
+    question = prompts.DENSE_CAPTIONS if prompt is None else prompt
+    (question,) = checked_queries(question, prompts.VIDEO, what='prompt')
+    video, scale = self._opened(video, sampling)
+    wording = self.asker.wording
+    row = wording.question_ids(asked_text(question, scale), when=True)
+    guided = mode == 'score'
+    if guided:
+      row = [*row, *wording.span_words().lead]
+    (written,) = self.asker.write(
+      video,
+      sampling,
+      [row],
+      max_tokens=max_tokens,
+      draws=Draws(temperature, n_candidates, seed),
+      spans=guided,
+    )
+    return told_events(written, wording, scale)
+
+  def describe(
+    self,
+    video: str | os.PathLike | FrameStore,
+    spans: Sequence[tuple[float, float]],
+    *,
+    max_tokens: int = 128,
+    sampling: str = 'timestamp',
+    temperature: float = 0.0,
+    n_candidates: int = 50,
+    seed: int = 0,
+  ) -> list[Caption]:
+    """Says what happens in stretches of a video.
+
+    Args:
+      video: Path, or what `open_video` returned.
+      spans: Start and end of each, seconds; an end beyond the video's is
+        taken as the video's.
+      max_tokens: Most tokens of each description.
+      sampling: See `ground`.
+      temperature: See `ground`.
+      n_candidates: See `ground`.
+      seed: See `ground`.
+
+    Returns:
+      A description of each, in the order given. Its score is the geometric
+      mean of its tokens' probabilities.
+
+    Raises:
+      BadInput: for an unreadable video, a span that is empty or outside it,
+        or an option out of range.
+    """
+    video, scale = self._opened(video, sampling)
+    inside = checked_spans(spans, scale.duration_s, video.path)
+    wording = self.asker.wording
+    rows = [
+      wording.question_ids(
+        asked_text(prompts.about_span(start_s, end_s), scale), when=False
+      )
+      for start_s, end_s in inside
+    ]
+    written = self.asker.write(
+      video,
+      sampling,
+      rows,
+      max_tokens=max_tokens,
+      draws=Draws(temperature, n_candidates, seed),
+    )
+    return [
+      Caption(
+        start_s=start_s,
+        end_s=end_s,
+        text=plain_text(one.ids, wording, scale),
+        score=mean_probability(one.log_probs),
+        system=SYSTEM,
+      )
+      for (start_s, end_s), one in zip(inside, written, strict=True)
+    ]
+
+  def answer(
+    self,
+    video: str | os.PathLike | FrameStore,
+    questions: str | Sequence[str],
+    *,
+    options: Sequence[str] | Sequence[Sequence[str]] | None = None,
+    evidence: bool = False,
+    mode: str | None = None,
+    max_tokens: int = 128,
+    sampling: str = 'timestamp',
+    temperature: float = 0.0,
+    n_candidates: int = 50,
+    seed: int = 0,
+  ) -> list[Answer]:
+    """Answers questions about a video.
+
+    Args:
+      video: Path, or what `open_video` returned.
+      questions: One or several; their '12 seconds' become words of time.
+      options: To choose from, without letters: a list for all questions, or
+        one for each; none for an answer in free words.
+      evidence: Tell also where the answer is to be seen.
+      mode: 'score' compares the probabilities of the options' texts, 'letter'
+        those of their letters, 'generate' writes an answer and reads which
+        option it names. When None, 'score' with options and else 'generate'.
+      max_tokens: Most tokens of a written answer.
+      sampling: See `ground`.
+      temperature: See `ground`.
+      n_candidates: See `ground`.
+      seed: See `ground`.
+
+    Returns:
+      An answer to each, in the order asked. Its score is the probability of
+      the chosen option, or of a written answer the geometric mean of its
+      tokens' probabilities.
+
+    Raises:
+      BadInput: for an unreadable video, a question that cannot be asked, or
+        an option out of range.
+    """
+    questions = checked_queries(questions, prompts.VIDEO, what='question')
+    video, scale = self._opened(video, sampling)
+    return answer_questions(
+      self.asker,
+      video,
+      sampling,
+      scale,
+      questions,
+      options=options,
+      evidence=evidence,
+      mode=mode,
+      max_tokens=max_tokens,
+      draws=Draws(temperature, n_candidates, seed),
+    )
 
   def _opened(self, video, sampling) -> tuple[FrameStore, TimeScale]:
     check_known('sampling', sampling, SAMPLINGS)
@@ -207,117 +377,6 @@ class GroundedVideoLlmGrounder:
       )
     duration_s = time_scale_s(video, sampling)
     return video, TimeScale(duration_s, self.config.n_intervals)
-
-  def _question_ids(self, question, scale, *, when) -> list[int]:
-    question = write_asked_tokens(
-      checked_question(question), scale.duration_s, scale.n_intervals
-    )
-    return self.wording.question_ids(question, when=when)
-
-  def _scored(self, video, sampling, queries, rows, scale, top_k):
-    """The moments of each query by the scores of their times."""
-    words = self.wording.span_words()
-    middle = jnp.asarray(words.middle, jnp.int32)
-    rows = [[*row, *words.lead] for row in rows]
-    found = [[]] * len(rows)
-    for places, questions, kv in self._batches(
-      video, sampling, rows, 1 + len(middle)
-    ):
-      out = self.programs.spans(self._params, kv, questions, middle)
-      start, end = np.asarray(out.start), np.asarray(out.end)
-      for i, place in enumerate(places):
-        found[place] = scored_moments(
-          queries[place], start[i], end[i], scale, top_k=top_k
-        )
-    return found
-
-  def _written(self, video, sampling, rows, *, max_tokens, draws):
-    """What is written freely after each question, and its log-probability."""
-    sampled, n_candidates = draws
-    texts, log_probs = [''] * len(rows), [0.0] * len(rows)
-    for places, questions, kv in self._batches(
-      video, sampling, rows, max_tokens
-    ):
-      active = np.arange(len(questions.ids)) < len(places)
-      out = self.programs.write(
-        self._params,
-        kv,
-        questions,
-        active,
-        sampled,
-        max_tokens=max_tokens,
-        spans=False,
-        n_candidates=n_candidates,
-      )
-      out = jax.tree.map(np.asarray, out)
-      for i, place in enumerate(places):
-        ids = out.ids[i, : out.length[i]].tolist()
-        texts[place] = self.wording.tokenizer.decode(ids).strip()
-        log_probs[place] = float(out.log_prob[i])
-    return texts, log_probs
-
-  def _batches(
-    self, video: FrameStore, sampling: str, rows: list[list[int]], room: int
-  ) -> Iterator[tuple[list[int], Questions, object]]:
-    """Questions of about the same length, with what is known of the video.
-
-    Yields:
-      Which of `rows` they are, the questions, and keys and values of all that
-      comes before them.
-    """
-    llm = self.config.llm
-    n_prefix = len(self.wording.before_ids) + self.config.n_video
-
-    def turned_long(row):
-      """Whether LongRoPE turns the whole prompt by its long factors."""
-      if llm.long_rope is None:
-        return False
-      return n_prefix + len(row) > llm.long_rope.original_positions
-
-    longest = n_prefix + max(map(len, rows)) + room
-    if longest > llm.max_positions:
-      raise BadInput(
-        f'the longest prompt takes {longest} tokens with its answer, the model '
-        f'has {llm.max_positions} positions; shorten the question'
-      )
-    by_length = sorted(range(len(rows)), key=lambda i: len(rows[i]))
-    for long in (False, True):
-      places = [i for i in by_length if turned_long(rows[i]) == long]
-      for first in range(0, len(places), QUESTIONS_AT_ONCE):
-        some = places[first : first + QUESTIONS_AT_ONCE]
-        ids, length = padded_rows(
-          [rows[i] for i in some], TOKEN_BUCKET, self.wording.padding_id
-        )
-        total = np.int32(n_prefix + length.max())
-        kv = self._prefix(video, sampling, total, long=long)
-        yield some, Questions(ids, length, total), kv
-
-  def _prefix(self, video, sampling, sequence_length, *, long):
-    """Keys and values of all that comes before a question; made once."""
-
-    def encode():
-      shown = shown_frames(video, sampling, self.config)
-      return self.programs.encode(
-        self._params, shown.keyframes[None], shown.frames[None]
-      )
-
-    def prefill():
-      rows = self.kept.get(video, ('rows', sampling), encode)
-      return self.programs.prefill(self._params, rows, sequence_length)
-
-    return self.kept.get(video, ('prefix', sampling, long), prefill)
-
-
-def _draws(temperature, n_candidates, seed) -> tuple[Sampling, int]:
-  """How tokens are drawn, and from how many; 0 for greedily."""
-  if not 0 <= temperature <= 100:
-    raise BadInput(f'temperature is {temperature}; it must be from 0 to 100')
-  if n_candidates < 1:
-    raise BadInput(f'n_candidates is {n_candidates}; it must be at least 1')
-  if not 0 <= seed < 2**31:
-    raise BadInput(f'seed is {seed}; it must be from 0 to {2**31 - 1}')
-  drawn = Sampling(np.int32(seed), np.float32(temperature or 1))
-  return drawn, n_candidates if temperature else 0
 
 
 def load(

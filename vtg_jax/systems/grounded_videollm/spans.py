@@ -1,11 +1,13 @@
 """From scores over the time scale, and from written texts, to moments."""
 
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float
 
+from vtg_jax.errors import BadInput
 from vtg_jax.moments.moment import Absent, Moment
 from vtg_jax.moments.span_distribution import best_spans, joint, place_range
 from vtg_jax.moments.temporal_tokens import parse_spans, seconds_of_token
@@ -111,6 +113,34 @@ def or_absent(
   if moments and best >= threshold:
     return list(moments)
   return [Absent(score=best, threshold=threshold, query=query, system=SYSTEM)]
+
+
+def checked_spans(
+  spans: Sequence[tuple[float, float]], duration_s: float, path: str
+) -> list[tuple[float, float]]:
+  """Spans of a video, cut off at its end.
+
+  Raises:
+    BadInput: there is none, or one is empty or outside the video.
+  """
+  if not len(spans):
+    raise BadInput('there is no span; give at least one start and end')
+  inside = []
+  for start_s, end_s in spans:
+    start_s, end_s = float(start_s), float(end_s)
+    finite = math.isfinite(start_s) and math.isfinite(end_s)
+    if not (finite and 0 <= start_s < end_s):
+      raise BadInput(
+        f'the span from {start_s:g} to {end_s:g} s is empty; give a start '
+        'before its end'
+      )
+    if start_s >= duration_s:
+      raise BadInput(
+        f'the span starts at {start_s:g} s, {path} ends at {duration_s:g} s; '
+        'give a span inside the video'
+      )
+    inside.append((start_s, min(end_s, duration_s)))
+  return inside
 
 
 def _seconds(probabilities, scale) -> tuple[float, float]:

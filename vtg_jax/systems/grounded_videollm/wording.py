@@ -19,9 +19,13 @@ from jaxtyping import Int
 from vtg_jax.decode.span_grammar import SpanGrammar
 from vtg_jax.errors import BadInput
 from vtg_jax.llm.json_tokenizer import JsonTokenizer
-from vtg_jax.moments.temporal_tokens import GROUNDING_MARKER
+from vtg_jax.moments.temporal_tokens import (
+  GROUNDING_MARKER,
+  write_asked_tokens,
+)
 from vtg_jax.systems.grounded_videollm import prompt
 from vtg_jax.systems.grounded_videollm.config import GroundedVideoLlmConfig
+from vtg_jax.systems.grounded_videollm.spans import TimeScale
 
 # What tells a span; its times are written over.
 SPAN = 'From <0> to <1>.'
@@ -51,6 +55,7 @@ class Wording:
     time_ids: Tokens of <0> to <M>.
     end_id: Ends an answer.
     padding_id: Fills rows.
+    seconds: How a time is written out; see `prompt.Dialect`.
   """
 
   def __init__(self, config: GroundedVideoLlmConfig, tokenizer: JsonTokenizer):
@@ -78,6 +83,7 @@ class Wording:
     )
     self.end_id = tokenizer.token_id(dialect.end)
     self.padding_id = tokenizer.token_id(dialect.padding)
+    self.seconds = dialect.seconds
 
   def question_ids(self, question: str, *, when: bool) -> list[int]:
     """The prompt of a question after the video, up to its answer.
@@ -152,8 +158,12 @@ class Wording:
     return prompt.asked(question, self._dialect, when=when)
 
 
-def checked_question(question: str) -> str:
-  """A question that can stand in a prompt.
+def asked_text(question: str, scale: TimeScale) -> str:
+  """A question in a user's words, as it can stand in a prompt.
+
+  Args:
+    question: Its '12 seconds' become words of time.
+    scale: Of the video.
 
   Raises:
     BadInput: it holds what marks the places of other things.
@@ -164,7 +174,7 @@ def checked_question(question: str) -> str:
         f'the question holds {mark}, which marks a place in the prompt; leave '
         'it out'
       )
-  return question
+  return write_asked_tokens(question, scale.duration_s, scale.n_intervals)
 
 
 def padded_rows(

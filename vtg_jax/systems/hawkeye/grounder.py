@@ -18,7 +18,11 @@ from vtg_jax.llm.tokenizers import SentencePieceTokenizer, WordPieceTokenizer
 from vtg_jax.moments import coarse
 from vtg_jax.nn.compute import Compute
 from vtg_jax.recursion.coarse_to_fine import SearchState, start_search
-from vtg_jax.systems.checks import checked_queries, checked_score
+from vtg_jax.systems.checks import (
+  checked_queries,
+  checked_score,
+  options_of_questions,
+)
 from vtg_jax.systems.hawkeye import prompt
 from vtg_jax.systems.hawkeye.answers import (
   SYSTEM,
@@ -217,7 +221,7 @@ class HawkEyeGrounder:
     video: str | os.PathLike | FrameStore,
     questions: str | Sequence[str],
     *,
-    options: Sequence[str] | None = None,
+    options: Sequence[str] | Sequence[Sequence[str]] | None = None,
     start_s: float | None = None,
     end_s: float | None = None,
     mode: str = 'generate',
@@ -228,8 +232,8 @@ class HawkEyeGrounder:
     Args:
       video: Path, or what `open_video` returned.
       questions: One or several, without their options.
-      options: The choices of every question without letters, 2 to 26; this
-        system needs them.
+      options: To choose from, without letters, 2 to 26: a list for all
+        questions, or one for each. This system needs them.
       start_s: Start of the clip that is asked about; the video's when None.
       end_s: Its end; the video's when None.
       mode: 'generate' writes a reply, as the paper does; 'score' compares
@@ -248,18 +252,19 @@ class HawkEyeGrounder:
     questions = checked_queries(
       questions, self.questions.texts.video_slot, what='question'
     )
+    lists = options_of_questions(options, len(questions))
     video = self._opened(video)
     return [
       self.questions.answer(
         video,
         question,
-        options,
+        own,
         start_s=start_s,
         end_s=end_s,
         mode=mode,
         sampling=sampling,
       ).told(question)
-      for question in questions
+      for question, own in zip(questions, lists, strict=True)
     ]
 
   def _opened(self, video) -> FrameStore:

@@ -6,7 +6,6 @@ search of a single interval would use.
 
 import dataclasses
 import math
-import re
 from collections.abc import Sequence
 
 import jax
@@ -17,7 +16,8 @@ from input_pipeline.frame_choice import message_times_s
 from input_pipeline.frame_store import FrameStore
 from vtg_jax.errors import BadInput
 from vtg_jax.llm.tokenizers import SentencePieceTokenizer, WordPieceTokenizer
-from vtg_jax.moments import Answer, coarse
+from vtg_jax.moments import Answer
+from vtg_jax.moments.options import chosen_index, lettered
 from vtg_jax.recursion.coarse_to_fine import Moves
 from vtg_jax.systems.checks import (
   MODES,
@@ -40,12 +40,8 @@ from vtg_jax.systems.hawkeye.search import (
 )
 from vtg_jax.systems.hawkeye.tables import TOKEN_BUCKET, NodeFrames
 
-# Options behind letters; more have no letter.
-MOST_CANDIDATES = 26
 # Options' token tables are padded to a multiple of this.
 OPTION_BUCKET = 8
-# '(b', '(b) text', 'b) text', 'b.', 'b'; not 'a dog'.
-_LETTER = re.compile(r'\(([a-z])(?![a-z0-9])|([a-z])(?:[).:]|$)')
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -145,7 +141,7 @@ class QuestionAnswerer:
       log_probs = np.asarray(self._score(self._params, tables), np.float64)
       best = int(np.argmax(log_probs))
       return ChoiceAnswer(
-        reply=coarse.lettered(candidates)[best],
+        reply=lettered(candidates)[best],
         index=best,
         probabilities=tuple(np.exp(log_probs).tolist()),
         log_prob=checked_score(float(log_probs[best])),
@@ -182,7 +178,7 @@ class QuestionAnswerer:
       self._tokenizer.encode_continuation(
         texts.answer_prompt, line.removeprefix(texts.return_prompt)
       )
-      for line in coarse.lettered(candidates)
+      for line in lettered(candidates)
     ]
     option_ids = _padded_ids(options, OPTION_BUCKET)
     n = len(candidates)
@@ -227,22 +223,6 @@ class QuestionAnswerer:
     )
 
 
-def chosen_index(reply: str, candidates: Sequence[str]) -> int | None:
-  """Reads which candidate a reply names, by its letter or by its text.
-
-  chosen_index('(B) a dog', ['a cat', 'a dog']) == 1, as for 'B.', 'b' and
-  'A dog.'; None where it names none.
-  """
-  said = reply.strip().lower()
-  found = _LETTER.match(said)
-  if found:
-    index = ord(found[1] or found[2]) - ord('a')
-    return index if index < len(candidates) else None
-  plain = said.strip(' .(')
-  texts = [candidate.strip(' .').lower() for candidate in candidates]
-  return texts.index(plain) if plain in texts else None
-
-
 def _shown(video, start_s, end_s, sampling, n_frames) -> NodeFrames:
   """The frames of a clip, or of the whole video."""
   by_paper = sampling == 'paper'
@@ -272,13 +252,7 @@ def _shown(video, start_s, end_s, sampling, n_frames) -> NodeFrames:
 def _check(question, candidates, mode, sampling, video_slot) -> None:
   check_known('mode', mode, MODES)
   check_known('sampling', sampling, SAMPLINGS)
-  if not 2 <= len(candidates) <= MOST_CANDIDATES:
-    raise BadInput(
-      f'options: {len(candidates)} given; give 2 to {MOST_CANDIDATES}'
-    )
   for text in (question, *candidates):
-    if not text.strip():
-      raise BadInput('the question or an option is empty; give some text')
     if video_slot in text:
       raise BadInput(
         f'{text!r} holds {video_slot}, which marks the place of the video in '
