@@ -20,6 +20,8 @@ if TYPE_CHECKING:
   from vtg_jax.moments import Absent, Answer, Caption, Moment
   from vtg_jax.systems.replay import Comparison
 
+UNCALIBRATED = 'scores are uncalibrated: they order answers, they are no odds'
+
 
 def console() -> 'Console':
   """Standard output; wide and bare where nobody watches a terminal."""
@@ -90,21 +92,27 @@ def print_moments(answers: Sequence['Moment | Absent']) -> None:
     table.add_row(*when, f'{answer.score:.4f}', _one_line(answer.query))
   console().print(table)
   if not all(answer.calibrated for answer in answers):
-    notice('scores are uncalibrated: they order answers, they are no odds')
+    notice(UNCALIBRATED)
 
 
 def print_captions(captions: Sequence['Caption']) -> None:
-  """A line an event: when, and what happens.
+  """A line an event: when, how sure, what happens.
 
-  start_s  end_s  text
-      7.5   11.2  a red ball rolls across the table
+  start_s  end_s   score  text
+     7.50  11.20  0.4100  a red ball rolls across the table
   """
-  table = _table('>start_s', '>end_s', 'text', fold=('text',))
+  table = _table('>start_s', '>end_s', '>score', 'text', fold=('text',))
   for caption in captions:
-    when = f'{caption.start_s:.2f}', f'{caption.end_s:.2f}'
-    table.add_row(*when, _one_line(caption.text))
+    table.add_row(
+      f'{caption.start_s:.2f}',
+      f'{caption.end_s:.2f}',
+      f'{caption.score:.4f}',
+      _one_line(caption.text) or '-',
+    )
   console().print(table)
-  if not captions:
+  if captions:
+    notice(UNCALIBRATED)
+  else:
     notice('the model told no event')
 
 
@@ -127,7 +135,7 @@ def print_answers(answers: Sequence['Answer']) -> None:
       _one_line(answer.question),
     )
   console().print(table)
-  notice('scores are uncalibrated: they order answers, they are no odds')
+  notice(UNCALIBRATED)
 
 
 def _span(start_s: float, end_s: float) -> str:

@@ -41,8 +41,11 @@ def answer(
   as_json: Json = False,
   plot: Plot = None,
   mode: Annotated[
-    Literal['score', 'generate'] | None,
-    typer.Option(help='Score the choices, or write an answer.'),
+    Literal['score', 'letter', 'generate'] | None,
+    typer.Option(
+      help='Compare the options by their texts, by their letters, or write an '
+      'answer.'
+    ),
   ] = None,
   max_tokens: MaxTokens = None,
   sampling: Sampling = None,

@@ -1,6 +1,6 @@
 """`vtg caption`: every event of a video, with its times."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -29,6 +29,10 @@ def caption(
     str | None,
     typer.Option(metavar='TEXT', help="Ask in your words, not the system's."),
   ] = None,
+  mode: Annotated[
+    Literal['score', 'generate'] | None,
+    typer.Option(help='Well-formed times, or text as the model writes it.'),
+  ] = None,
   max_tokens: MaxTokens = None,
   sampling: Sampling = None,
   resize: Resize = None,
@@ -41,6 +45,7 @@ def caption(
     method='dense_caption',
     options={
       '--prompt': ('prompt', prompt),
+      '--mode': ('mode', mode),
       '--max-tokens': ('max_tokens', max_tokens),
       '--sampling': ('sampling', sampling),
     },
