@@ -100,6 +100,7 @@ def _told(captions: list[Caption], scale: Scale) -> Group:
 def _answered(answer: Answer, scale: Scale) -> Group:
   """A question, the answer, how sure of which option, and the evidence."""
   aside = f'score {score(answer.score)} (uncalibrated)'
+  aside += _soft_ends(answer.evidence)
   lines = wrapped(
     answer.text, scale.width_in, _ANSWER_PT, most_lines=_ANSWER_LINES
   )
@@ -191,7 +192,10 @@ def _summary(best: Moment | Absent) -> str:
   doubt = '' if best.calibrated else ' (uncalibrated)'
   if isinstance(best, Absent):
     return f'best score {best.score:.2f} < {best.threshold:.2f}{doubt}'
-  said = f'score {score(best.score)}{doubt}'
-  if best.range_level is not None:
-    said += f'; soft ends: {best.range_level:.0%} ranges'
-  return said
+  return f'score {score(best.score)}{doubt}{_soft_ends([best])}'
+
+
+def _soft_ends(moments: Sequence[Moment]) -> str:
+  """What the fading ends of the first moment's bar mean, if they fade."""
+  level = moments[0].range_level if moments else None
+  return '' if level is None else f'; soft ends: {level:.0%} ranges'

@@ -18,11 +18,7 @@ from vtg_jax.llm.tokenizers import SentencePieceTokenizer, WordPieceTokenizer
 from vtg_jax.moments import coarse
 from vtg_jax.nn.compute import Compute
 from vtg_jax.recursion.coarse_to_fine import SearchState, start_search
-from vtg_jax.systems.checks import (
-  checked_queries,
-  checked_score,
-  options_of_questions,
-)
+from vtg_jax.systems.checks import checked_queries, checked_score
 from vtg_jax.systems.hawkeye import prompt
 from vtg_jax.systems.hawkeye.answers import (
   SYSTEM,
@@ -244,28 +240,15 @@ class HawkEyeGrounder:
       BadInput: for an unreadable video, an empty clip, or a question that
         cannot be asked.
     """
-    if options is None:
-      raise BadInput(
-        f'the system {self.system!r} answers by choosing; give the options to '
-        'choose from'
-      )
-    questions = checked_queries(
-      questions, self.questions.texts.video_slot, what='question'
+    return self.questions.answers(
+      self._opened(video),
+      questions,
+      options,
+      start_s=start_s,
+      end_s=end_s,
+      mode=mode,
+      sampling=sampling,
     )
-    lists = options_of_questions(options, len(questions))
-    video = self._opened(video)
-    return [
-      self.questions.answer(
-        video,
-        question,
-        own,
-        start_s=start_s,
-        end_s=end_s,
-        mode=mode,
-        sampling=sampling,
-      ).told(question)
-      for question, own in zip(questions, lists, strict=True)
-    ]
 
   def _opened(self, video) -> FrameStore:
     if not isinstance(video, FrameStore):

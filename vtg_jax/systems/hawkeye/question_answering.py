@@ -23,7 +23,9 @@ from vtg_jax.systems.checks import (
   MODES,
   SAMPLINGS,
   check_known,
+  checked_queries,
   checked_score,
+  options_of_questions,
 )
 from vtg_jax.systems.hawkeye import prompt
 from vtg_jax.systems.hawkeye.answers import SYSTEM
@@ -120,6 +122,38 @@ class QuestionAnswerer:
       return score_rows(network, params, tables, prefix, seen, rows)[0]
 
     self._score = jax.jit(score)
+
+  def answers(
+    self,
+    video: FrameStore,
+    questions: str | Sequence[str],
+    options: Sequence[str] | Sequence[Sequence[str]] | None,
+    **how,
+  ) -> list[Answer]:
+    """Answers questions, each with its options; see `HawkEyeGrounder.answer`.
+
+    Args:
+      video: Opened.
+      questions: Without options.
+      options: A list for all questions, or one for each.
+      **how: See `answer`.
+
+    Raises:
+      BadInput: there are no options, or they or a question cannot be asked.
+    """
+    if options is None:
+      raise BadInput(
+        f'the system {SYSTEM!r} answers by choosing; give the options to '
+        'choose from'
+      )
+    questions = checked_queries(
+      questions, self.texts.video_slot, what='question'
+    )
+    lists = options_of_questions(options, len(questions))
+    return [
+      self.answer(video, question, own, **how).told(question)
+      for question, own in zip(questions, lists, strict=True)
+    ]
 
   def answer(
     self,
