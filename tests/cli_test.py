@@ -387,6 +387,18 @@ def test_a_process_told_nonsense_exits_2_without_a_traceback(arguments):
   assert not (ROOT / 'x').exists()
 
 
+def test_a_picture_does_not_replace_the_video(tmp_path, capsys):
+  video = tmp_path / 'video.png'
+  video.write_bytes(b'kept')
+  said = refusal(capsys, 'caption', video, '--plot', video)
+  assert 'is what is read' in said and video.read_bytes() == b'kept'
+
+
+def test_a_query_does_not_steer_the_terminal(capsys, video, grounder):
+  assert run('ground', video, 'a \x1b[31mdog\nruns\x00') == 0
+  assert 'a [31mdog runs' in capsys.readouterr().out
+
+
 def test_what_is_read_is_not_written_over(tmp_path, capsys):
   golden = tmp_path / 'golden'
   golden.mkdir()

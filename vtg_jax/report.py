@@ -6,6 +6,7 @@ import os
 import re
 import sys
 import tempfile
+import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -143,7 +144,9 @@ def _span(start_s: float, end_s: float) -> str:
 
 
 def _one_line(said: str) -> str:
-  return ' '.join(said.split())
+  """Text without line ends, and without what would steer a terminal."""
+  said = ' '.join(said.split())
+  return ''.join(x for x in said if unicodedata.category(x) != 'Cc')
 
 
 def print_comparisons(
@@ -270,6 +273,8 @@ def check_output(path: Path, suffixes: Sequence[str], *, keep: Path) -> None:
     BadInput: on another suffix, a missing folder, a folder in the way, or a
       place inside what is read.
   """
+  if path.resolve() == keep.resolve():
+    raise BadInput(f'{str(path)!r} is what is read; write elsewhere')
   if path.resolve().is_relative_to(keep.resolve()):
     raise BadInput(
       f'{str(path)!r} lies in {str(keep)!r}, which is only read; write '
