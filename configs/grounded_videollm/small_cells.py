@@ -80,6 +80,7 @@ def small_recipe() -> ConfigDict:
         'stories': (),
         'row_tokens': 512,
         'layout': 'side_by_side',
+        'sampling': 'timestamp',  # as the evaluation has it
         'with_times': True,
         'max_asked': 0,
         'label_grid': 0,

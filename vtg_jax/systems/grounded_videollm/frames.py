@@ -1,6 +1,6 @@
 """Which frames of a video Grounded-VideoLLM looks at, at two sizes."""
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from jaxtyping import Int, UInt8
@@ -10,7 +10,9 @@ from input_pipeline.frame_choice import (
   timestamp_frame_times,
 )
 from input_pipeline.video import FrameStore
-from vtg_jax.systems.grounded_videollm.config import GroundedVideoLlmConfig
+
+if TYPE_CHECKING:  # it loads jax, and loader processes import this
+  from vtg_jax.systems.grounded_videollm.config import GroundedVideoLlmConfig
 
 
 class ShownFrames(NamedTuple):
@@ -54,7 +56,7 @@ def frame_ids(
 
 
 def shown_frames(
-  video: FrameStore, sampling: str, config: GroundedVideoLlmConfig
+  video: FrameStore, sampling: str, config: 'GroundedVideoLlmConfig'
 ) -> ShownFrames:
   """Decodes what is shown; each frame is read once at each size.
 
