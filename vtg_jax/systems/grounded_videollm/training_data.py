@@ -27,7 +27,10 @@ from vtg_jax.errors import BadInput
 from vtg_jax.shape_stories.cells import NOTHING
 from vtg_jax.systems.checks import SAMPLINGS
 from vtg_jax.systems.config_json import from_json
-from vtg_jax.systems.grounded_videollm.frames import frame_ids, time_scale_s
+from vtg_jax.systems.grounded_videollm.frame_numbers import (
+  frame_ids,
+  time_scale_s,
+)
 from vtg_jax.systems.grounded_videollm.rows import IGNORE
 from vtg_jax.systems.grounded_videollm.sample_rows import LAYOUTS, RowMaker
 from vtg_jax.systems.grounded_videollm.story_source import (
@@ -84,7 +87,7 @@ class DataOptions:
     stories: ShapeStories, made while training.
     row_tokens: length of every row of tokens, video rows included.
     layout: how turns stand in a row; see `sample_rows`.
-    sampling: which frames are shown; see `frames.frame_ids`.
+    sampling: which frames are shown; see `frame_numbers`.
     with_times: times are words of the time scale, and questions for them
       marked; False in the first stage.
     max_asked: samples also say, of so many questions at most, where in the
