@@ -30,7 +30,7 @@ def get_config(arg: str = '') -> ConfigDict:
   """
   config = small_recipe()
   config.task = 'rows'
-  config.steps = 800
+  config.steps = 500
   config.start.preset = None
   config.start.init_from = 'out/grounded_videollm/small_cells/model'
   config.trainable = (r'two_stream/(image|video)_projector/.*',)

@@ -2,6 +2,7 @@
 
 import dataclasses
 
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -81,7 +82,7 @@ def test_hints_say_where_answers_start_and_what_they_are_of(hinted):
 def test_rows_are_named_as_the_adapter_lays_them_out(hinted):
   task, batch = hinted
   model = task.model
-  cells = batch['cell_pairs']
+  cells = jnp.asarray(batch['cell_pairs'])
   pairs = np.asarray(row_hints.row_pairs(cells, model))
   frames = np.asarray(row_hints.frames_of_rows(model))
   assert pairs.shape == (len(cells), model.n_video)
