@@ -29,6 +29,7 @@ def get_config(arg: str = '') -> ConfigDict:
   """
   config = small_recipe()
   config.steps = 2000
+  config.optimiser.peak = 5e-4
   config.compute.remat = True  # also faster, on a CPU
   config.start.preset = None
   config.start.init_from = 'out/grounded_videollm/small_stage2/model'
