@@ -30,7 +30,7 @@ def get_config(arg: str = '') -> ConfigDict:
   """
   config = small_recipe()
   config.task = 'rows'
-  config.steps = 500
+  config.steps, config.warmup_steps = 300, 50.0
   config.start.preset = None
   config.start.init_from = 'out/grounded_videollm/small_cells/model'
   config.trainable = (r'two_stream/(image|video)_projector/.*',)
