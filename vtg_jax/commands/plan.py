@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 # Of a training step, unless a batch_size is given.
 SAMPLES_A_CHIP = 8
-WHICH = ('all', 'training', 'search')
+ALL = 'all'
 
 
 def plan(
@@ -40,8 +40,11 @@ def plan(
   ] = 'v5e:4x4',
   only: Annotated[
     str,
-    typer.Option(metavar='PROGRAM', help='training, search, or all of them.'),
-  ] = 'all',
+    typer.Option(
+      metavar='PROGRAM',
+      help='training, or what the system answers with, such as search.',
+    ),
+  ] = ALL,
   as_json: Json = False,
 ) -> None:
   """Compile CONFIG for a TPU slice without having it; exit 1 if it won't fit.
@@ -49,8 +52,6 @@ def plan(
   Makes no parameters. Without mesh.* of your own, weights and samples are cut
   over all chips (fsdp); without a batch_size, every chip takes 8 samples.
   """
-  if only not in WHICH:
-    raise BadInput(f'--only is {only!r}; use one of {", ".join(WHICH)}')
   from vtg_jax import config_file
 
   overrides = overrides or ()
@@ -65,12 +66,15 @@ def plan(
   slice_ = parse_topology(topology)
   given = {text.partition('=')[0] for text in overrides}
   programs, note = _programs(values, given, slice_.devices())
+  if only not in (ALL, *programs):
+    known = ', '.join((ALL, *programs))
+    raise BadInput(f'--only is {only!r}; use one of {known}')
   if note:
     report.notice(note)
   plans = [
     plan_program(make(), slice_)
     for name, make in programs.items()
-    if only in ('all', name)
+    if only in (ALL, name)
   ]
   if as_json:
     report.print_json(

@@ -1,8 +1,10 @@
 """Frozen config dataclasses out of a config.json, every entry accounted for."""
 
+import contextlib
 import dataclasses
 import typing
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import TypeVar
 
 from vtg_jax.errors import BadInput
@@ -49,6 +51,28 @@ def from_json(kind: type[Config], values: Mapping, where: str) -> Config:
     return kind(**built)
   except (ValueError, ZeroDivisionError) as error:
     raise BadInput(f'{where}: {error}') from error
+
+
+@contextlib.contextmanager
+def reading_sizes(file: Path | str) -> Iterator[None]:
+  """Turns what a description of a network sets off into one sentence.
+
+  Args:
+    file: That holds it.
+
+  Raises:
+    BadInput: naming the entry that is missing, or what is wrong with the sizes.
+  """
+  try:
+    yield
+  except BadInput:
+    raise
+  except KeyError as error:
+    raise BadInput(f'{file} has no {error}; correct it') from error
+  except (TypeError, ValueError, AttributeError, ZeroDivisionError) as error:
+    raise BadInput(
+      f'{file} does not hold the sizes of a network ({error}); correct it'
+    ) from error
 
 
 def _value(hint, value, where):

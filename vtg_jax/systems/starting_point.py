@@ -1,5 +1,6 @@
 """What a training run of any system begins with: sizes and weights."""
 
+import functools
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
@@ -32,6 +33,7 @@ class StartingPoint:
     folder: Path | str | None = None,
     may_be_new: Sequence[str] = (),
     renewed: Sequence[str] = (),
+    adapt: Callable[[dict, int], dict] | None = None,
   ):
     """Keeps what is small.
 
@@ -42,12 +44,24 @@ class StartingPoint:
       folder: A checkpoint of ours; None draws everything.
       may_be_new: Patterns of parameters that the checkpoint need not have.
       renewed: Patterns of those that are drawn anew although it has them.
+      adapt: (path -> stored array, seed) -> the same for a network of these
+        sizes, where the checkpoint's are others.
     """
     self.model = model
     self.tokenizer_files = dict(tokenizer_files)
     self._init_params = init_params
     self._folder = folder
     self._may_be_new, self._renewed = tuple(may_be_new), tuple(renewed)
+    self._adapt = adapt
+
+  @functools.cached_property
+  def _shapes(self) -> dict[str, jax.ShapeDtypeStruct]:
+    return flatten(
+      jax.eval_shape(
+        lambda rng: self._init_params(self.model, rng, Compute()),
+        jax.random.key(0),
+      )
+    )
 
   def params(self, seed: int) -> dict[str, np.ndarray]:
     """Path -> array, all of them, of the types they are stored in.
@@ -59,17 +73,13 @@ class StartingPoint:
     Raises:
       BadInput: when the checkpoint lacks something else, or does not fit.
     """
-    shapes = flatten(
-      jax.eval_shape(
-        lambda rng: self._init_params(self.model, rng, Compute()),
-        jax.random.key(0),
-      )
-    )
-    folder = self._folder
+    shapes, folder = self._shapes, self._folder
     if folder is None:
       return self._drawn(seed, shapes)
     stored = flatten(checkpoint.load_params(folder))
     stored = {p: x for p, x in stored.items() if not self._is_renewed(p)}
+    if self._adapt is not None:
+      stored = self._adapt(stored, seed)
     new = [
       path
       for path in shapes.keys() - stored.keys()
@@ -92,7 +102,11 @@ class StartingPoint:
     if self._folder is None:
       return {}
     source = StoredParams(Path(self._folder) / checkpoint.PARAMS)
-    kept = set(paths) & source.shapes.keys()
+    kept = {
+      path
+      for path in set(paths) & source.shapes.keys()
+      if tuple(source.shapes[path]) == self._shapes[path].shape
+    }
     return {
       path: source.read(path)
       for path in sorted(kept)

@@ -105,9 +105,15 @@ class GroundedVideoLlmConfig:
     return from_json(cls, values, 'config')
 
 
-# Tokens that are added to a language model: <0> to <300>, and the marker.
-_N_NEW_WORDS = 302
-_LORA = {'rank': 128, 'alpha': 256.0, 'dropout': 0.05}
+# Steps of the released time scale.
+_N_INTERVALS = 300
+# Of the adapters; which layers have them follows from the language model.
+LORA = {'rank': 128, 'alpha': 256.0, 'dropout': 0.05}
+
+
+def n_new_words(n_intervals: int) -> int:
+  """Tokens that are added to a language model: <0> to <M>, and the marker."""
+  return n_intervals + 2
 
 
 def phi3(*, long_rope: LongRope | None = None) -> GroundedVideoLlmConfig:
@@ -134,7 +140,7 @@ def phi3(*, long_rope: LongRope | None = None) -> GroundedVideoLlmConfig:
       video_side=4,
     ),
     llm=DecoderConfig(
-      vocab_size=32064 + _N_NEW_WORDS,
+      vocab_size=32064 + n_new_words(_N_INTERVALS),
       width=3072,
       n_layers=32,
       n_heads=32,
@@ -145,7 +151,7 @@ def phi3(*, long_rope: LongRope | None = None) -> GroundedVideoLlmConfig:
       rope_theta=10000.0,
       max_positions=131072,
       tied_embeddings=False,
-      lora=LoraConfig(**_LORA, targets=FUSED_PROJECTIONS),
+      lora=LoraConfig(**LORA, targets=FUSED_PROJECTIONS),
       fused_projections=True,
       head_bias=True,
       long_rope=long_rope
@@ -156,7 +162,7 @@ def phi3(*, long_rope: LongRope | None = None) -> GroundedVideoLlmConfig:
     dialect='phi3',
     n_segments=12,
     n_frames=96,
-    n_intervals=300,
+    n_intervals=_N_INTERVALS,
     max_text_tokens=2048,
   )
 
@@ -180,7 +186,7 @@ def llama3() -> GroundedVideoLlmConfig:
       video_side=4,
     ),
     llm=DecoderConfig(
-      vocab_size=128256 + _N_NEW_WORDS,
+      vocab_size=128256 + n_new_words(_N_INTERVALS),
       width=4096,
       n_layers=32,
       n_heads=32,
@@ -191,13 +197,13 @@ def llama3() -> GroundedVideoLlmConfig:
       rope_theta=500000.0,
       max_positions=8192,
       tied_embeddings=False,
-      lora=LoraConfig(**_LORA, targets=PROJECTIONS),
+      lora=LoraConfig(**LORA, targets=PROJECTIONS),
       head_bias=True,
     ),
     dialect='llama3',
     n_segments=12,
     n_frames=96,
-    n_intervals=300,
+    n_intervals=_N_INTERVALS,
     max_text_tokens=2048,
   )
 
@@ -208,7 +214,7 @@ def before_stage2(config: GroundedVideoLlmConfig) -> GroundedVideoLlmConfig:
     config,
     llm=dataclasses.replace(
       config.llm,
-      vocab_size=config.llm.vocab_size - config.n_intervals - 2,
+      vocab_size=config.llm.vocab_size - n_new_words(config.n_intervals),
       lora=None,
       head_bias=False,
     ),

@@ -191,7 +191,15 @@ class GroundedVideoLlm(nn.Module):
       mask &= own | (turn == 0)[:, None]
     if positions is None:
       positions = jnp.broadcast_to(jnp.arange(S), (B, S))
-    out = self.llm(embeds, positions, mask=mask, deterministic=deterministic)
+    out = self.llm(
+      embeds,
+      positions,
+      mask=mask,
+      sequence_length=_longest(
+        attention_mask, positions, video_start, rows.shape[1]
+      ),
+      deterministic=deterministic,
+    )
     return out.hidden
 
   def __call__(self, keyframes, frames, input_ids, attention_mask, video_start):
@@ -200,6 +208,17 @@ class GroundedVideoLlm(nn.Module):
     return self.logits(
       self.row_states(input_ids, attention_mask, rows, video_start)
     )
+
+
+def _longest(attention_mask, positions, video_start, n_video) -> jax.Array:
+  """Tokens of the batch's longest row, without what all rows are padded with.
+
+  A video that nobody looks at counts, as in the reference.
+  """
+  seen = attention_mask.astype(bool)
+  length = jnp.where(seen, positions + 1, 0).max(1)
+  looked_at = jnp.take_along_axis(seen, video_start[:, None], axis=1)[:, 0]
+  return (length + jnp.where(looked_at, 0, n_video)).max()
 
 
 def _normalised(frames, mean, std) -> jax.Array:

@@ -1,6 +1,8 @@
 """What a Grounded-VideoLLM's training begins with."""
 
 import dataclasses
+import functools
+from collections.abc import Mapping
 from pathlib import Path
 
 from vtg_jax.convert import checkpoint
@@ -13,6 +15,10 @@ from vtg_jax.systems.grounded_videollm.config import (
   small,
 )
 from vtg_jax.systems.grounded_videollm.model import init_params
+from vtg_jax.systems.grounded_videollm.new_words import (
+  as_tuned,
+  with_new_words,
+)
 from vtg_jax.systems.grounded_videollm.release import SYSTEM, TOKENIZER
 from vtg_jax.systems.starting_point import (
   StartingPoint,
@@ -23,8 +29,8 @@ from vtg_jax.systems.starting_point import (
 
 # Where the small model's tokenizer lies, with its weights once it is trained.
 SHIPPED = Path(__file__).parents[2] / 'checkpoints' / 'grounded_videollm_small'
-# What the checkpoint of an earlier stage need not have.
-MAY_BE_NEW = (r'.*/lora_[ab]',)
+# What the checkpoint of an earlier stage, or of the base models, need not have.
+MAY_BE_NEW = (r'.*/lora_[ab]', r'two_stream/video_projector/.*')
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -35,6 +41,8 @@ class StartConfig:
     init_from: A checkpoint folder of ours; None for random weights.
     preset: Sizes to begin with when there is no checkpoint: 'phi3', 'llama3'
       or 'small'.
+    tuned: Words of time, the head's bias and adapters are added where there
+      are none, as stage 2 begins.
     model: Entries of the sizes that differ from the checkpoint's or the
       preset's, nested as in config.json: {'llm': {'n_layers': 2}}.
     tokenizer: A tokenizer.json, or the folder of one; when None, the
@@ -43,6 +51,7 @@ class StartConfig:
 
   init_from: str | None = None
   preset: str | None = None
+  tuned: bool = False
   model: dict | None = None
   tokenizer: str | None = None
 
@@ -59,12 +68,31 @@ def starting_point(config: StartConfig) -> StartingPoint:
     sizes = stored_sizes(config.init_from, SYSTEM)
   else:
     sizes = _preset(config.preset, file).to_dict()
+  model = changed(sizes, tuned=config.tuned, changes=config.model)
+  grow = functools.partial(with_new_words, vocab_size=model.llm.vocab_size)
   return StartingPoint(
-    GroundedVideoLlmConfig.from_dict(merged(sizes, config.model or {})),
+    model,
     {TOKENIZER: file},
     init_params=init_params,
     folder=config.init_from,
     may_be_new=MAY_BE_NEW,
+    adapt=grow if config.tuned else None,
+  )
+
+
+def changed(
+  sizes: Mapping, *, tuned: bool, changes: Mapping | None
+) -> GroundedVideoLlmConfig:
+  """The sizes that `StartConfig` makes of a checkpoint's or a preset's.
+
+  Raises:
+    BadInput: naming the entry that is unknown or mistyped.
+  """
+  config = GroundedVideoLlmConfig.from_dict(sizes)
+  if tuned:
+    config = as_tuned(config)
+  return GroundedVideoLlmConfig.from_dict(
+    merged(config.to_dict(), changes or {})
   )
 
 

@@ -14,6 +14,7 @@ from vtg_jax.nn.compute import Compute
 from vtg_jax.systems.config_json import from_json
 from vtg_jax.systems.grounded_videollm import training_data
 from vtg_jax.systems.grounded_videollm.config import GroundedVideoLlmConfig
+from vtg_jax.systems.grounded_videollm.flops import useful_flops
 from vtg_jax.systems.grounded_videollm.model import (
   GroundedVideoLlm,
   param_axes,
@@ -173,8 +174,11 @@ class GroundedVideoLlmTask(SystemTask):
     return int(batch['attention_mask'].sum())
 
   def flops_per_step(self, batch_size: int) -> float | None:
-    """Not told yet."""
-    del batch_size
+    """Useful operations of a step; see `grounded_videollm.flops`."""
+    row_tokens = self.data_options().row_tokens
+    return batch_size * useful_flops(
+      self.model, self._trained, row_tokens=row_tokens
+    )
 
   def _sums(self, params, batch, rng, *, deterministic) -> LossSums:
     """The losses of learnt tokens.

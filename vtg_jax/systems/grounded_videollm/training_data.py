@@ -16,6 +16,10 @@ import numpy as np
 from jaxtyping import UInt8
 
 from input_pipeline import pixels
+from input_pipeline.conversation_sources import (
+  ConversationSource,
+  open_conversations,
+)
 from input_pipeline.frame_store import FrameStore
 from input_pipeline.loader import (
   BadSample,
@@ -84,6 +88,7 @@ class DataOptions:
   """What to train on and how samples of it are made.
 
   Attributes:
+    files: conversations on disk.
     stories: ShapeStories, made while training.
     row_tokens: length of every row of tokens, video rows included.
     layout: how turns stand in a row; see `sample_rows`.
@@ -101,6 +106,7 @@ class DataOptions:
     loader: order, processes, what may fail.
   """
 
+  files: tuple[ConversationSource, ...] = ()
   stories: tuple[StoriesOptions, ...] = ()
   row_tokens: int
   layout: str = 'conversation'
@@ -270,12 +276,19 @@ def batches(
   Raises:
     BadInput: a data set cannot be read, or holds too little.
   """
-  sources: Sequence[Source] = tuple(
-    StoriesSource(options=stories) for stories in options.stories
+  sources: Sequence[Source] = (
+    *(open_conversations(source) for source in options.files),
+    *(StoriesSource(options=stories) for stories in options.stories),
   )
   if not sources:
-    raise BadInput('there is nothing to train on; give data.stories')
-  weights = [source.weight for source in options.stories]
+    raise BadInput('there is nothing to train on; give data.files or .stories')
+  if options.files and (options.label_grid or options.max_asked):
+    raise BadInput(
+      f'label_grid is {options.label_grid} and max_asked is '
+      f'{options.max_asked}, and what they tell is known of data.stories only; '
+      'set them to 0 or leave files out'
+    )
+  weights = [source.weight for source in (*options.files, *options.stories)]
   if any(weight is None for weight in weights):
     if any(weight is not None for weight in weights):
       raise BadInput(
