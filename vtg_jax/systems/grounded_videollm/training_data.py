@@ -28,7 +28,7 @@ from input_pipeline.loader import (
   make_batches,
 )
 from vtg_jax.errors import BadInput
-from vtg_jax.shape_stories.cells import NOTHING
+from vtg_jax.shape_stories.cells import NOTHING, cell_pairs
 from vtg_jax.systems.checks import SAMPLINGS
 from vtg_jax.systems.config_json import from_json
 from vtg_jax.systems.grounded_videollm.frame_numbers import (
@@ -40,7 +40,6 @@ from vtg_jax.systems.grounded_videollm.sample_rows import LAYOUTS, RowMaker
 from vtg_jax.systems.grounded_videollm.story_source import (
   StoriesOptions,
   StoriesSource,
-  pairs_of_frames,
 )
 
 
@@ -77,10 +76,6 @@ class FrameSizes:
   keyframes: tuple[int, ...]
   image_size: int
   video_size: int
-
-  @property
-  def frames_per_segment(self) -> int:
-    return self.n_frames // len(self.keyframes)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -193,7 +188,7 @@ class SampleMaker:
     except BadInput as error:
       raise BadSample(f'{items.name}, item {index}: {error}', 'text') from error
     if options.label_grid:
-      cells = pairs_of_frames(video, all_ids[ids], options.label_grid)
+      cells = cell_pairs(video.story, all_ids[ids], options.label_grid)
       sample['cell_pairs'] = cells
     if options.max_asked:
       times_s = video.times_s[all_ids[ids]]
