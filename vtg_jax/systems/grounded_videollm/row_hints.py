@@ -16,6 +16,7 @@ Deviates: the paper learns from the answers alone, with a language model that
 has read before and a projector that has seen a million captions.
 """
 
+import functools
 from collections.abc import Mapping
 from typing import Any
 
@@ -251,12 +252,10 @@ class HintedAnswers(WithHeads, GroundedVideoLlmTask):
       'iou/above_half': over_asked((iou > 0.5).astype(jnp.float32)),
     }
 
-  @property
+  @functools.cached_property
   def _first_time(self) -> int:
     """Token of <0>; those of the other times follow it."""
-    if not hasattr(self, '_time_id'):
-      self._time_id = self.tokenizer().token_id('<0>')
-    return self._time_id
+    return self.tokenizer().token_id('<0>')
 
 
 def _video_places(batch, n_video) -> Int[Array, 'B R']:

@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 
 from vtg_jax.errors import BadInput
-from vtg_jax.shape_stories.cells import cell_pairs
 from vtg_jax.shape_stories.story_video import StoryVideo
 from vtg_jax.systems.grounded_videollm import story_questions
 from vtg_jax.systems.grounded_videollm.prompt import VIDEO
@@ -94,10 +93,3 @@ def conversation_of(asked: Sequence[Asked]) -> list[dict[str, str]]:
   turns = [turn for one in asked for turn in one.turns]
   turns[0] = {**turns[0], 'value': f'{VIDEO}\n{turns[0]["value"]}'}
   return turns
-
-
-def pairs_of_frames(
-  video: StoryVideo, frame_ids: Sequence[int], grid: int
-) -> np.ndarray:
-  """int16 [F grid grid]: see `cells.cell_pairs`."""
-  return cell_pairs(video.story, frame_ids, grid)
