@@ -10,6 +10,13 @@ Hardware: 2 CPU cores, or any one accelerator.
 
 from ml_collections import ConfigDict
 
+# Stories of the training split, drawn at the network's size.
+STORIES = {
+  'preset': 'standard',
+  'n_stories': 1_000_000,
+  'draw_size': 32,
+}
+
 
 def get_config(arg: str = '') -> ConfigDict:
   """Returns the config.
@@ -24,14 +31,7 @@ def get_config(arg: str = '') -> ConfigDict:
   config.task = 'cells'
   config.steps = 6000
   config.trainable = (r'image_encoder/.*', r'video_encoder/.*')
-  config.data.stories = (
-    {
-      'preset': 'standard',
-      'n_stories': 1_000_000,
-      'draw_size': 32,
-      'n_grounding': 1,
-    },
-  )
+  config.data.stories = (STORIES | {'n_grounding': 1},)
   config.data.label_grid = 2
   config.data.n_shown_segments = 2
   config.optimiser.peak = 1.5e-3
@@ -80,6 +80,7 @@ def small_recipe() -> ConfigDict:
         'stories': (),
         'row_tokens': 512,
         'layout': 'side_by_side',
+        'sampling': 'timestamp',  # as the evaluation has it
         'with_times': True,
         'max_asked': 0,
         'label_grid': 0,

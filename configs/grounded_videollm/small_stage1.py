@@ -12,7 +12,11 @@ Hardware: 2 CPU cores, or any one accelerator.
 
 from ml_collections import ConfigDict
 
-from configs.grounded_videollm.small_cells import small_quicktest, small_recipe
+from configs.grounded_videollm.small_cells import (
+  STORIES,
+  small_quicktest,
+  small_recipe,
+)
 
 
 def get_config(arg: str = '') -> ConfigDict:
@@ -26,17 +30,10 @@ def get_config(arg: str = '') -> ConfigDict:
   """
   config = small_recipe()
   config.task = 'rows'
-  config.steps = 800
+  config.steps, config.warmup_steps = 300, 50.0
   config.start.preset = None
   config.start.init_from = 'out/grounded_videollm/small_cells/model'
   config.trainable = (r'two_stream/(image|video)_projector/.*',)
-  config.data.stories = (
-    {
-      'preset': 'standard',
-      'n_stories': 1_000_000,
-      'draw_size': 32,
-      'n_grounding': 1,
-    },
-  )
+  config.data.stories = (STORIES | {'n_grounding': 1},)
   config.data.label_grid = 2
   return small_quicktest(config, arg)

@@ -13,7 +13,11 @@ Hardware: 2 CPU cores, or any one accelerator.
 
 from ml_collections import ConfigDict
 
-from configs.grounded_videollm.small_cells import small_quicktest, small_recipe
+from configs.grounded_videollm.small_cells import (
+  STORIES,
+  small_quicktest,
+  small_recipe,
+)
 
 
 def get_config(arg: str = '') -> ConfigDict:
@@ -27,19 +31,16 @@ def get_config(arg: str = '') -> ConfigDict:
   """
   config = small_recipe()
   config.task = 'hinted_answers'
-  config.steps = 6000
+  config.steps = 5000
   config.compute.remat = True  # also faster, on a CPU
   config.start.preset = None
   config.start.init_from = 'out/grounded_videollm/small_stage1/model'
   config.trainable = (r'two_stream/.*', r'llm/.*')
   config.data.stories = (
-    {
-      'preset': 'standard',
-      'n_stories': 1_000_000,
-      'draw_size': 32,
-      'n_grounding': 4,
-    },
+    STORIES | {'n_grounding': 3, 'n_describe': 1, 'weight': 0.8},
+    STORIES | {'n_grounding': 1, 'n_dense': 1, 'weight': 0.2},
   )
+  config.data.row_tokens = 480
   config.data.max_asked = 4
   config.data.label_grid = 2
   return small_quicktest(config, arg)

@@ -11,7 +11,11 @@ Hardware: 2 CPU cores, or any one accelerator.
 
 from ml_collections import ConfigDict
 
-from configs.grounded_videollm.small_cells import small_quicktest, small_recipe
+from configs.grounded_videollm.small_cells import (
+  STORIES,
+  small_quicktest,
+  small_recipe,
+)
 
 
 def get_config(arg: str = '') -> ConfigDict:
@@ -25,6 +29,7 @@ def get_config(arg: str = '') -> ConfigDict:
   """
   config = small_recipe()
   config.steps = 2000
+  config.optimiser.peak = 5e-4
   config.compute.remat = True  # also faster, on a CPU
   config.start.preset = None
   config.start.init_from = 'out/grounded_videollm/small_stage2/model'
@@ -37,26 +42,8 @@ def get_config(arg: str = '') -> ConfigDict:
   )
   config.save_dtype = 'float16'
   config.data.stories = (
-    {
-      'preset': 'standard',
-      'n_stories': 1_000_000,
-      'draw_size': 32,
-      'n_grounding': 2,
-      'n_dense': 0,
-      'n_describe': 1,
-      'n_plain': 1,
-      'weight': 0.6,
-    },
-    {
-      'preset': 'standard',
-      'n_stories': 1_000_000,
-      'draw_size': 32,
-      'n_grounding': 0,
-      'n_dense': 1,
-      'n_describe': 0,
-      'n_plain': 1,
-      'weight': 0.4,
-    },
+    STORIES | {'n_grounding': 2, 'n_describe': 1, 'n_plain': 1, 'weight': 0.7},
+    STORIES | {'n_grounding': 0, 'n_dense': 1, 'n_plain': 1, 'weight': 0.3},
   )
   return small_quicktest(config, arg)
 

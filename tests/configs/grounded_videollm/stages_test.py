@@ -62,9 +62,9 @@ def test_the_longest_conversation_fits_its_row(stage):
   n_tokens = 18 + task.model.n_video
   n_tokens += max(
     52 * stories.n_grounding
-    + 135 * stories.n_dense
-    + 50 * stories.n_describe
-    + 30 * stories.n_plain
+    + 130 * stories.n_dense
+    + 30 * stories.n_describe
+    + 60 * stories.n_plain
     for stories in data.stories
   )
   assert n_tokens <= rows.row_tokens

@@ -47,14 +47,14 @@ def first_batch(task, n=2, **options):
   batches = task.batches(batch_size=n, seed=0, **options)
   batch = next(batches)
   batches.close()
-  return batch
+  return {name: jnp.asarray(x) for name, x in batch.items()}
 
 
 @pytest.fixture(scope='module')
 def tuned():
   """Stage 3's task, its parameters and a batch."""
   task = make_task('small_stage3')
-  return task, task.params(seed=0), first_batch(task)
+  return task, jax.tree.map(jnp.asarray, task.params(seed=0)), first_batch(task)
 
 
 def test_the_loss_is_that_of_the_golden_network(tuned):
@@ -147,7 +147,7 @@ def test_a_short_training_learns_and_leaves_the_rest_alone(stage, tmp_path):
   task = make_task(stage, optimiser={'peak': 3e-3, 'clip_norm': 1.0})
   losses = []
   options = FitOptions(
-    batch_size=2, steps=12, warmup_steps=1, log_every=1, checkpoint_every=12
+    batch_size=8, steps=10, warmup_steps=1, log_every=1, checkpoint_every=10
   )
   done = fit(
     task,

@@ -28,7 +28,7 @@ from vtg_jax.systems.grounded_videollm.config import (
   SYSTEM,
   GroundedVideoLlmConfig,
 )
-from vtg_jax.systems.grounded_videollm.frames import time_scale_s
+from vtg_jax.systems.grounded_videollm.frame_numbers import time_scale_s
 from vtg_jax.systems.grounded_videollm.model import param_shapes
 from vtg_jax.systems.grounded_videollm.question_answering import (
   answer_questions,

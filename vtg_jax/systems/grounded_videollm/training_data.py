@@ -20,7 +20,6 @@ from input_pipeline.conversation_sources import (
   ConversationSource,
   open_conversations,
 )
-from input_pipeline.frame_choice import middle_frame_indices
 from input_pipeline.frame_store import FrameStore
 from input_pipeline.loader import (
   BadSample,
@@ -30,7 +29,12 @@ from input_pipeline.loader import (
 )
 from vtg_jax.errors import BadInput
 from vtg_jax.shape_stories.cells import NOTHING
+from vtg_jax.systems.checks import SAMPLINGS
 from vtg_jax.systems.config_json import from_json
+from vtg_jax.systems.grounded_videollm.frame_numbers import (
+  frame_ids,
+  time_scale_s,
+)
 from vtg_jax.systems.grounded_videollm.rows import IGNORE
 from vtg_jax.systems.grounded_videollm.sample_rows import LAYOUTS, RowMaker
 from vtg_jax.systems.grounded_videollm.story_source import (
@@ -88,6 +92,7 @@ class DataOptions:
     stories: ShapeStories, made while training.
     row_tokens: length of every row of tokens, video rows included.
     layout: how turns stand in a row; see `sample_rows`.
+    sampling: which frames are shown; see `frame_numbers`.
     with_times: times are words of the time scale, and questions for them
       marked; False in the first stage.
     max_asked: samples also say, of so many questions at most, where in the
@@ -105,6 +110,7 @@ class DataOptions:
   stories: tuple[StoriesOptions, ...] = ()
   row_tokens: int
   layout: str = 'conversation'
+  sampling: str = 'paper'
   with_times: bool = True
   max_asked: int = 0
   label_grid: int = 0
@@ -115,6 +121,10 @@ class DataOptions:
     if self.layout not in LAYOUTS:
       raise ValueError(
         f'layout {self.layout!r} is unknown; use one of {LAYOUTS}'
+      )
+    if self.sampling not in SAMPLINGS:
+      raise ValueError(
+        f'sampling {self.sampling!r} is unknown; use one of {SAMPLINGS}'
       )
     for name, least in (
       ('row_tokens', 1),
@@ -173,8 +183,8 @@ class SampleMaker:
         video, duration_s, sample = None, None, self._no_frames(ids, keys)
       else:
         video = items.open(item)
-        duration_s = video.duration_s
-        all_ids = middle_frame_indices(video.n_frames, self.sizes.n_frames)
+        duration_s = time_scale_s(video, options.sampling)
+        all_ids = frame_ids(video, options.sampling, self.sizes.n_frames)
         sample = self._frames(video, all_ids[ids], all_ids[keys])
     except (BadInput, OSError) as error:
       raise BadSample(f'{items.name}: {error}', 'video') from error
