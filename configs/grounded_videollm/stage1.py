@@ -43,9 +43,9 @@ def get_config(arg: str = '') -> ConfigDict:
   config.start.init_from = f'checkpoints/grounded_videollm_{llm.name}'
   config.trainable = (PROJECTORS,)
   config.optimiser.peak = 1e-3
-  config.optimiser.groups = (
-    {'pattern': r'two_stream/image_projector/.*', 'peak': 1e-5},
-    {'pattern': r'two_stream/video_projector/.*', 'peak': 1e-3},
+  config.optimiser.groups = (  # 1e-5 and 1e-3; a lower peak lowers both
+    {'pattern': r'two_stream/image_projector/.*', 'multiplier': 0.01},
+    {'pattern': r'two_stream/video_projector/.*', 'multiplier': 1.0},
   )
   config.data.with_times = False
   return quicktest(config) if quick else config
