@@ -85,7 +85,10 @@ class SpanGrammar:
     return jnp.where(jnp.where(outside, ~is_time, inside), logits, -jnp.inf)
 
   def follow(
-    self, state: SpanState, ids: Int[Array, 'B G'], step: Int[Array, '']
+    self,
+    state: SpanState,
+    ids: Int[Array, 'B G'],
+    step: Int[Array, ''] | int,
   ) -> SpanState:
     script = jnp.asarray(self._script)
     written = ids[:, step - 1]

@@ -4,6 +4,7 @@ import math
 from collections.abc import Sequence
 
 from vtg_jax.errors import BadInput
+from vtg_jax.moments.options import MOST_OPTIONS
 
 # How an answer is found: from the probabilities of what may be answered, or
 # by reading what was written freely.
@@ -56,6 +57,41 @@ def checked_queries(
         'the prompt; leave it out'
       )
   return queries
+
+
+def options_of_questions(
+  options: Sequence[str] | Sequence[Sequence[str]] | None, n_questions: int
+) -> list[list[str]]:
+  """The options of each question; empty lists where there are none.
+
+  Args:
+    options: For all questions the same ones, or a list for each question.
+    n_questions: How many.
+
+  Raises:
+    BadInput: there are too few, too many or empty ones.
+  """
+  if options is None:
+    return [[] for _ in range(n_questions)]
+  if isinstance(options, str):
+    raise BadInput(f'options is {options!r}; give a list of at least two')
+  options = list(options)
+  if all(isinstance(option, str) for option in options):
+    options = [options] * n_questions
+  if len(options) != n_questions:
+    raise BadInput(
+      f'there are {n_questions} questions and options of {len(options)}; give '
+      'a list of options for each question'
+    )
+  lists = [list(of_one) for of_one in options]
+  for of_one in lists:
+    if not 2 <= len(of_one) <= MOST_OPTIONS:
+      raise BadInput(
+        f'there are {len(of_one)} options; give 2 to {MOST_OPTIONS}'
+      )
+    if not all(option.strip() for option in of_one):
+      raise BadInput('an option is empty; give some text')
+  return lists
 
 
 def checked_score(score: float) -> float:

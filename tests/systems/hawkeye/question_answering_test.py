@@ -148,36 +148,46 @@ def test_a_reply_names_a_candidate_by_letter_or_text(reply, index):
   assert chosen_index(reply, ['cat', 'a dog.']) == index
 
 
+def test_several_questions_are_answered_each_as_alone(grounder, warm_video):
+  asked = [QUESTION, 'Who runs?']
+  together = grounder.answer(
+    warm_video, asked, options=CANDIDATES, mode='score'
+  )
+  assert [answer.question for answer in together] == asked
+  for question, answer in zip(asked, together, strict=True):
+    alone = grounder.questions.answer(
+      warm_video, question, CANDIDATES, mode='score'
+    )
+    assert (answer.text, answer.choice) == (alone.reply, alone.index)
+    assert answer.score == pytest.approx(alone.probabilities[alone.index])
+    assert answer.system == 'hawkeye' and answer.evidence == ()
+
+
 @pytest.mark.parametrize(
   ('changed', 'message'),
   [
-    (dict(candidates=['a']), '1 candidates'),
-    (dict(candidates=['a', ' ']), 'empty'),
-    (dict(question=''), 'empty'),
-    (dict(question='Who <VideoHere>?'), 'VideoHere'),
+    (dict(options=None), 'give the options'),
+    (dict(options=['a']), '1 options'),
+    (dict(options=['a', ' ']), 'empty'),
+    (dict(questions=''), 'empty'),
+    (dict(questions='Who <VideoHere>?'), 'VideoHere'),
     (dict(mode='guess'), 'guess'),
     (dict(sampling='dense'), 'dense'),
     (dict(start_s=5.0, end_s=5.0), 'empty'),
     (dict(start_s=9.0), 'ends at 8'),
-    (dict(question='why ' * 900), 'positions'),
+    (dict(questions='why ' * 900), 'positions'),
   ],
 )
 def test_what_cannot_be_asked_is_bad_input(
   grounder, warm_video, changed, message
 ):
-  asked = dict(question=QUESTION, candidates=CANDIDATES) | changed
+  asked = dict(questions=QUESTION, options=CANDIDATES) | changed
   with pytest.raises(BadInput, match=message):
-    grounder.questions.answer(warm_video, **asked)
+    grounder.answer(warm_video, **asked)
 
 
-def test_answers_are_given_as_every_system_gives_them(grounder, warm_video):
-  asked = dict(options=CANDIDATES, mode='score')
-  (answer,) = grounder.answer(warm_video, QUESTION, evidence=True, **asked)
-  chosen = grounder.questions.answer(
-    warm_video, QUESTION, CANDIDATES, mode='score'
+def test_evidence_is_the_moment_of_the_question(grounder, warm_video):
+  (answer,) = grounder.answer(
+    warm_video, QUESTION, options=CANDIDATES, evidence=True, mode='score'
   )
-  assert (answer.text, answer.choice) == (chosen.reply, chosen.index)
-  assert answer.score == pytest.approx(max(chosen.probabilities))
   assert list(answer.evidence) == grounder.ground(warm_video, QUESTION)
-  with pytest.raises(BadInput, match='give some'):
-    grounder.answer(warm_video, QUESTION)

@@ -13,11 +13,12 @@ from vtg_jax.systems.grounded_videollm.config import SYSTEM
 from vtg_jax.systems.grounded_videollm.spans import TimeScale
 from vtg_jax.systems.grounded_videollm.wording import Wording
 
-# Most tokens between the two times of a span, ' to ' and the like.
-_MOST_BETWEEN = 4
+# What stands between the two times of a span.
+_BETWEEN = ('to', 'and', '-')
 # What may stand between an event's times and its text, and the word before
 # the next event's times.
 _BEFORE_TEXT = ' \n\t,;:-'
+_WORD = re.compile(r'\w')
 _NEXT_SPAN = re.compile(r'[\s,;]*\bfrom\s*$', re.IGNORECASE)
 
 
@@ -62,17 +63,24 @@ def told_events(
     for i, token in enumerate(written.ids)
     if token in place_of
   ]
+
+  def said(first, stop):
+    return wording.tokenizer.decode(written.ids[first:stop]).strip().lower()
+
   spans, left = [], iter(zip(times, times[1:], strict=False))
   for (first, start), (last, end) in left:
-    if last - first - 1 <= _MOST_BETWEEN and start <= end:
+    if said(first + 1, last) in _BETWEEN and start <= end:
       spans.append((first, last, start, end))
       next(left, None)  # the end of this span starts no other
-  stops = [first for first, *_ in spans[1:]] + [len(written.ids)]
+  stops = [first for first, *_ in spans[1:]]
+  # A span that was cut off belongs to no event.
+  cut = times and said(times[-1][0] + 1, None) in ('', *_BETWEEN)
+  stops.append(times[-1][0] if cut else len(written.ids))
   events = []
-  for (first, last, start, end), stop in zip(spans, stops, strict=True):
+  for (first, last, start, end), stop in zip(spans, stops, strict=False):
     text = plain_text(written.ids[last + 1 : stop], wording, scale)
     text = _NEXT_SPAN.sub('', text).lstrip(_BEFORE_TEXT).strip()
-    if text:
+    if _WORD.search(text):
       events.append(
         Caption(
           start_s=scale.second(start),

@@ -1,5 +1,6 @@
 """HawkEye as a user meets it: a video and sentences in, moments out."""
 
+import dataclasses
 import functools
 import os
 import weakref
@@ -10,11 +11,11 @@ import jax.numpy as jnp
 import numpy as np
 
 from input_pipeline.video import FrameStore, Resize, open_video
+from vtg_jax import moments
 from vtg_jax.convert import checkpoint
 from vtg_jax.convert.param_tree import flatten
 from vtg_jax.errors import BadInput
 from vtg_jax.llm.tokenizers import SentencePieceTokenizer, WordPieceTokenizer
-from vtg_jax.moments import Answer as ToldAnswer
 from vtg_jax.moments import coarse
 from vtg_jax.nn.compute import Compute
 from vtg_jax.recursion.coarse_to_fine import SearchState, start_search
@@ -220,42 +221,41 @@ class HawkEyeGrounder:
     video: str | os.PathLike | FrameStore,
     questions: str | Sequence[str],
     *,
-    options: Sequence[str] | None = None,
+    options: Sequence[str] | Sequence[Sequence[str]] | None = None,
     evidence: bool = False,
     start_s: float | None = None,
     end_s: float | None = None,
     mode: str = 'generate',
     sampling: str = 'timestamp',
-  ) -> list[ToldAnswer]:
-    """Chooses answers to multiple-choice questions about a video.
+  ) -> list[moments.Answer]:
+    """Answers multiple-choice questions about a video.
 
     Args:
       video: Path, or what `open_video` returned.
       questions: One or several, without their options.
-      options: To choose from, without letters, 2 to 26.
+      options: To choose from, without letters, 2 to 26: a list for all
+        questions, or one for each. This system needs them.
       evidence: Search also for the moment of each question.
-      start_s: Start of the clip asked about; the video's when None.
+      start_s: Start of the clip that is asked about; the video's when None.
       end_s: Its end; the video's when None.
       mode: 'generate' writes a reply, as the paper does; 'score' compares
-        the probabilities of the options' texts.
+        the probabilities of the candidates' texts.
       sampling: See `ground`.
 
     Raises:
       BadInput: for an unreadable video or clip, or a question that is none.
     """
-    questions = [questions] if isinstance(questions, str) else list(questions)
-    if options is None:
-      raise BadInput('HawkEye chooses between options only; give some')
     video = self._opened(video)
     how = {'mode': mode, 'sampling': sampling}
-    asked = {'start_s': start_s, 'end_s': end_s, **how}
-    chosen = [
-      self.questions.answer(video, one, options, **asked) for one in questions
-    ]
-    seen = self.ground(video, questions, **how) if evidence else ()
+    answers = self.questions.answers(
+      video, questions, options, start_s=start_s, end_s=end_s, **how
+    )
+    if not evidence:
+      return answers
+    seen = self.ground(video, questions, **how)
     return [
-      one.told(question, seen[i : i + 1])
-      for i, (question, one) in enumerate(zip(questions, chosen, strict=True))
+      dataclasses.replace(answer, evidence=(moment,))
+      for answer, moment in zip(answers, seen, strict=True)
     ]
 
   def _opened(self, video) -> FrameStore:

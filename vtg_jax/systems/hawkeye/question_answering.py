@@ -16,14 +16,16 @@ from input_pipeline.frame_choice import message_times_s
 from input_pipeline.frame_store import FrameStore
 from vtg_jax.errors import BadInput
 from vtg_jax.llm.tokenizers import SentencePieceTokenizer, WordPieceTokenizer
-from vtg_jax.moments import Answer, Moment
-from vtg_jax.moments.options import MOST_OPTIONS, chosen_index, lettered
+from vtg_jax.moments import Answer
+from vtg_jax.moments.options import chosen_index, lettered
 from vtg_jax.recursion.coarse_to_fine import Moves
 from vtg_jax.systems.checks import (
   MODES,
   SAMPLINGS,
   check_known,
+  checked_queries,
   checked_score,
+  options_of_questions,
 )
 from vtg_jax.systems.hawkeye import prompt
 from vtg_jax.systems.hawkeye.answers import SYSTEM
@@ -63,14 +65,14 @@ class ChoiceAnswer:
   log_prob: float
   frame_times_s: tuple[float, ...]
 
-  def told(self, question: str, evidence: Sequence[Moment]) -> Answer:
-    """The answer as every system gives it."""
+  def told(self, question: str) -> Answer:
+    """The answer as every system gives one."""
     return Answer(
       question=question,
       text=self.reply,
       choice=self.index,
-      probabilities=self.probabilities,
-      evidence=tuple(evidence),
+      # Sums of rounded probabilities may exceed 1 by a hair.
+      probabilities=tuple(min(p, 1.0) for p in self.probabilities),
       score=math.exp(self.log_prob),
       system=SYSTEM,
     )
@@ -120,6 +122,38 @@ class QuestionAnswerer:
       return score_rows(network, params, tables, prefix, seen, rows)[0]
 
     self._score = jax.jit(score)
+
+  def answers(
+    self,
+    video: FrameStore,
+    questions: str | Sequence[str],
+    options: Sequence[str] | Sequence[Sequence[str]] | None,
+    **how,
+  ) -> list[Answer]:
+    """Answers questions, each with its options; see `HawkEyeGrounder.answer`.
+
+    Args:
+      video: Opened.
+      questions: Without options.
+      options: A list for all questions, or one for each.
+      **how: See `answer`.
+
+    Raises:
+      BadInput: there are no options, or they or a question cannot be asked.
+    """
+    if options is None:
+      raise BadInput(
+        f'the system {SYSTEM!r} answers by choosing; give the options to '
+        'choose from'
+      )
+    questions = checked_queries(
+      questions, self.texts.video_slot, what='question'
+    )
+    lists = options_of_questions(options, len(questions))
+    return [
+      self.answer(video, question, own, **how).told(question)
+      for question, own in zip(questions, lists, strict=True)
+    ]
 
   def answer(
     self,
@@ -252,13 +286,7 @@ def _shown(video, start_s, end_s, sampling, n_frames) -> NodeFrames:
 def _check(question, candidates, mode, sampling, video_slot) -> None:
   check_known('mode', mode, MODES)
   check_known('sampling', sampling, SAMPLINGS)
-  if not 2 <= len(candidates) <= MOST_OPTIONS:
-    raise BadInput(
-      f'there are {len(candidates)} candidates; give 2 to {MOST_OPTIONS}'
-    )
   for text in (question, *candidates):
-    if not text.strip():
-      raise BadInput('the question or a candidate is empty; give some text')
     if video_slot in text:
       raise BadInput(
         f'{text!r} holds {video_slot}, which marks the place of the video in '
