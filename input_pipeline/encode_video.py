@@ -53,6 +53,10 @@ def encode_video(
 ) -> None:
   """Writes frames as H.264.
 
+  libx264 does not always make the same bytes of the same frames, not even with
+  one thread: a block of pixels may be quantised more finely, which shows as a
+  fraction of a grey level. What was encoded is to be compared as pictures.
+
   Args:
     path: where to; the extension names the container (mp4, mkv, ts, avi, h264).
     frames: uint8 RGB frames of one size.
@@ -69,7 +73,7 @@ def encode_video(
       if stream is None:
         stream = _add_stream(container, encoding, rate, frame.shape)
       picture = av.VideoFrame.from_ndarray(frame, format='rgb24')
-      picture = picture.reformat(format=encoding.pixel_format)
+      picture = picture.reformat(format=encoding.pixel_format, threads=1)
       time_s = Fraction(i) / rate if times_s is None else Fraction(times_s[i])
       picture.pts = round((time_s + Fraction(encoding.start_s)) / _TIME_BASE)
       picture.time_base = _TIME_BASE

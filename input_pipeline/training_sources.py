@@ -180,6 +180,8 @@ def read_lengths(path: str | os.PathLike) -> dict[str, float]:
       ) from error
     except KeyError as error:
       raise BadInput(f'{path} lacks the column {error}; give it') from error
+    except (UnicodeDecodeError, csv.Error) as error:
+      raise BadInput(f'{path} is no CSV ({error}); mend it') from error
   else:
     values = training_items.read_json(path)
   if not isinstance(values, dict):
@@ -188,9 +190,9 @@ def read_lengths(path: str | os.PathLike) -> dict[str, float]:
   for video, value in values.items():
     try:
       lengths[video] = float(value)
-    except (TypeError, ValueError):
+    except (OverflowError, TypeError, ValueError):
       lengths[video] = 0.0
-    if not 0 < lengths[video] < float('inf'):
+    if not 0 < lengths[video] <= training_items.MOST_S:
       raise BadInput(
         f'{path} says {video!r} lasts {value!r}; give positive seconds'
       )
@@ -198,21 +200,21 @@ def read_lengths(path: str | os.PathLike) -> dict[str, float]:
 
 
 def _items(source: FileSource) -> list[dict[str, Any]]:
-  try:
-    sentences = _sentences(source)
-  except BadInput as error:
-    raise BadInput(f'{source.annotations}: {error}') from error
   rng = random.Random(source.seed)
   is_caption = source.objective == 'caption'
   instructions = CAPTION_INSTRUCTIONS if is_caption else INSTRUCTIONS
   if source.instructions is not None:
     instructions = training_items.read_texts(source.instructions)
-  if is_caption:
-    return hawkeye_samples.caption_items(sentences, instructions, rng)
   questions = QUESTIONS
-  if source.questions is not None:
+  if source.questions is not None and not is_caption:
     questions = training_items.read_texts(source.questions, template=True)
-  return hawkeye_samples.choice_items(sentences, instructions, questions, rng)
+  try:
+    sentences = _sentences(source)
+    if is_caption:
+      return hawkeye_samples.caption_items(sentences, instructions, rng)
+    return hawkeye_samples.choice_items(sentences, instructions, questions, rng)
+  except BadInput as error:
+    raise BadInput(f'{source.annotations}: {error}') from error
 
 
 def _sentences(

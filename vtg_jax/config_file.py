@@ -21,7 +21,9 @@ from vtg_jax.errors import BadInput
 PACKAGE = 'configs'
 
 
-def read_config(name: str, overrides: Sequence[str] = ()) -> dict[str, Any]:
+def read_config(
+  name: str, overrides: Sequence[str] = (), *, within: str = ''
+) -> dict[str, Any]:
   """Returns an experiment's configuration as a plain nested dict.
 
   Args:
@@ -30,12 +32,14 @@ def read_config(name: str, overrides: Sequence[str] = ()) -> dict[str, Any]:
     overrides: texts `key=value`, the key dotted, the value JSON or a Python
       literal, and otherwise the text itself: `optimiser.peak=1e-4`. A table
       that the file leaves empty takes any entry; its reader checks them.
+    within: a folder of the packaged configs that `name` is in.
 
   Raises:
     BadInput: no such config, or an override that does not fit it.
   """
   path, _, argument = name.partition(':')
-  module = _from_file(path) if path.endswith('.py') else _packaged(path)
+  is_file = path.endswith('.py')
+  module = _from_file(path) if is_file else _packaged(path, within)
   if not callable(getattr(module, 'get_config', None)):
     raise BadInput(
       f'{path} has no function get_config; give a file that defines one'
@@ -184,14 +188,21 @@ def _kind(value: Any) -> str:
   return next((said for kind, said in kinds if isinstance(value, kind)), 'null')
 
 
-def _packaged(name: str) -> ModuleType:
-  known = packaged_configs()
+def _packaged(name: str, within: str) -> ModuleType:
+  prefix = f'{within}/' if within else ''
+  known = [
+    full.removeprefix(prefix)
+    for full in packaged_configs()
+    if full.startswith(prefix)
+  ]
+  name = name.removeprefix(prefix)
   if name not in known:
     near = difflib.get_close_matches(name, known, n=3) or known
     raise BadInput(
       f'{name!r} is no config; give a .py file or one of {", ".join(near)}'
     )
-  return importlib.import_module(f'{PACKAGE}.{name.replace("/", ".")}')
+  module = f'{PACKAGE}.{prefix}{name}'
+  return importlib.import_module(module.replace('/', '.'))
 
 
 def _from_file(path: str) -> ModuleType:

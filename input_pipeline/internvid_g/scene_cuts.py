@@ -240,7 +240,7 @@ def _small_frames(
       shown.append(frame)
       # A stream may change its size on the way.
       size = size or {'width': picture.width, 'height': picture.height}
-      yield make_smaller(picture.to_ndarray(format='rgb24', **size), min_width)
+      yield make_smaller(video_file.to_rgb(picture, **size), min_width)
   if not shown or (faults and len(shown) < index.n_frames):
     raise BadInput(
       f'{index.path} is damaged: {len(shown)} of {index.n_frames} frames can '

@@ -112,6 +112,12 @@ def test_a_seed_settles_what_is_drawn_once(write, tmp_path):
     ('activitynet_captions', '{"v_1": {}}', "video 'v_1' is annotated"),
     ('internvid_g', '{}', 'line 1 is'),
     ('internvid_g', '', 'no item'),
+    ('internvid_g', '[' * 100_000, 'line 1 is'),
+    ('internvid_g', json.dumps(INTERNVID | {'caption': [[]]}), 'line 1 is'),
+    ('internvid_g', json.dumps(INTERNVID | {'end_sec': 10**400}), 'item 0'),
+    ('internvid_g', json.dumps(INTERNVID | {'neg_end_sec': None}), 'long'),
+    ('internvid_g', json.dumps(INTERNVID | {'video': '\ud800'}), 'item 0'),
+    ('items', '[' * 100_000, 'not JSON'),
     ('items', '{}', 'no list of items'),
   ],
 )
@@ -129,6 +135,7 @@ def test_a_file_of_another_form_is_named(write, tmp_path, kind, text, match):
     ('l.json', '[]', 'no JSON object'),
     ('l.json', '{"a": "x"}', "says 'a' lasts 'x'"),
     ('l.json', '{"a": -1}', 'positive seconds'),
+    ('l.json', f'{{"a": 1{"0" * 400}}}', 'positive seconds'),
     ('l.csv', 'id,size\na,3\n', "lacks the column 'length'"),
   ],
 )

@@ -1,5 +1,8 @@
+import concurrent.futures
 import json
+import multiprocessing
 
+import numpy as np
 import pytest
 
 from input_pipeline.video import open_video
@@ -8,6 +11,7 @@ from vtg_jax.shape_stories.__main__ import main, parse_seeds
 from vtg_jax.shape_stories.benchmark_folder import write_benchmark
 from vtg_jax.shape_stories.config import easy
 from vtg_jax.shape_stories.make_story import make_story
+from vtg_jax.shape_stories.render import render
 from vtg_jax.shape_stories.words import held_out_pairs, paraphrases
 
 CONFIG = easy(duration_s=(3.0, 4.0), width=32, height=32)
@@ -27,7 +31,7 @@ def read(path):
 
 def frames_of(path):
   video = open_video(path, resize=None)
-  return [f.tobytes() for f in video.get(range(video.n_frames))]
+  return video.get(range(video.n_frames)).astype(np.int16)
 
 
 def test_annotations_are_those_of_the_stories(folder):
@@ -83,7 +87,25 @@ def test_workers_write_the_same(folder, tmp_path):
     if path.suffix == '.json':
       assert twin.read_bytes() == path.read_bytes()
     elif path.is_file():
-      assert frames_of(twin) == frames_of(path)
+      frames, twins = frames_of(path), frames_of(twin)
+      assert twins.shape == frames.shape
+      # Drawn exactly alike, but the encoder may choose otherwise for a block.
+      apart = np.abs(twins - frames).mean(axis=(1, 2, 3))
+      worst = int(apart.argmax())
+      assert apart[worst] < 2, f'frame {worst} of {path.name} differs'
+      assert apart.mean() < 1, f'{path.name} differs'
+
+
+def test_another_process_draws_the_same():
+  stories = [make_story(CONFIG, seed) for seed in SEEDS]
+  spawn = multiprocessing.get_context('spawn')
+  with concurrent.futures.ProcessPoolExecutor(1, spawn) as pool:
+    drawn = [pool.submit(render, s, range(s.n_frames)) for s in stories]
+    for story, job in zip(stories, drawn, strict=True):
+      here = render(story, range(story.n_frames))
+      there = job.result()
+      assert there.shape == here.shape
+      assert not (there != here).any(), f'seed {story.seed} is drawn otherwise'
 
 
 def test_another_difficulty_does_not_mix_in(folder):

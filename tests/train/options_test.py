@@ -1,3 +1,5 @@
+import math
+
 import pytest
 
 from vtg_jax.errors import BadInput
@@ -30,6 +32,9 @@ def test_epochs_are_so_many_steps():
     ({'batch_size': 0}, 'batch_size is 0; give a number from 1 up'),
     ({'log_every': 0}, 'log_every is 0'),
     ({'seed': -1}, 'seed is -1'),
+    ({'seed': 2**40}, 'seed is 1099511627776; give one up to'),
+    ({'warmup_steps': math.inf}, 'warmup_steps is inf'),
+    ({'steps': None, 'epochs': math.inf}, 'epochs is inf'),
     ({'epochs': 1.0}, 'steps is 10 and epochs is 1.0; give exactly one'),
     ({'steps': None}, 'give exactly one'),
     ({'steps': None, 'epochs': 0.0}, 'epochs is 0.0; give a number above 0'),

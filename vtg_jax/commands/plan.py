@@ -64,7 +64,7 @@ def plan(
 
   slice_ = parse_topology(topology)
   given = {text.partition('=')[0] for text in overrides}
-  programs, note = _programs(values, given, slice_.devices())
+  programs, note = _programs(config, values, given, slice_.devices())
   if note:
     report.notice(note)
   plans = [
@@ -89,17 +89,13 @@ def plan(
     raise typer.Exit(1)
 
 
-def _programs(values: Mapping[str, Any], given: set[str], devices):
+def _programs(config: str, values: Mapping[str, Any], given: set[str], devices):
   """What the config's system would run on the devices."""
   from vtg_jax import sharding
-  from vtg_jax.systems import registry
-  from vtg_jax.systems.config_json import from_json
-  from vtg_jax.train.options import FitOptions, MeshOptions
+  from vtg_jax.commands.training_config import taken_apart
+  from vtg_jax.train.options import MeshOptions
 
-  own = {field.name for field in dataclasses.fields(FitOptions)}
-  options = from_json(
-    FitOptions, {k: v for k, v in values.items() if k in own}, 'the config'
-  )
+  system, options, rest = taken_apart(config, values)
   sizes = options.mesh
   if sizes == MeshOptions():
     sizes = MeshOptions(data=1, fsdp=len(devices))
@@ -114,9 +110,8 @@ def _programs(values: Mapping[str, Any], given: set[str], devices):
       f'and accumulate={options.accumulate}; use a multiple of '
       f'{ways * options.accumulate}'
     )
-  system = registry.system(str(values.get('system')))
   return system.function('plan')(
-    {k: v for k, v in values.items() if k not in own | {'system'}},
+    rest,
     batch_size=batch_size,
     accumulate=options.accumulate,
     mesh=mesh,

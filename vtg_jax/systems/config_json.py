@@ -8,6 +8,13 @@ from typing import TypeVar
 from vtg_jax.errors import BadInput
 
 Config = TypeVar('Config')
+_KINDS = {
+  bool: 'true or false',
+  int: 'a whole number',
+  float: 'a number',
+  str: 'a text',
+  dict: 'a table',
+}
 
 
 def from_json(kind: type[Config], values: Mapping, where: str) -> Config:
@@ -39,7 +46,7 @@ def from_json(kind: type[Config], values: Mapping, where: str) -> Config:
   if unknown or missing:
     told = [f'unknown {name!r}' for name in unknown]
     told += [f'missing {name!r}' for name in missing]
-    raise BadInput(f'{where} has {", ".join(told)}; correct its config.json')
+    raise BadInput(f'{where} has {", ".join(told)}; correct it')
   built = {
     name: _value(hint, values[name], f'{where}.{name}')
     for name, hint in hints.items()
@@ -68,5 +75,6 @@ def _value(hint, value, where):
   if hint is float and type(value) is int:
     value = float(value)
   if type(value) is not hint:
-    raise BadInput(f'{where} is {value!r}; it must be a {hint.__name__}')
+    wanted = _KINDS.get(hint, hint.__name__)
+    raise BadInput(f'{where} is {value!r}; it must be {wanted}')
   return value

@@ -1,6 +1,7 @@
 """AdamW with the papers' rules: what decays, and how fast what learns."""
 
 import dataclasses
+import math
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
@@ -57,13 +58,13 @@ class OptimiserConfig:
 
   def __post_init__(self):
     rules = {
-      'peak': self.peak > 0,
+      'peak': 0 < self.peak < math.inf,
       'warmup_steps': self.warmup_steps is None or self.warmup_steps >= 0,
       'total_steps': self.total_steps is None or self.total_steps > 0,
       'floor': 0 <= self.floor <= 1,
       'betas': len(self.betas) == 2 and all(0 <= b < 1 for b in self.betas),
-      'epsilon': self.epsilon > 0,
-      'weight_decay': self.weight_decay >= 0,
+      'epsilon': 0 < self.epsilon < math.inf,
+      'weight_decay': 0 <= self.weight_decay < math.inf,
       'clip_norm': self.clip_norm is None or self.clip_norm > 0,
     }
     for name, good in rules.items():

@@ -1,8 +1,12 @@
 """How a run goes, whatever it trains."""
 
 import dataclasses
+import math
 
 from vtg_jax.errors import BadInput
+
+# Every generator that is seeded with it takes so much.
+MOST_SEED = 2**31 - 1
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -66,10 +70,12 @@ class FitOptions:
     }
     for name, bound in least.items():
       value = getattr(self, name)
-      if value is not None and not value >= bound:
+      if value is not None and not bound <= value < math.inf:
         raise BadInput(f'{name} is {value}; give a number from {bound} up')
-    if self.epochs is not None and not self.epochs > 0:
+    if self.epochs is not None and not 0 < self.epochs < math.inf:
       raise BadInput(f'epochs is {self.epochs}; give a number above 0')
+    if self.seed > MOST_SEED:
+      raise BadInput(f'seed is {self.seed}; give one up to {MOST_SEED}')
     for one, other in (
       ('steps', 'epochs'),
       ('warmup_steps', 'warmup_epochs'),

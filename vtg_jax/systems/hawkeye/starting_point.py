@@ -80,6 +80,11 @@ class StartingPoint:
         f'{config.init_from}, which this stage starts from, is not there; run '
         'the stage that writes it first, or give another start.init_from'
       )
+    if config.preset not in (None, 'small', *PRESETS):
+      raise BadInput(
+        f'start.preset is {config.preset!r}; use one of {", ".join(PRESETS)}, '
+        'small'
+      )
     self._config = config
     self.tokenizer_files = _tokenizer_files(config)
     if config.init_from is not None:
@@ -167,10 +172,6 @@ def _drawn(model, seed, paths) -> dict[str, np.ndarray]:
 def _preset(name, files) -> HawkEyeConfig:
   if name in PRESETS:
     return PRESETS[name]()
-  if name != 'small':
-    raise BadInput(
-      f'start.preset is {name!r}; use one of {", ".join(PRESETS)}, small'
-    )
   words = SentencePieceTokenizer(files[TOKENIZER])
   instructions = WordPieceTokenizer(files[VOCABULARY], EXTRA_TOKENS)
   alone = words.encode(prompt.SEPARATOR)

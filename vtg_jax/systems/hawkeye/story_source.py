@@ -77,6 +77,15 @@ class StoriesOptions:
       raise ValueError(
         f'knobs has unknown {", ".join(unknown)}; use entries of StoryConfig'
       )
+    self.config  # noqa: B018  refuses what is out of range
+    if self.draw_size is not None and self.draw_size < 1:
+      raise ValueError(f'draw_size is {self.draw_size}; use 1 up')
+    for name in ('instructions', 'caption_instructions', 'questions'):
+      if not getattr(self, name):
+        raise ValueError(f'{name} is empty; give one text or more')
+    for question in self.questions:
+      if question.count('%s') != 1:
+        raise ValueError(f'question {question!r} must have one %s')
 
   @property
   def config(self) -> StoryConfig:
