@@ -47,7 +47,7 @@ def read_captions(path: str | os.PathLike) -> list[CaptionedVideo]:
   """
   try:
     document = json.loads(Path(path).read_text(encoding='utf-8'))
-  except (OSError, ValueError) as error:
+  except (OSError, ValueError, RecursionError) as error:
     raise BadInput(
       f'{path} cannot be read ({error}); give a JSON file of captions'
     ) from error
@@ -83,6 +83,8 @@ def _video(path, name: str, about) -> CaptionedVideo:
 def _event(span, sentence: str, duration_s: float) -> CaptionedEvent:
   # Some of the published spans are reversed.
   start_s, end_s = sorted(float(time_s) for time_s in span)
+  if not (math.isfinite(start_s) and math.isfinite(end_s)):
+    raise ValueError('no time')
   return CaptionedEvent(
     max(start_s, 0.0), min(end_s, duration_s), ' '.join(sentence.split())
   )

@@ -109,7 +109,8 @@ def test_two_people_told_the_same_videos(tmp_path):
 @pytest.mark.parametrize(
   'about', [{}, {'timestamps': [[0, 1]], 'sentences': []}, 3,
             {'timestamps': [[0]], 'sentences': ['a']},
-            {'timestamps': [], 'sentences': []}],
+            {'timestamps': [], 'sentences': []},
+            {'timestamps': [[0, float('nan')]], 'sentences': ['a']}],
 )  # fmt: skip
 def test_a_video_without_events_is_bad_input(tmp_path, about):
   (tmp_path / 'val.json').write_text(json.dumps({'a': about}))

@@ -38,7 +38,7 @@ def test_a_line_holds_answer_gold_and_both_matches(grounder, videos, tmp_path):
   (wanted,) = grounder.answer(
     videos / 'a.mp4',
     'Who?',
-    options=('a', 'b', 'c'),
+    options=list('abc'),
     mode='score',
     sampling='paper',
   )
@@ -54,7 +54,7 @@ def test_a_clip_is_asked_about_within_its_bounds(grounder, videos, tmp_path):
   item = question(start_s=1.0, end_s=2.0)
   (line,) = run(grounder, [item], videos, tmp_path)
   (wanted,) = grounder.answer(
-    videos / 'a.mp4', 'Who?', options=('a', 'b', 'c'), start_s=1.0, end_s=2.0,
+    videos / 'a.mp4', 'Who?', options=list('abc'), start_s=1.0, end_s=2.0,
     mode='score', sampling='paper',
   )  # fmt: skip
   assert line['probabilities'] == pytest.approx(list(wanted.probabilities))

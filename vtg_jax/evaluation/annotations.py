@@ -50,9 +50,8 @@ def charades_sta_items(path: str | os.PathLike) -> list[GroundingItem]:
   Raises:
     BadInput: no such file, or a line of another form.
   """
-  return _of_sentences(
-    path, hawkeye_samples.charades_sentences(read_text(path))
-  )
+  sentences = hawkeye_samples.charades_sentences(read_text(path))
+  return _of_sentences(path, sentences)
 
 
 def activitynet_items(path: str | os.PathLike) -> list[GroundingItem]:

@@ -7,6 +7,7 @@ from vtg_jax.errors import BadInput
 from vtg_jax.evaluation.annotations import read_table
 from vtg_jax.evaluation.items import CaptionItem
 from vtg_jax.metrics.dense_captions import Event
+from vtg_jax.metrics.grounding import finite_seconds
 
 
 def activitynet_captions(
@@ -42,7 +43,7 @@ def _events(path, video: str, about) -> tuple[Event, ...]:
     spans, sentences = about['timestamps'], about['sentences']
     events = tuple(
       # Some of the published spans are reversed.
-      Event(tuple(sorted(map(float, span))), str(sentence).strip())
+      Event(tuple(sorted(map(finite_seconds, span))), str(sentence).strip())
       for span, sentence in zip(spans, sentences, strict=True)
     )
     if not events or any(len(event.span) != 2 for event in events):

@@ -47,7 +47,7 @@ class GroundingOptions:
     numbers = {'seed': self.seed, 'other_orders': self.other_orders}
     least = dict.fromkeys(numbers, 0) | {'max_rounds': 1, 'n_orders': 1}
     for name, value in (numbers | dict(self.search)).items():
-      if value is not None and name in least and value < least[name]:
+      if name in least and value is not None and value < least[name]:
         raise BadInput(f'{name} is {value}; use {least[name]} up')
     if self.resize not in RESIZES:
       raise BadInput(

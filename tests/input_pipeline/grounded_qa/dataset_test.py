@@ -152,6 +152,7 @@ def test_another_writer_is_refused(videos, tmp_path):
     {'duration': 0, 'timestamps': [], 'sentences': []},
     {'duration': 9, 'timestamps': [[0, 1]], 'sentences': []},
     {'duration': 9, 'timestamps': [[0]], 'sentences': ['a']},
+    {'duration': 9, 'timestamps': [[0, float('inf')]], 'sentences': ['a']},
     {'duration': 9, 'timestamps': [[0, 1]], 'sentences': [3]},
   ],
 )

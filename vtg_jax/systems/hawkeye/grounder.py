@@ -239,26 +239,20 @@ class HawkEyeGrounder:
       start_s: Start of the clip that is asked about; the video's when None.
       end_s: Its end; the video's when None.
       mode: 'generate' writes a reply, as the paper does; 'score' compares
-        the probabilities of the options' texts.
+        the probabilities of the candidates' texts.
       sampling: See `ground`.
 
     Raises:
       BadInput: for an unreadable video or clip, or a question that is none.
     """
     video = self._opened(video)
+    how = {'mode': mode, 'sampling': sampling}
     answers = self.questions.answers(
-      video,
-      questions,
-      options,
-      start_s=start_s,
-      end_s=end_s,
-      mode=mode,
-      sampling=sampling,
+      video, questions, options, start_s=start_s, end_s=end_s, **how
     )
     if not evidence:
       return answers
-    asked = [answer.question for answer in answers]
-    seen = self.ground(video, asked, mode=mode, sampling=sampling)
+    seen = self.ground(video, questions, **how)
     return [
       dataclasses.replace(answer, evidence=(moment,))
       for answer, moment in zip(answers, seen, strict=True)
