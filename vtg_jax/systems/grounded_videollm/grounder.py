@@ -24,9 +24,7 @@ from vtg_jax.systems.checks import (
 )
 from vtg_jax.systems.grounded_videollm import prompt as prompts
 from vtg_jax.systems.grounded_videollm.asker import Asker, Draws
-from vtg_jax.systems.grounded_videollm.benchmark_options import (
-  BENCHMARK_OPTIONS,
-)
+from vtg_jax.systems.grounded_videollm.benchmarks import BENCHMARK_OPTIONS
 from vtg_jax.systems.grounded_videollm.config import (
   SYSTEM,
   GroundedVideoLlmConfig,
@@ -58,8 +56,7 @@ MOST_ANSWERS = 64
 class GroundedVideoLlmGrounder:
   """Finds moments by the words of time in a language model.
 
-  A video is encoded, and read by the language model, once; what is known of
-  it then is kept for further questions while there is room.
+  A video is read once; what is known of it is kept while there is room.
 
   Attributes:
     system: Name of the system.

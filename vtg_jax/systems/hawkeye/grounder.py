@@ -29,7 +29,7 @@ from vtg_jax.systems.hawkeye.answers import (
   answers,
   played_paths,
 )
-from vtg_jax.systems.hawkeye.benchmark_options import BENCHMARK_OPTIONS
+from vtg_jax.systems.hawkeye.benchmarks import BENCHMARK_OPTIONS
 from vtg_jax.systems.hawkeye.config import HawkEyeConfig
 from vtg_jax.systems.hawkeye.frames import FilledTables, frames_of_interval
 from vtg_jax.systems.hawkeye.model import HawkEye, param_shapes
