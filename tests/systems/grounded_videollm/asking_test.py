@@ -1,13 +1,13 @@
 """Asking over a video that was read before is asking about it anew."""
 
 import dataclasses
-import functools
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from benchmarks.prefix_reuse import WholePrompt, asked_when, differences
 from tests.llm.golden_lm import OUTPUTS, TOLD, params_of
 from tests.systems.grounded_videollm import golden, tiny
 from vtg_jax.nn.compute import Compute
@@ -24,57 +24,27 @@ from vtg_jax.systems.grounded_videollm.wording import Wording
 NOBODY_DRAWS = Sampling(np.int32(0), np.float32(1))
 
 
-class Anew:
-  """The same scores with nothing kept: the whole prompt in one pass."""
-
-  def __init__(self, config, params, wording):
-    self.wording, self.n_video = wording, config.n_video
-    self.network = GroundedVideoLlm(config, Compute())
-    self.apply = functools.partial(
-      self.network.apply, {'params': jax.tree.map(jnp.asarray, params)}
-    )
-
-  def scores(self, rows, question):
-    before = self.wording.before_ids.tolist()
-    ids = [*before, *[0] * self.n_video, *question]
-    hidden = self.apply(
-      jnp.asarray([ids]),
-      jnp.ones((1, len(ids)), bool),
-      rows,
-      jnp.asarray([len(before)]),
-      method='row_states',
-    )
-    logits = self.apply(hidden[:, -1], method='logits')[0]
-    return jax.nn.log_softmax(logits[self.wording.time_ids])
-
-
 @pytest.mark.parametrize('name', golden.NAMES)
 def test_spans_score_as_without_what_is_kept(name, video):
   config = tiny.config(name)
   wording = Wording(config, tiny.tokenizer(name))
-  rows = [
-    [*wording.question_ids(q, when=True), *wording.span_words().lead]
-    for q in ('a dog', 'a cat sits on a mat')
-  ]
+  asked = [asked_when(wording, q) for q in ('a dog', 'a cat sits on a mat')]
+  before = len(wording.before_ids) + config.n_video
+  answered = before + 1 + len(wording.span_words().middle)
+  widths = [answered + len(row) for row in asked]
   if config.llm.long_rope:  # the second question, and not the first, is long
-    before = len(wording.before_ids) + config.n_video
     rope = dataclasses.replace(
-      config.llm.long_rope, original_positions=before + len(rows[0])
+      config.llm.long_rope, original_positions=widths[0]
     )
     llm = dataclasses.replace(config.llm, long_rope=rope)
     config = dataclasses.replace(config, llm=llm)
-  params = tiny.params(config)
-  asker = Asker(config, params, wording, Compute())
-  middle = wording.span_words().middle
-  found = asker.spans(video, 'timestamp', rows, middle)
-  anew = Anew(config, params, wording)
+  asker = Asker(config, tiny.params(config), wording, Compute())
   shown = shown_frames(video, 'timestamp', config)
-  seen = anew.apply(shown.keyframes[None], shown.frames[None], method='see')
-  for question, (start, end) in zip(rows, found, strict=True):
-    np.testing.assert_allclose(start, anew.scores(seen, question), atol=2e-4)
-    said = int(wording.time_ids[start.argmax()])
-    following = [*question, said, *middle]
-    np.testing.assert_allclose(end, anew.scores(seen, following), atol=2e-4)
+  rows = asker.programs.encode(
+    asker.params, shown.keyframes[None], shown.frames[None]
+  )
+  whole = WholePrompt(config, asker.params, wording, rows)
+  assert max(differences(asker, video, whole, asked, widths)) < 2e-4
   assert asker.n_read == 1
 
 
@@ -99,7 +69,7 @@ def test_what_is_written_is_what_the_reference_writes(original_positions):
     ids = np.array([wording.tokenizer.encode(prompt)], np.int32)
     rows = jnp.asarray(OUTPUTS[f'{name}.visual_tokens'][b : b + 1])
     kv = programs.prefill(params, rows, total)
-    padded = np.pad(ids, [(0, 0), (0, 96 - ids.shape[1])])
+    padded = np.pad(ids, [(0, 0), (0, 128 - ids.shape[1])])
     questions = Questions(padded, np.array([ids.shape[1]]), total)
     out = programs.write(
       params,

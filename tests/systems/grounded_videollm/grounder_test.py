@@ -46,6 +46,18 @@ def test_a_video_is_read_once_for_all_that_is_asked(grounder, clip):
   assert grounder.asker.n_read == before + 2  # other frames
 
 
+def test_videos_that_are_read_together_are_answered_as_alone(grounder, clip):
+  other, same = grounder.read([clip, clip])
+  before = grounder.asker.n_read
+  together = [grounder.ground(video, QUERIES[0])[0] for video in (other, same)]
+  assert grounder.asker.n_read == before
+  assert [grounder.read([other]), grounder.asker.n_read] == [[other], before]
+  (alone,) = grounder.ground(clip, QUERIES[0])
+  for moment in together:
+    assert (moment.start_s, moment.end_s) == (alone.start_s, alone.end_s)
+    assert moment.score == pytest.approx(alone.score, abs=1e-5)
+
+
 def test_a_query_is_answered_alike_alone_and_among_others(grounder, video):
   together = grounder.ground(video, ['a dog ' * 9, *QUERIES])
   for query, moment in zip(QUERIES, together[1:], strict=True):

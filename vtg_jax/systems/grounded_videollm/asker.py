@@ -75,6 +75,7 @@ class Asker:
   """Asks a network about videos, of which each is read once.
 
   Attributes:
+    params: Nested dict of arrays.
     wording: Questions and answers as tokens.
     programs: The compiled programs.
     kept: What is known of the videos asked about last.
@@ -93,7 +94,7 @@ class Asker:
     self.kept = KeptPrefixes()
     self.n_read = 0
     self._config = config
-    self._params = jax.tree.map(jnp.asarray, params)
+    self.params = jax.tree.map(jnp.asarray, params)
 
   def spans(
     self,
@@ -115,7 +116,7 @@ class Asker:
     for places, questions, kv in self._batches(
       video, sampling, rows, 1 + len(between)
     ):
-      out = self.programs.spans(self._params, kv, questions, between)
+      out = self.programs.spans(self.params, kv, questions, between)
       boundaries = zip(places, *map(np.asarray, out), strict=False)
       found |= {place: (start, end) for place, start, end in boundaries}
     return [found[i] for i in range(len(rows))]
@@ -149,7 +150,7 @@ class Asker:
       video, sampling, rows, max_tokens
     ):
       out = self.programs.write(
-        self._params,
+        self.params,
         kv,
         questions,
         np.arange(len(questions.ids)) < len(places),
@@ -186,7 +187,7 @@ class Asker:
       for i, place in enumerate(places):
         for j, text in enumerate(options[place]):
           ids[i, j, : len(text)], length[i, j] = text, len(text)
-      out = self.programs.choose(self._params, kv, questions, ids, length)
+      out = self.programs.choose(self.params, kv, questions, ids, length)
       for place, scores in zip(places, np.asarray(out), strict=False):
         found[place] = scores[: len(options[place])].astype(np.float64)
     return [found[i] for i in range(len(rows))]
@@ -234,18 +235,46 @@ class Asker:
         kv = self._prefix(video, sampling, total, long=long)
         yield some, Questions(ids, length, total), kv
 
+  def read(self, videos: Sequence[FrameStore], sampling: str) -> None:
+    """Reads several videos together, for what will be asked about each.
+
+    Args:
+      videos: Opened at the video encoder's size; those that are kept are not
+        read again.
+      sampling: Which frames are shown.
+    """
+    total = np.int32(len(self.wording.before_ids) + self._config.n_video)
+    rope = self._config.llm.long_rope
+    long = rope is not None and bool(total > rope.original_positions)
+    purpose = ('prefix', sampling, long)
+    videos = [v for v in videos if not self.kept.holds(v, purpose)]
+    if not videos:
+      return
+    rows = self._encode(videos, sampling)
+    kv = self.programs.prefill(self.params, rows, total)
+    for b, video in enumerate(videos):
+      self.kept.get(video, ('rows', sampling), lambda b=b: rows[b : b + 1])
+      self.kept.get(
+        video, purpose, lambda b=b: jax.tree.map(lambda x: x[:, b : b + 1], kv)
+      )
+
+  def _encode(self, videos: Sequence[FrameStore], sampling: str):
+    """The rows that stand for each video."""
+    shown = [shown_frames(video, sampling, self._config) for video in videos]
+    self.n_read += len(videos)
+    return self.programs.encode(
+      self.params,
+      np.stack([one.keyframes for one in shown]),
+      np.stack([one.frames for one in shown]),
+    )
+
   def _prefix(self, video, sampling, sequence_length, *, long):
     """Keys and values of all that comes before a question; made once."""
 
-    def encode():
-      shown = shown_frames(video, sampling, self._config)
-      self.n_read += 1
-      return self.programs.encode(
-        self._params, shown.keyframes[None], shown.frames[None]
-      )
-
     def prefill():
-      rows = self.kept.get(video, ('rows', sampling), encode)
-      return self.programs.prefill(self._params, rows, sequence_length)
+      rows = self.kept.get(
+        video, ('rows', sampling), lambda: self._encode([video], sampling)
+      )
+      return self.programs.prefill(self.params, rows, sequence_length)
 
     return self.kept.get(video, ('prefix', sampling, long), prefill)

@@ -91,6 +91,8 @@ class AskingPrograms:
     self._network = network
     self._wording = wording
     self._decoder = Decoder(network.config.llm, network.compute)
+    # Scores of a question over a whole video fill a CPU's caches alone.
+    self._rows_per_step = 1 if jax.default_backend() == 'cpu' else 32
     self.encode = jax.jit(self._encode)
     self.prefill = jax.jit(self._prefill)
     self.spans = jax.jit(self._spans)
@@ -126,24 +128,29 @@ class AskingPrograms:
   def _spans(
     self, params, kv: KeyValues, questions: Questions, middle: Int[Array, ' M']
   ) -> SpanScores:
-    logits, past, position = self._read(params, kv, questions)
     time_ids = jnp.asarray(self._wording.time_ids)
-    start = jax.nn.log_softmax(logits[:, time_ids])
-    said = time_ids[jnp.argmax(start, axis=-1)]
-    Q = said.shape[0]
-    ids = jnp.concatenate(
-      [said[:, None], jnp.broadcast_to(middle, (Q, len(middle)))], axis=1
-    )
-    logits, _ = read_text(
-      self._decoder,
-      params['llm'],
-      past,
-      ids,
-      jnp.full((Q,), ids.shape[1]),
-      position,
-      sequence_length=questions.sequence_length + ids.shape[1],
-    )
-    return SpanScores(start, jax.nn.log_softmax(logits[:, time_ids]))
+
+    def some(ids, length):
+      own = questions._replace(ids=ids, length=length)
+      logits, past, position = self._read(params, kv, own)
+      start = jax.nn.log_softmax(logits[:, time_ids])
+      said = time_ids[jnp.argmax(start, axis=-1)]
+      Q = len(said)
+      ids = jnp.concatenate(
+        [said[:, None], jnp.broadcast_to(middle, (Q, len(middle)))], axis=1
+      )
+      logits, _ = read_text(
+        self._decoder,
+        params['llm'],
+        past,
+        ids,
+        jnp.full((Q,), ids.shape[1]),
+        position,
+        sequence_length=questions.sequence_length + ids.shape[1],
+      )
+      return SpanScores(start, jax.nn.log_softmax(logits[:, time_ids]))
+
+    return self._in_steps(some, questions.ids, questions.length)
 
   def _write(
     self,
@@ -188,17 +195,32 @@ class AskingPrograms:
     option_len: Int[Array, 'Q C'],
   ) -> Float[Array, 'Q C']:
     n_prefix = kv.k.shape[2]
-    return score_choices(
-      self._decoder,
-      params['llm'],
-      [_seen_by_all(kv)],
-      questions.ids,
-      questions.length,
-      jnp.full(questions.length.shape, n_prefix),
-      option_ids,
-      option_len,
-      sequence_length=questions.sequence_length,
+
+    def some(ids, length, option_ids, option_len):
+      return score_choices(
+        self._decoder,
+        params['llm'],
+        [_seen_by_all(kv)],
+        ids,
+        length,
+        jnp.full(length.shape, n_prefix),
+        option_ids,
+        option_len,
+        sequence_length=questions.sequence_length,
+      )
+
+    return self._in_steps(
+      some, questions.ids, questions.length, option_ids, option_len
     )
+
+  def _in_steps(self, some, *rows):
+    """The results of `some` for all rows, so many at a time as pay."""
+    n_rows, step = len(rows[0]), self._rows_per_step
+    if n_rows <= step:
+      return some(*rows)
+    steps = [jnp.reshape(x, (-1, step, *x.shape[1:])) for x in rows]
+    out = jax.lax.map(lambda of_step: some(*of_step), tuple(steps))
+    return jax.tree.map(lambda x: x.reshape(n_rows, *x.shape[2:]), out)
 
   def _read(self, params, kv, questions):
     """Scores after each question, its past, and where what follows stands."""

@@ -41,10 +41,9 @@ from vtg_jax.systems.grounded_videollm.spans import (
   scored_moments,
   written_moments,
 )
-from vtg_jax.systems.grounded_videollm.told import (
-  mean_probability,
-  plain_text,
-  told_events,
+from vtg_jax.systems.grounded_videollm.telling import (
+  describe_spans,
+  tell_events,
 )
 from vtg_jax.systems.grounded_videollm.wording import Wording, asked_text
 
@@ -116,6 +115,31 @@ class GroundedVideoLlmGrounder:
     """
     size = Resize(size=self.config.video_encoder.image_size, method=resize)
     return open_video(path, resize=size, on_progress=on_progress)
+
+  def read(
+    self,
+    videos: Sequence[str | os.PathLike | FrameStore],
+    *,
+    sampling: str = 'timestamp',
+  ) -> list[FrameStore]:
+    """Opens several videos and reads them together, before any question.
+
+    What is asked about them afterwards costs no more than the questions, as
+    long as what is known of them all is kept.
+
+    Args:
+      videos: Paths, or what `open_video` returned.
+      sampling: See `ground`.
+
+    Returns:
+      The opened videos, in order.
+
+    Raises:
+      BadInput: when one cannot be read.
+    """
+    opened = [self._opened(video, sampling)[0] for video in videos]
+    self.asker.read(opened, sampling)
+    return opened
 
   def ground(
     self,
@@ -237,20 +261,16 @@ class GroundedVideoLlmGrounder:
     question = prompts.DENSE_CAPTIONS if prompt is None else prompt
     (question,) = checked_queries(question, prompts.VIDEO, what='prompt')
     video, scale = self._opened(video, sampling)
-    wording = self.asker.wording
-    row = wording.question_ids(asked_text(question, scale), when=True)
-    guided = mode == 'score'
-    if guided:
-      row = [*row, *wording.span_words().lead]
-    (written,) = self.asker.write(
+    return tell_events(
+      self.asker,
       video,
       sampling,
-      [row],
+      scale,
+      question,
+      guided=mode == 'score',
       max_tokens=max_tokens,
       draws=Draws(temperature, n_candidates, seed),
-      spans=guided,
     )
-    return told_events(written, wording, scale)
 
   def describe(
     self,
@@ -284,31 +304,15 @@ class GroundedVideoLlmGrounder:
         or an option out of range.
     """
     video, scale = self._opened(video, sampling)
-    inside = checked_spans(spans, scale.duration_s, video.path)
-    wording = self.asker.wording
-    rows = [
-      wording.question_ids(
-        asked_text(prompts.about_span(start_s, end_s), scale), when=False
-      )
-      for start_s, end_s in inside
-    ]
-    written = self.asker.write(
+    return describe_spans(
+      self.asker,
       video,
       sampling,
-      rows,
+      scale,
+      checked_spans(spans, scale.duration_s, video.path),
       max_tokens=max_tokens,
       draws=Draws(temperature, n_candidates, seed),
     )
-    return [
-      Caption(
-        start_s=start_s,
-        end_s=end_s,
-        text=plain_text(one.ids, wording, scale),
-        score=mean_probability(one.log_probs),
-        system=SYSTEM,
-      )
-      for (start_s, end_s), one in zip(inside, written, strict=True)
-    ]
 
   def answer(
     self,

@@ -31,6 +31,10 @@ class KeptPrefixes:
     """Of all arrays that are kept."""
     return sum(map(_n_bytes, self._kept.values()))
 
+  def holds(self, video: Any, purpose: Hashable) -> bool:
+    """Whether what was made of a video for a purpose is kept."""
+    return (weakref.ref(video), purpose) in self._kept
+
   def get(self, video: Any, purpose: Hashable, make: Callable[[], Any]) -> Any:
     """What was made of a video for a purpose; made now if it is not kept.
 

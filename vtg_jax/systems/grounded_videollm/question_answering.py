@@ -1,6 +1,7 @@
 """Questions about a video: answered freely, by choice, with evidence."""
 
 import dataclasses
+import re
 from collections.abc import Sequence
 
 import jax
@@ -27,6 +28,8 @@ from vtg_jax.systems.grounded_videollm.wording import asked_text
 # How an answer is found: options compared by their texts or by their letters,
 # or a text written freely.
 WAYS = ('score', 'letter', 'generate')
+# Where a written answer tells its evidence itself.
+_TOLD_SPAN = re.compile(r'\s*\bFrom\s*<\d+>')
 
 
 def answer_questions(
@@ -64,7 +67,7 @@ def answer_questions(
     answers = [
       Answer(
         question=question,
-        text=plain_text(one.ids, asker.wording, scale),
+        text=_shown(plain_text(one.ids, asker.wording, scale), own),
         choice=chosen_option(reply, own) if own else None,
         score=mean_probability(one.log_probs),
         system=SYSTEM,
@@ -84,6 +87,10 @@ def answer_questions(
     dataclasses.replace(answer, evidence=tuple(moments))
     for answer, moments in zip(answers, found, strict=True)
   ]
+
+
+def _shown(text: str, options: Sequence[str]) -> str:
+  return without_answer(text) if options else text
 
 
 def _chosen(
@@ -120,7 +127,7 @@ def _evidence(
   """The span that each answer would go on with, were it to tell one."""
   rows, middle = [], ()
   for text, reply in zip(texts, replies, strict=True):
-    said = reply.strip().rstrip('.')
+    said = _TOLD_SPAN.split(reply)[0].strip().rstrip('.')
     words = asker.wording.span_words(f'{said}. ' if said else '')
     middle = words.middle
     rows.append([*asker.wording.question_ids(text, when=True), *words.lead])
