@@ -6,6 +6,10 @@ Paper: none; the paper starts from pretrained encoders. Here both name colour,
 Data: none on disk; stories of the training split are drawn while it trains.
 Command: vtg train grounded_videollm/small_cells --cpu-devices 2
 Hardware: 2 CPU cores, or any one accelerator.
+Wall time: 48 minutes on 2 cores of an AMD EPYC that did a lot of other work.
+Expected score: of the quarters with an object, the image encoder names 0.3 % of
+  the actions, none of the colours and 1.2 % of the shapes wrongly in training,
+  the video encoder 0.7 %, 0.0 % and 3.5 %.
 """
 
 from ml_collections import ConfigDict

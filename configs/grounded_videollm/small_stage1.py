@@ -8,6 +8,9 @@ Data: none on disk; stories of the training split are drawn while it trains.
 Command: vtg train grounded_videollm/small_cells --cpu-devices 2 &&
   vtg train grounded_videollm/small_stage1 --cpu-devices 2
 Hardware: 2 CPU cores, or any one accelerator.
+Wall time: 1 minute on 2 cores of an AMD EPYC that did other work, too.
+Expected score: of the rows with an object it names 0.8 % of the actions, none
+  of the colours and 3.0 % of the shapes wrongly, in training.
 """
 
 from ml_collections import ConfigDict
