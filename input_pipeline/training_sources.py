@@ -2,6 +2,7 @@
 
 import csv
 import dataclasses
+import logging
 import os
 import random
 from collections.abc import Mapping
@@ -224,7 +225,9 @@ def _sentences(
     annotations = training_items.read_json(source.annotations)
     if not isinstance(annotations, Mapping):
       raise BadInput('it is no JSON object of videos; give the released file')
-    return hawkeye_samples.activitynet_sentences(annotations)
+    return _that_run_forward(
+      source, hawkeye_samples.activitynet_sentences(annotations)
+    )
   try:
     with open(source.annotations, encoding='utf-8') as file:
       text = file.read()
@@ -237,3 +240,18 @@ def _sentences(
       'Charades-STA does not say how long videos are; give lengths'
     )
   return hawkeye_samples.charades_sentences(text, read_lengths(source.lengths))
+
+
+def _that_run_forward(
+  source: FileSource, sentences: list[hawkeye_samples.GroundedSentence]
+) -> list[hawkeye_samples.GroundedSentence]:
+  """Leaves out spans that end before they start, which published files have."""
+  kept = [s for s in sentences if not s.end_s < s.start_s]
+  if len(kept) < len(sentences):
+    logging.warning(
+      '%s: %d of %d sentences end before they start and are left out',
+      source.annotations,
+      len(sentences) - len(kept),
+      len(sentences),
+    )
+  return kept

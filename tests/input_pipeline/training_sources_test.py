@@ -69,6 +69,20 @@ def test_activitynet_is_read(write, tmp_path):
   assert training_items.objective(item) == 'grounding'
 
 
+def test_activitynet_spans_that_run_backward_are_left_out(
+  write, tmp_path, caplog
+):
+  spans = {'timestamps': [[4, 3], [1, 2.5]], 'sentences': ['He.', 'She sits.']}
+  annotations = write('train.json', {'v_1': {'duration': 8.0, **spans}})
+  source = FileSource(
+    annotations=annotations, videos=str(tmp_path), kind='activitynet_captions'
+  )
+  opened = open_source(source)
+  assert len(opened) == 1
+  assert 'She sits' in opened.item(0, np.random.default_rng(0))['QA'][0]['q']
+  assert '1 of 2 sentences end before they start' in caplog.text
+
+
 def test_internvid_g_becomes_captions_with_texts_of_our_own(write, tmp_path):
   item = first_item(
     write('g.jsonl', INTERNVID),
