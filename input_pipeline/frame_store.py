@@ -41,6 +41,22 @@ Reader = Callable[
 ]
 
 
+@dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
+class _ClipIndex:
+  """A `FrameIndex` of a part of a video."""
+
+  path: str
+  times_s: Float64[np.ndarray, 'F']
+  duration_s: float
+  average_fps: float
+  width: int
+  height: int
+
+  @property
+  def n_frames(self) -> int:
+    return len(self.times_s)
+
+
 class FrameStore:
   """Frames of one video by number, decoded at most once each.
 
@@ -162,6 +178,50 @@ class FrameStore:
         on_progress=self._on_progress,
       )
     return self._other_sizes[size]
+
+  def clip(
+    self, start_s: float | None = None, end_s: float | None = None
+  ) -> 'FrameStore':
+    """A part of the video as one of its own, its time from 0.
+
+    Args:
+      start_s: its start, seconds; the video's when None.
+      end_s: its end; the video's when None, or where it is later.
+
+    Raises:
+      BadInput: nothing of the video is between the two.
+    """
+    low = 0.0 if start_s is None else start_s
+    high = self.duration_s if end_s is None else min(end_s, self.duration_s)
+    if not 0 <= low < high:
+      raise BadInput(
+        f'the clip from {start_s} to {end_s} s has nothing of {self.path}, '
+        f'which ends at {self.duration_s:g} s; give a clip inside the video'
+      )
+    first = int(self.frame_at([low])[0])
+    last = int(np.searchsorted(self.times_s, high - _TIME_TOLERANCE_S))
+    last = max(last, first + 1)
+
+    def read(frame_ids, resize, count):
+      frames = self._read([i + first for i in frame_ids], resize, count)
+      return ((i - first, frame) for i, frame in frames)
+
+    index = _ClipIndex(
+      path=self.path,
+      # The first frame has been on display since before the clip's start.
+      times_s=np.maximum(self.times_s[first:last] - low, 0.0),
+      duration_s=high - low,
+      average_fps=self.fps,
+      width=self.index.width,
+      height=self.index.height,
+    )
+    return FrameStore(
+      index,
+      read,
+      is_folder=self.is_folder,
+      resize=self.resize,
+      on_progress=self._on_progress,
+    )
 
   def missing(self, frame_ids: Iterable[int]) -> list[int]:
     """Those frames that are not kept yet, each once, in order.

@@ -13,6 +13,7 @@ from jaxtyping import Bool, Float64, Int64, UInt8
 
 from input_pipeline import frame_choice, hawkeye_samples
 from vtg_jax.moments import coarse, coarse_crop
+from vtg_jax.moments.options import lettered, with_options
 
 CROPS = ('negative_span', 'whole_span', 'whole_video')
 FRAME_CHOICES = ('rand', 'middle', 'evaluation', 'timestamp')
@@ -159,11 +160,11 @@ def reorder_options(
         'a': [['middle', '(A) y'], ['end', '(B) x']]}
   """
   pairs = [turn['a'][i] for i in order]
-  lines = coarse.lettered(text.partition(') ')[2] for _, text in pairs)
+  lines = lettered(text.partition(') ')[2] for _, text in pairs)
   question, _, _ = turn['q'].partition('\nOptions:\n')
   return {
     **turn,
-    'q': coarse.with_options(question, lines),
+    'q': with_options(question, lines),
     'a': [
       [category, line] for (category, _), line in zip(pairs, lines, strict=True)
     ],

@@ -17,6 +17,7 @@ from typing import Any
 from input_pipeline import frame_choice
 from vtg_jax.errors import BadInput
 from vtg_jax.moments import coarse, coarse_crop
+from vtg_jax.moments.options import with_options
 
 SEPARATOR = '###'
 Turn = Mapping[str, Any]
@@ -71,7 +72,8 @@ def charades_sentences(
       mark = ''
     if not mark:
       raise BadInput(
-        f"line {number} is {line!r}; Charades-STA has 'VIDEO START END##TEXT'"
+        f'line {number} is {_shown(line)}; Charades-STA has '
+        "'VIDEO START END##TEXT'"
       )
     if lengths_s is not None and video not in lengths_s:
       raise BadInput(f'video {video!r} has no length; add it to the lengths')
@@ -119,9 +121,9 @@ def activitynet_sentences(
             negative_end_s=duration_s,
           )
         )
-    except (KeyError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
       raise BadInput(
-        f'video {video!r} is annotated {about!r}; give duration and one '
+        f'video {video!r} is annotated {_shown(about)}; give duration and one '
         '[start, end] in timestamps for each of sentences'
       ) from error
   return sentences
@@ -153,10 +155,16 @@ def internvid_g_sentences(text: str) -> list[GroundedSentence]:
           negative_end_s=item['neg_end_sec'],
         )
       )
-    except (KeyError, TypeError, ValueError) as error:
+    except (
+      AttributeError,
+      KeyError,
+      RecursionError,
+      TypeError,
+      ValueError,
+    ) as error:
       raise BadInput(
-        f'line {number} is {line!r}; InternVid-G has JSON objects with video, '
-        'caption, start_sec, end_sec, neg_start_sec and neg_end_sec'
+        f'line {number} is {_shown(line)}; InternVid-G has JSON objects with '
+        'video, caption, start_sec, end_sec, neg_start_sec and neg_end_sec'
       ) from error
   return sentences
 
@@ -194,7 +202,7 @@ def choice_items(
       _train_item(
         sentence,
         i=instruction,
-        q=coarse.with_options(question, lines),
+        q=with_options(question, lines),
         a=answers,
       )
     )
@@ -341,7 +349,10 @@ def _without_dot(sentence: str) -> str:
 
 def _train_item(sentence: GroundedSentence, **turn: Any) -> dict[str, Any]:
   if sentence.negative_end_s is None:
-    raise ValueError(f'{sentence} has no negative span; give the lengths')
+    raise BadInput(
+      f'{sentence.sentence[:80]!r} of {sentence.video!r} has no negative span; '
+      'say how long the video is'
+    )
   spans = {
     'start_sec': sentence.start_s,
     'end_sec': sentence.end_s,
@@ -349,3 +360,8 @@ def _train_item(sentence: GroundedSentence, **turn: Any) -> dict[str, Any]:
     'neg_end_sec': sentence.negative_end_s,
   }
   return {'video': sentence.video, 'QA': [turn | spans]}
+
+
+def _shown(value: Any) -> str:
+  """What a complaint quotes; a file may be one line of many megabytes."""
+  return repr(value)[:200]

@@ -10,6 +10,7 @@ hosts changes any sample, and to resume is to begin at a batch number.
 import collections
 import dataclasses
 import itertools
+import math
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -374,7 +375,7 @@ def _mixture(
   sizes: Sequence[int], weights: Sequence[float], seed: int | None
 ) -> grain.MapDataset:
   """Ids of all sources without end, by weight."""
-  fits = len(weights) == len(sizes) and all(w > 0 for w in weights)
+  fits = len(weights) == len(sizes) and all(0 < w < math.inf for w in weights)
   if not fits or not all(sizes):
     raise BadInput(
       f'weights {list(weights)} do not fit sources of {list(sizes)} samples; '

@@ -9,7 +9,6 @@ beside the video (chat).
 """
 
 import json
-import math
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -21,6 +20,8 @@ from vtg_jax.moments import coarse
 
 OBJECTIVES = ('grounding', 'caption', 'chat')
 SPAN_KEYS = ('start_sec', 'end_sec', 'neg_start_sec', 'neg_end_sec')
+# No video lasts 30 years; frame numbers of a longer one fit no integer.
+MOST_S = 1e9
 
 Item = Mapping[str, Any]
 
@@ -120,7 +121,7 @@ def read_json(path: str | os.PathLike) -> Any:
     raise BadInput(
       f'{path} cannot be read ({error.strerror}); check its name'
     ) from error
-  except ValueError as error:
+  except (ValueError, RecursionError) as error:
     raise BadInput(f'{path} is not JSON ({error}); mend it') from error
 
 
@@ -186,13 +187,18 @@ def _times_fault(values: Mapping[str, Any], keys: Sequence[str]) -> str | None:
     return None
   for key in keys:
     value = values.get(key)
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    if not is_number or not math.isfinite(value):
+    if not _is_seconds(value):
       return f'{key} is {_shown(value)}; give seconds'
   start_s, end_s = (values[key] for key in keys)
   if end_s < start_s:
     return f'{keys[1]} {end_s} is before {keys[0]} {start_s}; swap them'
   return None
+
+
+def _is_seconds(value: Any) -> bool:
+  if not isinstance(value, int | float) or isinstance(value, bool):
+    return False
+  return abs(value) <= MOST_S  # false for NaN
 
 
 def _shown(value: Any) -> str:

@@ -2,6 +2,7 @@
 
 import csv
 import dataclasses
+import logging
 import os
 import random
 from collections.abc import Mapping
@@ -180,6 +181,8 @@ def read_lengths(path: str | os.PathLike) -> dict[str, float]:
       ) from error
     except KeyError as error:
       raise BadInput(f'{path} lacks the column {error}; give it') from error
+    except (UnicodeDecodeError, csv.Error) as error:
+      raise BadInput(f'{path} is no CSV ({error}); mend it') from error
   else:
     values = training_items.read_json(path)
   if not isinstance(values, dict):
@@ -188,9 +191,9 @@ def read_lengths(path: str | os.PathLike) -> dict[str, float]:
   for video, value in values.items():
     try:
       lengths[video] = float(value)
-    except (TypeError, ValueError):
+    except (OverflowError, TypeError, ValueError):
       lengths[video] = 0.0
-    if not 0 < lengths[video] < float('inf'):
+    if not 0 < lengths[video] <= training_items.MOST_S:
       raise BadInput(
         f'{path} says {video!r} lasts {value!r}; give positive seconds'
       )
@@ -198,21 +201,21 @@ def read_lengths(path: str | os.PathLike) -> dict[str, float]:
 
 
 def _items(source: FileSource) -> list[dict[str, Any]]:
-  try:
-    sentences = _sentences(source)
-  except BadInput as error:
-    raise BadInput(f'{source.annotations}: {error}') from error
   rng = random.Random(source.seed)
   is_caption = source.objective == 'caption'
   instructions = CAPTION_INSTRUCTIONS if is_caption else INSTRUCTIONS
   if source.instructions is not None:
     instructions = training_items.read_texts(source.instructions)
-  if is_caption:
-    return hawkeye_samples.caption_items(sentences, instructions, rng)
   questions = QUESTIONS
-  if source.questions is not None:
+  if source.questions is not None and not is_caption:
     questions = training_items.read_texts(source.questions, template=True)
-  return hawkeye_samples.choice_items(sentences, instructions, questions, rng)
+  try:
+    sentences = _sentences(source)
+    if is_caption:
+      return hawkeye_samples.caption_items(sentences, instructions, rng)
+    return hawkeye_samples.choice_items(sentences, instructions, questions, rng)
+  except BadInput as error:
+    raise BadInput(f'{source.annotations}: {error}') from error
 
 
 def _sentences(
@@ -222,7 +225,9 @@ def _sentences(
     annotations = training_items.read_json(source.annotations)
     if not isinstance(annotations, Mapping):
       raise BadInput('it is no JSON object of videos; give the released file')
-    return hawkeye_samples.activitynet_sentences(annotations)
+    return _that_run_forward(
+      source, hawkeye_samples.activitynet_sentences(annotations)
+    )
   try:
     with open(source.annotations, encoding='utf-8') as file:
       text = file.read()
@@ -235,3 +240,18 @@ def _sentences(
       'Charades-STA does not say how long videos are; give lengths'
     )
   return hawkeye_samples.charades_sentences(text, read_lengths(source.lengths))
+
+
+def _that_run_forward(
+  source: FileSource, sentences: list[hawkeye_samples.GroundedSentence]
+) -> list[hawkeye_samples.GroundedSentence]:
+  """Leaves out spans that end before they start, which published files have."""
+  kept = [s for s in sentences if not s.end_s < s.start_s]
+  if len(kept) < len(sentences):
+    logging.warning(
+      '%s: %d of %d sentences end before they start and are left out',
+      source.annotations,
+      len(sentences) - len(kept),
+      len(sentences),
+    )
+  return kept

@@ -28,9 +28,18 @@ def video_path(folder: str | os.PathLike, name: str) -> str:
         f'the video name {name!r} leads out of its folder; give a name inside '
         f'{os.fspath(folder)}'
       )
-  if not name or '\0' in name:
+  if not name or '\0' in name or not _is_encodable(name):
     raise BadInput(f'{name!r} is no video name; give a file inside the folder')
   return os.path.join(folder, name)
+
+
+def _is_encodable(name: str) -> bool:
+  """Whether a file can have the name: JSON can write half a character."""
+  try:
+    os.fsencode(name)
+  except UnicodeEncodeError:
+    return False
+  return True
 
 
 def open_named_video(

@@ -22,6 +22,8 @@ ROOT = Path(__file__).resolve().parents[1]
 class ScriptedGrounder:
   """Answers the middle of any video, and records what it was asked."""
 
+  system = 'scripted'
+
   def __init__(self, *, absent=(), notice=''):
     self.notice = notice
     self.absent = absent
@@ -161,6 +163,18 @@ def test_only_the_options_given_reach_the_grounder(capsys, video, grounder):
     (['ground', 'x.mp4', 'q', '--plot', 'x.jpg'], '.png, .svg, .pdf'),
     (['ground', 'x.mp4', 'q', '--plot', 'x'], '.png, .svg, .pdf'),
     (['ground', 'x.mp4', 'q', '--frobnicate'], '--frobnicate'),
+    (['caption'], "'VIDEO'"),
+    (['caption', 'x.mp4', '--prompt', ' '], 'empty'),
+    (['caption', 'x.mp4', '--max-tokens', '0'], '--max-tokens is 0'),
+    (['caption', 'x.mp4', '--plot', 'x.jpg'], '.png, .svg, .pdf'),
+    (['describe', 'x.mp4'], "'START-END'"),
+    (['describe', 'x.mp4', '12'], "'12' is no interval"),
+    (['describe', 'x.mp4', '1-2', '0:30-0:12'], "'0:30-0:12' is empty"),
+    (['answer', 'x.mp4'], "'QUESTION'"),
+    (['answer', 'x.mp4', ''], 'empty'),
+    (['answer', 'x.mp4', 'q', '--option', ''], 'empty'),
+    (['answer', 'x.mp4', 'q', '--mode', 'guess'], "'--mode'"),
+    (['answer', 'x.mp4', 'q', '--plot', '/no/where/x.png'], '/no/where'),
     (['frobnicate'], 'frobnicate'),
     (['convert', 'hawkeye', 'a.pth'], "'--out'"),
     (['verify', 'folder', '--out', 'x.txt'], '.npz'),
@@ -172,6 +186,31 @@ def test_bad_input_is_one_sentence_and_exit_2(capsys, arguments, said):
   if any('\udcff' in a for a in arguments) and os.name == 'nt':
     pytest.skip('Windows has no undecodable arguments')
   assert said in refusal(capsys, *arguments)
+
+
+@pytest.mark.parametrize(
+  ('arguments', 'said'),
+  [
+    (['caption'], 'cannot tell the events'),
+    (['describe', '0-1'], 'cannot describe an interval'),
+    (['answer', 'why?'], 'cannot answer questions'),
+  ],
+  ids=lambda a: a[0],
+)
+def test_what_a_system_cannot_do_is_said_before_a_frame_is_read(
+  capsys, grounder, arguments, said
+):
+  verb, *others = arguments
+  assert said in refusal(capsys, verb, 'no such file.mp4', *others)
+
+
+def test_an_option_that_a_system_lacks_is_said(capsys, grounder, monkeypatch):
+  def ground(frames, queries, *, top_k=1):
+    raise AssertionError('was asked')
+
+  monkeypatch.setattr(grounder, 'ground', ground)
+  said = refusal(capsys, 'ground', 'x.mp4', 'q', '--top-k', 2, '--rounds', 3)
+  assert '--rounds' in said and '--top-k' not in said
 
 
 def test_a_picture_that_is_a_folder_is_refused(capsys, tmp_path):
@@ -315,7 +354,8 @@ def test_help_and_version_work_as_a_process_within_a_second():
     seconds.append(time.perf_counter() - started)
     assert done.returncode == 0 and done.stderr == ''
   assert all(
-    v in done.stdout for v in ('ground', 'verify', 'convert', 'export')
+    v in done.stdout
+    for v in ('ground', 'caption', 'describe', 'answer', 'verify', 'convert')
   )
   assert min(seconds) < 1.0
   assert process('--version').stdout == f'vtg {vtg_jax.__version__}\n'
@@ -345,6 +385,18 @@ def test_a_process_told_nonsense_exits_2_without_a_traceback(arguments):
   assert done.stderr.startswith('vtg: error: ')
   assert done.stderr.count('\n') == 1
   assert not (ROOT / 'x').exists()
+
+
+def test_a_picture_does_not_replace_the_video(tmp_path, capsys):
+  video = tmp_path / 'video.png'
+  video.write_bytes(b'kept')
+  said = refusal(capsys, 'caption', video, '--plot', video)
+  assert 'is what is read' in said and video.read_bytes() == b'kept'
+
+
+def test_a_query_does_not_steer_the_terminal(capsys, video, grounder):
+  assert run('ground', video, 'a \x1b[31mdog\nruns\x00') == 0
+  assert 'a [31mdog runs' in capsys.readouterr().out
 
 
 def test_what_is_read_is_not_written_over(tmp_path, capsys):

@@ -17,7 +17,7 @@ def get_config(arg=''):
   return ConfigDict(dict(
     steps=10 if arg else 1000,
     optimiser=dict(peak=2e-5, betas=(0.9, 0.999), floor=None),
-    data=dict(videos='', sizes=[1, 2], shuffle=True),
+    data=dict(videos='', sizes=[1, 2], shuffle=True, open=dict()),
   ))
 """
 
@@ -44,6 +44,14 @@ def test_a_config_is_a_plain_dict(file):
 def test_what_follows_the_colon_is_the_argument(file):
   assert config_file.read_config(f'{file}:quicktest')['steps'] == 10
   assert 'use quicktest' in refusal(f'{file}:quick')
+
+
+def test_a_table_left_empty_takes_any_entry(file):
+  texts = ['data.open.a=1', 'data.open.b=x', 'data.open.a=null']
+  config = config_file.read_config(file, texts)
+  assert config['data']['open'] == {'a': None, 'b': 'x'}
+  assert 'data.open.NAME' in refusal(file, 'data.open=1')
+  assert 'data.open.a.b' in refusal(file, 'data.open.a.b=1')
 
 
 @pytest.mark.parametrize(
@@ -88,7 +96,7 @@ def test_an_override_sets_its_entry_in_its_type(file, text, path, value):
     ('optimizer.peak=1', 'did you mean optimiser.peak'),
     ('peek=1', 'did you mean optimiser.peak'),
     ('stepz=1', 'did you mean steps'),
-    ('zzzzzz=1', 'use one of data, data.shuffle'),
+    ('zzzzzz=1', 'use one of data, data.open'),
   ],
 )
 def test_a_wrong_override_names_the_remedy(file, text, said):

@@ -45,6 +45,10 @@ def _jax_sees_a_gpu() -> bool:
 # occur among the collected tests.
 _REQUIREMENTS = {
   'torch': (lambda: _installed('torch'), 'torch is not installed: make check'),
+  'captions': (
+    lambda: _installed('pycocoevalcap'),
+    'pycocoevalcap is not installed: pip install vtg-jax[captions]',
+  ),
   'java': (lambda: shutil.which('java') is not None, 'no java on the PATH'),
   'gpu': (_jax_sees_a_gpu, 'jax sees no GPU: JAX_PLATFORMS=cuda on a GPU host'),
   'tpu_aot': (

@@ -1,14 +1,12 @@
 """The vision side of the golden Grounded-VideoLLM: sizes, weights, arrays."""
 
 import json
-from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 
 from vtg_jax.convert.clip_vit import clip_vit_table
 from vtg_jax.convert.internvideo2 import internvideo2_table
-from vtg_jax.convert.param_tree import unflatten
 from vtg_jax.convert.readers import open_source
 from vtg_jax.convert.table import Table
 from vtg_jax.convert.two_stream import two_stream_table
@@ -73,26 +71,6 @@ def adapter_tensors(name: str) -> dict[str, np.ndarray]:
   for file in TWO_STREAM_FILES[name]:
     tensors |= file_tensors(f'{name}/{file}')
   return tensors
-
-
-def params_of(table: Table, tensors: Mapping[str, np.ndarray]) -> dict:
-  """Nested parameters of what the rules know; fails on unknown keys."""
-  leaves = {}
-  for key, tensor in tensors.items():
-    slot = table.slot(key)
-    if slot is None:
-      assert table.ignore(key), key
-      continue
-    leaf = slot.rule.op.forward(tensor)
-    leaves.setdefault(slot.path, {})[slot.index] = leaf
-  return unflatten(
-    {
-      path: by_layer[None]
-      if None in by_layer
-      else np.stack([by_layer[i] for i in sorted(by_layer)])
-      for path, by_layer in leaves.items()
-    }
-  )
 
 
 def recorded(*names: str) -> dict[str, np.ndarray]:

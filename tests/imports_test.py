@@ -36,7 +36,8 @@ ALLOWED = {
   'vtg_jax.metrics': {'vtg_jax.moments'},
   'vtg_jax.convert': set(),
   'vtg_jax.sharding': set(),
-  'vtg_jax.train': {'vtg_jax.nn', 'vtg_jax.sharding'},
+  'vtg_jax.folder_lock': set(),
+  'vtg_jax.train': {'vtg_jax.folder_lock', 'vtg_jax.nn', 'vtg_jax.sharding'},
   'vtg_jax.planning': {
     'vtg_jax.nn',
     'vtg_jax.sharding',
@@ -45,6 +46,7 @@ ALLOWED = {
   },
   'vtg_jax.timeline': {'vtg_jax.moments'},
   'vtg_jax.evaluation': {
+    'vtg_jax.folder_lock',
     'vtg_jax.metrics',
     'vtg_jax.moments',
     'vtg_jax.shape_stories',

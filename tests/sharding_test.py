@@ -13,6 +13,8 @@ from jax.sharding import AxisType, PartitionSpec
 from vtg_jax import sharding
 from vtg_jax.errors import BadInput
 from vtg_jax.nn.constrain import constrain, laid_out
+from vtg_jax.systems.grounded_videollm import model
+from vtg_jax.systems.grounded_videollm.config import llama3, phi3
 from vtg_jax.systems.hawkeye.config import full
 from vtg_jax.systems.hawkeye.model import param_axes, param_shapes
 from vtg_jax.train.freeze import flatten
@@ -54,6 +56,9 @@ def test_a_mesh_that_does_not_fit_the_devices_is_refused(sizes):
     (('batch', None), (8, 5), PartitionSpec(('data', 'fsdp'), None)),
     (('norm',), (5,), PartitionSpec(None)),
     (('words', 'embed'), (30523, 8), PartitionSpec(None, 'fsdp')),
+    (('vocab', 'embed'), (8, 4), PartitionSpec('tensor', 'fsdp')),
+    (('vocab', 'embed'), (7, 4), PartitionSpec(None, 'fsdp')),
+    (('wide_lora', 'mlp'), (4, 6), PartitionSpec('fsdp', 'tensor')),
   ],
 )
 def test_names_become_mesh_axes(names, shape, want):
@@ -85,22 +90,41 @@ def test_an_unknown_logical_axis_is_an_error():
     sharding.partition_spec(('width',), (8,), mesh(), 'x')
 
 
+NETWORKS = {
+  'hawkeye': lambda: (param_shapes(full()), param_axes(full())),
+  'phi3': lambda: grounded(phi3()),
+  'llama3': lambda: grounded(llama3()),
+}
+
+
+def grounded(config):
+  return model.param_shapes(config), model.param_axes(config)
+
+
+@pytest.fixture(scope='module', params=NETWORKS)
+def network(request):
+  return [flatten(tree) for tree in NETWORKS[request.param]()]
+
+
 @pytest.mark.parametrize(
   'sizes', [{'fsdp': 8}, {'tensor': 8}, {'fsdp': 4, 'tensor': 2}]
 )
-def test_every_parameter_of_the_full_size_network_is_laid_out(sizes):
-  shapes = flatten(param_shapes(full()))
-  axes = flatten(param_axes(full()))
+def test_every_parameter_of_the_full_size_network_is_laid_out(network, sizes):
+  shapes, axes = network
   over = mesh(**sizes)
   shardings = sharding.param_shardings(axes, shapes, over)
   assert shardings.keys() == shapes.keys()
+  if sizes == {'tensor': 8}:  # words of released files divide by 2 at most
+    shapes = {p: x for p, x in shapes.items() if 'vocab' not in axes[p]}
   whole = sum(math.prod(leaf.shape) for leaf in shapes.values())
   on_one_device = sum(
     math.prod(shardings[path].shard_shape(leaf.shape))
     for path, leaf in shapes.items()
   )
-  # The Q-Former's word table and vectors stay whole along tensor.
-  assert on_one_device < 1.05 * whole / (
+  # The Q-Former's word table and vectors stay whole along tensor, and so does
+  # a wide adapter's side of which the rank is not cut.
+  spared = 1.15 if sizes == {'tensor': 8} else 1.05
+  assert on_one_device < spared * whole / (
     over.shape['fsdp'] * over.shape['tensor']
   )
 

@@ -15,13 +15,24 @@ __version__ = '0.1.0'
 
 _HOMES = {
   'Absent': 'vtg_jax.moments',
+  'Answer': 'vtg_jax.moments',
   'BadInput': 'vtg_jax.errors',
+  'Caption': 'vtg_jax.moments',
   'Grounder': 'vtg_jax.systems.grounder',
   'Moment': 'vtg_jax.moments',
   'load': 'vtg_jax.systems.registry',
 }
 
-__all__ = ['Absent', 'BadInput', 'Grounder', 'Moment', '__version__', 'load']
+__all__ = [
+  'Absent',
+  'Answer',
+  'BadInput',
+  'Caption',
+  'Grounder',
+  'Moment',
+  '__version__',
+  'load',
+]
 
 
 def __getattr__(name: str):

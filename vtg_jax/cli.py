@@ -13,8 +13,12 @@ from typer.exceptions import TyperException
 
 import vtg_jax
 from vtg_jax.commands import (
+  answer,
+  build_grounded_qa,
   build_internvid_g,
+  caption,
   conversion,
+  describe,
   evaluate,
   ground,
   plan,
@@ -55,10 +59,14 @@ def vtg(
 
 for _verb in (
   ground.ground,
+  caption.caption,
+  describe.describe,
+  answer.answer,
   verify.verify,
   conversion.convert,
   conversion.export,
   build_internvid_g.build_internvid_g,
+  build_grounded_qa.build_grounded_qa,
   train.train,
   plan.plan,
   evaluate.evaluate,

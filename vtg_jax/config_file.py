@@ -9,7 +9,7 @@ import importlib
 import importlib.util
 import json
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -21,20 +21,25 @@ from vtg_jax.errors import BadInput
 PACKAGE = 'configs'
 
 
-def read_config(name: str, overrides: Sequence[str] = ()) -> dict[str, Any]:
+def read_config(
+  name: str, overrides: Sequence[str] = (), *, within: str = ''
+) -> dict[str, Any]:
   """Returns an experiment's configuration as a plain nested dict.
 
   Args:
     name: a Python file, or a packaged name such as `hawkeye/small`; after a
       colon the argument of its `get_config`: `hawkeye/small:quicktest`.
     overrides: texts `key=value`, the key dotted, the value JSON or a Python
-      literal, and otherwise the text itself: `optimiser.peak=1e-4`.
+      literal, and otherwise the text itself: `optimiser.peak=1e-4`. A table
+      that the file leaves empty takes any entry; its reader checks them.
+    within: a folder of the packaged configs that `name` is in.
 
   Raises:
     BadInput: no such config, or an override that does not fit it.
   """
   path, _, argument = name.partition(':')
-  module = _from_file(path) if path.endswith('.py') else _packaged(path)
+  is_file = path.endswith('.py')
+  module = _from_file(path) if is_file else _packaged(path, within)
   if not callable(getattr(module, 'get_config', None)):
     raise BadInput(
       f'{path} has no function get_config; give a file that defines one'
@@ -49,8 +54,13 @@ def read_config(name: str, overrides: Sequence[str] = ()) -> dict[str, Any]:
       'return an ml_collections.ConfigDict'
     )
   config.lock()
+  open_tables = frozenset(
+    key
+    for key, value in _entries(config)
+    if isinstance(value, ml_collections.ConfigDict) and not value
+  )
   for text in overrides:
-    override(config, text)
+    override(config, text, open_tables=open_tables)
   return config.to_dict()
 
 
@@ -64,7 +74,12 @@ def packaged_configs() -> list[str]:
   )
 
 
-def override(config: ml_collections.ConfigDict, text: str) -> None:
+def override(
+  config: ml_collections.ConfigDict,
+  text: str,
+  *,
+  open_tables: Collection[str] = (),
+) -> None:
   """Sets one entry of a config in place from `key=value`.
 
   An entry keeps its type: an integer may stand where a number is, and None
@@ -74,6 +89,7 @@ def override(config: ml_collections.ConfigDict, text: str) -> None:
   Args:
     config: locked.
     text: `key=value`.
+    open_tables: names of tables that take entries they do not have.
 
   Raises:
     BadInput: naming the entry, and near names where there is none.
@@ -82,19 +98,22 @@ def override(config: ml_collections.ConfigDict, text: str) -> None:
   if not equals or not key:
     raise BadInput(f'{text!r} is no override; write key=value')
   known = dict(_entries(config))
+  parent, _, last = key.rpartition('.')
+  table = known.get(parent) if parent else config
+  if parent in open_tables and last:
+    with table.unlocked(), table.ignore_type():
+      table[last] = _literal(value)
+    return
   if key not in known:
     raise BadInput(f'{key!r} is no entry of the config; {_near(key, known)}')
   old = known[key]
   if isinstance(old, ml_collections.ConfigDict):
-    inside = ', '.join(f'{key}.{name}' for name in old)
+    inside = ', '.join(f'{key}.{name}' for name in old or ('NAME',))
     raise BadInput(f'{key!r} is a table; set one of its entries: {inside}')
   new = _converted(key, old, value)
-  *tables, last = key.split('.')
-  for table in tables:
-    config = config[table]
   # The types were compared above; ConfigDict's own check knows no None.
-  with config.ignore_type():
-    config[last] = new
+  with table.ignore_type():
+    table[last] = new
 
 
 def _entries(
@@ -169,14 +188,21 @@ def _kind(value: Any) -> str:
   return next((said for kind, said in kinds if isinstance(value, kind)), 'null')
 
 
-def _packaged(name: str) -> ModuleType:
-  known = packaged_configs()
+def _packaged(name: str, within: str) -> ModuleType:
+  prefix = f'{within}/' if within else ''
+  known = [
+    full.removeprefix(prefix)
+    for full in packaged_configs()
+    if full.startswith(prefix)
+  ]
+  name = name.removeprefix(prefix)
   if name not in known:
     near = difflib.get_close_matches(name, known, n=3) or known
     raise BadInput(
       f'{name!r} is no config; give a .py file or one of {", ".join(near)}'
     )
-  return importlib.import_module(f'{PACKAGE}.{name.replace("/", ".")}')
+  module = f'{PACKAGE}.{prefix}{name}'
+  return importlib.import_module(module.replace('/', '.'))
 
 
 def _from_file(path: str) -> ModuleType:

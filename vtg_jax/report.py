@@ -6,6 +6,7 @@ import os
 import re
 import sys
 import tempfile
+import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,8 +18,10 @@ if TYPE_CHECKING:
   from rich.table import Table
 
   from vtg_jax.convert.from_release import ConversionReport
-  from vtg_jax.moments import Absent, Moment
+  from vtg_jax.moments import Absent, Answer, Caption, Moment
   from vtg_jax.systems.replay import Comparison
+
+UNCALIBRATED = 'scores are uncalibrated: they order answers, they are no odds'
 
 
 def console() -> 'Console':
@@ -63,8 +66,20 @@ def print_moments(answers: Sequence['Moment | Absent']) -> None:
   start_s  end_s  score  query
       7.5   11.2  0.410  a red ball rolls across the table
   not in video    0.070  a giraffe waters the plants
+
+  Where the system says how sure it is of each end, two more columns:
+
+  start_s  end_s  start in 90%  end in 90%  score  query
+      7.5   11.2      7.0-9.25   10.5-11.5  0.410  a red ball rolls across ...
   """
-  table = _table('>start_s', '>end_s', '>score', 'query', fold=('query',))
+  levels = {getattr(answer, 'range_level', None) for answer in answers}
+  levels = sorted(levels - {None})
+  # One level a system; were there more, each range would have to name its own.
+  told = f' in {levels[0]:.0%}' if len(levels) == 1 else ' range'
+  ranges = (f'>start{told}', f'>end{told}') if levels else ()
+  table = _table(
+    '>start_s', '>end_s', *ranges, '>score', 'query', fold=('query',)
+  )
   for answer in answers:
     document = answer.to_json()
     when = (
@@ -72,11 +87,66 @@ def print_moments(answers: Sequence['Moment | Absent']) -> None:
       if document['absent']
       else (f'{document["start_s"]:.2f}', f'{document["end_s"]:.2f}')
     )
-    query = ' '.join(answer.query.split())
-    table.add_row(*when, f'{answer.score:.4f}', query)
+    if levels:
+      bounds = (document.get(f'{end}_range_s') for end in ('start', 'end'))
+      when += tuple(_span(*bound) if bound else '-' for bound in bounds)
+    table.add_row(*when, f'{answer.score:.4f}', _one_line(answer.query))
   console().print(table)
   if not all(answer.calibrated for answer in answers):
-    notice('scores are uncalibrated: they order answers, they are no odds')
+    notice(UNCALIBRATED)
+
+
+def print_captions(captions: Sequence['Caption']) -> None:
+  """A line an event: when, how sure, what happens.
+
+  start_s  end_s   score  text
+     7.50  11.20  0.4100  a red ball rolls across the table
+  """
+  table = _table('>start_s', '>end_s', '>score', 'text', fold=('text',))
+  for caption in captions:
+    table.add_row(
+      f'{caption.start_s:.2f}',
+      f'{caption.end_s:.2f}',
+      f'{caption.score:.4f}',
+      _one_line(caption.text) or '-',
+    )
+  console().print(table)
+  if captions:
+    notice(UNCALIBRATED)
+  else:
+    notice('the model told no event')
+
+
+def print_answers(answers: Sequence['Answer']) -> None:
+  """A line an answer: how sure, where it is seen if asked, what was asked.
+
+   score  answer          evidence_s             question
+  0.7500  (B) a red ball  7.50-11.20, 20.0-22.5  what rolls over the table?
+  """
+  seen = any(answer.evidence for answer in answers)
+  columns = ('evidence_s', 'question') if seen else ('question',)
+  table = _table('>score', 'answer', *columns, fold=('answer', *columns))
+  for answer in answers:
+    spans = (_span(moment.start_s, moment.end_s) for moment in answer.evidence)
+    where = (', '.join(spans) or '-',) if seen else ()
+    table.add_row(
+      f'{answer.score:.4f}',
+      _one_line(answer.text) or '-',
+      *where,
+      _one_line(answer.question),
+    )
+  console().print(table)
+  notice(UNCALIBRATED)
+
+
+def _span(start_s: float, end_s: float) -> str:
+  return f'{start_s:.2f}-{end_s:.2f}'
+
+
+def _one_line(said: str) -> str:
+  """Text without line ends, and without what would steer a terminal."""
+  said = ' '.join(said.split())
+  return ''.join(x for x in said if unicodedata.category(x) != 'Cc')
 
 
 def print_comparisons(
@@ -203,6 +273,8 @@ def check_output(path: Path, suffixes: Sequence[str], *, keep: Path) -> None:
     BadInput: on another suffix, a missing folder, a folder in the way, or a
       place inside what is read.
   """
+  if path.resolve() == keep.resolve():
+    raise BadInput(f'{str(path)!r} is what is read; write elsewhere')
   if path.resolve().is_relative_to(keep.resolve()):
     raise BadInput(
       f'{str(path)!r} lies in {str(keep)!r}, which is only read; write '

@@ -17,7 +17,8 @@ from vtg_jax.errors import BadInput
 MESH_AXES = ('data', 'fsdp', 'tensor')
 
 # Logical axis -> mesh axes. An axis that lies along some mesh axis must divide
-# by it; what is too small to be worth cutting is whole by its name here.
+# by it, but for those of MAY_STAY_WHOLE; what is too small to be worth cutting
+# is whole by its name here.
 RULES: Mapping[str, tuple[str, ...]] = {
   'batch': ('data', 'fsdp'),
   'embed': ('fsdp',),
@@ -25,6 +26,8 @@ RULES: Mapping[str, tuple[str, ...]] = {
   'kv_heads': ('tensor',),
   'mlp': ('tensor',),
   'vocab': ('tensor',),
+  # The rank of a wide adapter whose other axis does not lie along fsdp.
+  'wide_lora': ('fsdp',),
   # Whole everywhere.
   'adapter': (),
   'labels': (),
@@ -36,6 +39,10 @@ RULES: Mapping[str, tuple[str, ...]] = {
   'queries': (),
   'words': (),  # 30523 words of the Q-Former divide by nothing useful
 }
+
+# Cut where they divide, and whole elsewhere: a released vocabulary divides by
+# little (32366 words are 2 * 16183), and a rank is no reason for a mesh.
+MAY_STAY_WHOLE = frozenset({'vocab', 'wide_lora'})
 
 
 def make_mesh(
@@ -99,7 +106,9 @@ def partition_spec(
       raise ValueError(f'{what}: two of the axes {names} lie along {along}')
     used |= set(along)
     ways = int(np.prod([mesh.shape[axis] for axis in along], dtype=int))
-    if size % ways:
+    if size % ways and name in MAY_STAY_WHOLE:
+      along = ()
+    elif size % ways:
       joined = ' x '.join(along)
       fits = [n for n in range(1, min(size, 1024) + 1) if size % n == 0]
       raise BadInput(

@@ -10,21 +10,14 @@ Data: a list of {"video", "question", "candidates", "answer"}; "start" and
 Hardware, time, our score: not yet run.
 """
 
-import ml_collections
+from ml_collections import ConfigDict
+
+from configs.evaluate_recipe import questions_recipe
 
 
-def get_config(arg: str = '') -> ml_collections.ConfigDict:
+def get_config(arg: str = '') -> ConfigDict:
   """Returns the config; 'quicktest' asks the first 8 questions."""
-  quick = arg == 'quicktest'
-  config = ml_collections.ConfigDict()
-  config.benchmark = 'questions'
-  config.title = 'video QA'
-  config.annotations = ''
-  config.videos = ''
+  config = questions_recipe('questions', 'video QA', arg)
   # Whether items with 'start' and 'end' are asked about that clip only.
   config.clip = True
-  config.first = 8 if quick else None
-  config.resize = 'pil'
-  config.answer = {'mode': 'generate', 'sampling': 'paper'}
-  config.bootstrap = {'n_resamples': 2000, 'level': 0.95, 'seed': 0}
   return config

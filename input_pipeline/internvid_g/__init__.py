@@ -4,7 +4,6 @@
     scene_frames   which frames stand for a scene
     description    scenes, their likeness and their captions, of one video
     spans          scenes that are one; captions and their negative spans
-    record         what is done already, when a run goes on
     dataset        a folder of videos to a file of sentences
 
 Source: HawkEye `internvid_g/` (arXiv 2403.10228, section 3.1).

@@ -7,18 +7,17 @@ The first file is the record by which a run goes on after it was stopped; only
 once every video is described is it known which captions match well enough.
 """
 
-import contextlib
 import dataclasses
 import json
 import os
-import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 import av
 import numpy as np
 
+from input_pipeline.build_record import Record, written_whole
 from input_pipeline.internvid_g.description import (
   Captioner,
   ImageTextEmbedder,
@@ -26,7 +25,6 @@ from input_pipeline.internvid_g.description import (
   VideoDescription,
   describe_video,
 )
-from input_pipeline.internvid_g.record import Record
 from input_pipeline.internvid_g.spans import (
   NegativeSpanRule,
   grounded_captions,
@@ -100,6 +98,7 @@ def build_dataset(
       'embedder': embedder.name,
       'captioner': captioner.name,
     },
+    kind='InternVid-G videos 1',
   )
   n_described = 0
   skipped = []
@@ -224,7 +223,7 @@ def _write_sentences(
   ]
   least = least_match(matches, config.kept_quantile)
   n_sentences = 0
-  with _written_whole(out) as file:
+  with written_whole(out) as file:
     for video in videos:
       description = _description(record, video)
       for line in sentences(video, description, least, config.negative):
@@ -257,21 +256,3 @@ def _dotted(fields: Mapping[str, Any], prefix: str = '') -> dict[str, Any]:
     else:
       flat[prefix + name] = value
   return flat
-
-
-@contextlib.contextmanager
-def _written_whole(path: Path) -> Iterator[TextIO]:
-  """A file that gets its name only once it is complete."""
-  handle, partial = tempfile.mkstemp(
-    prefix=f'.{path.name}-', suffix='.part', dir=path.parent
-  )
-  try:
-    with os.fdopen(handle, 'w', encoding='utf-8') as file:
-      yield file
-    mask = os.umask(0)
-    os.umask(mask)
-    os.chmod(partial, 0o666 & ~mask)
-    os.replace(partial, path)
-  except BaseException:
-    os.unlink(partial)
-    raise

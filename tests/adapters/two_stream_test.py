@@ -9,6 +9,7 @@ import pytest
 from flax import linen as nn
 
 from tests import golden_vision as golden
+from tests.params_of_tensors import params_of
 from vtg_jax.adapters.two_stream import (
   TwoStream,
   TwoStreamConfig,
@@ -56,10 +57,10 @@ def golden_features():
   """What both encoders make of the golden video."""
   keyframes, segments = golden.keyframes(), golden.segments()
   B, S = keyframes.shape[:2]
-  image = golden.params_of(
+  image = params_of(
     golden.clip_table(), golden.file_tensors('vision_model.pth')
   )
-  video = golden.params_of(
+  video = params_of(
     golden.video_table(), golden.file_tensors('internvideo2.pt')
   )
 
@@ -86,7 +87,7 @@ def golden_features():
 def test_the_golden_video_becomes_the_recorded_rows(golden_features, name):
   config = golden.TWO_STREAM[name]
   table, tensors = golden.adapter_table(name), golden.adapter_tensors(name)
-  params = golden.params_of(table, tensors)['two_stream']
+  params = params_of(table, tensors)['two_stream']
   out = join(config, params, *golden_features)
   got = {f'{name}.visual_tokens': out.rows, 'video_pooled_b0': out.video[0]}
   if name == 'phi3':

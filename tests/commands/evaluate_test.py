@@ -84,10 +84,13 @@ def test_where_every_sample_failed_the_exit_code_is_one(
 @pytest.mark.parametrize(
   ('arguments', 'message'),
   [
-    (['shape_stores'], 'shape_stories'),
+    (['shape_stores'], 'one of shape_stories'),
+    (['video'], 'one of video_qa'),
     (['shape_stories', 'seed=3'], 'seeds'),
     (['shape_stories', 'seeds=3'], 'FIRST:END'),
     (['shape_stories', 'other_orders=many'], 'other_orders'),
+    (['shape_stories:quicktest', 'search.max_rounds=0'], 'max_rounds is 0'),
+    (['shape_stories:quicktest', 'resize=pill'], "resize 'pill' is unknown"),
     (['charades_sta'], 'annotations=FILE'),
     (['video_qa', 'annotations=nowhere.json'], 'nowhere.json'),
   ],
@@ -100,3 +103,4 @@ def test_what_cannot_be_evaluated_is_one_sentence_and_two(
   error = capsys.readouterr().err.strip().splitlines()[-1]
   assert error.startswith('vtg: error: ')
   assert message in error
+  assert not (tmp_path / 'out').exists()

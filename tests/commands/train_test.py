@@ -79,6 +79,12 @@ def test_bad_input_is_one_sentence(config, capsys, arguments, said):
   out, err = capsys.readouterr()
   assert out == '' and said in err
   assert err.count('\n') == 1 and err.startswith('vtg: error: ')
+  assert not Path('run').exists()
+
+
+def test_a_config_that_trains_nothing_says_so(capsys):
+  assert cli.main(['train', 'evaluate/shape_stories']) == 2
+  assert 'names no system to train' in capsys.readouterr().err
 
 
 def test_processes_that_nothing_names_are_not_found():

@@ -137,23 +137,52 @@ def test_values_that_are_no_dense_tensors_are_named(tmp_path, content):
     open_source(tmp_path / 'a.pth')
 
 
+LAYOUTS = {
+  'flat': ('small.pth', lambda state: state),
+  'under model': ('small.pt', lambda state: {'model': state}),
+  'a table a module': (
+    'small.pth',
+    lambda state: {
+      'model': {'net': {k.removeprefix('net.'): x for k, x in state.items()}}
+    },
+  ),
+}
+
+
 @needs_torch
-def test_a_pth_comes_back_as_pth_and_safetensors(tmp_path):
+@pytest.mark.parametrize('layout', LAYOUTS)
+def test_a_pth_comes_back_as_it_was_and_as_safetensors(tmp_path, layout):
   import torch
 
+  name, nested = LAYOUTS[layout]
   state = {k: torch.from_numpy(a) for k, a in released(np.float16).items()}
-  torch.save({'model': state, 'epoch': 1}, tmp_path / 'small.pth')
-  convert([tmp_path / 'small.pth'], tmp_path / 'ours')
+  told = nested(state)
+  # What is beside the model is none of its tensors.
+  torch.save(told | ({'epoch': 1} if 'model' in told else {}), tmp_path / name)
+  convert([tmp_path / name], tmp_path / 'ours')
   written = export_release(
     tmp_path / 'ours', TABLE, tmp_path / 'back', as_pth=True
   )
-  assert [p.name for p in written] == ['small.safetensors', 'small.pth']
+  assert [p.name for p in written] == ['small.safetensors', name]
   again = torch.load(written[1], weights_only=True)
+  want, got = (dict(torch_file._flat(x)) for x in (told, again))
+  assert list(got) == list(want)
   source = open_source(written[0])
-  assert list(source.tensors) == list(state)
+  assert set(source.tensors) == set(state)
+  for names, tensor in want.items():
+    assert got[names].dtype == tensor.dtype and torch.equal(got[names], tensor)
   for key, tensor in state.items():
-    assert torch.equal(again[key], tensor)
     np.testing.assert_array_equal(source.read(key), tensor.numpy())
+
+
+@needs_torch
+def test_two_tensors_of_one_name_are_refused(tmp_path):
+  import torch
+
+  twins = {'a.b': torch.ones(1), 'a': {'b': torch.ones(1)}}
+  torch.save(twins, tmp_path / 'a.pth')
+  with pytest.raises(BadInput, match='two of one name, under a.b'):
+    open_source(tmp_path / 'a.pth')
 
 
 def test_without_torch_the_extra_is_named(tmp_path, monkeypatch):

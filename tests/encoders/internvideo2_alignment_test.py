@@ -9,6 +9,7 @@ import pytest
 from flax import linen as nn
 
 from tests import golden_vision as golden
+from tests.params_of_tensors import params_of
 from vtg_jax.convert.internvideo2 import internvideo2_alignment_table
 from vtg_jax.encoders.internvideo2 import InternVideo2
 from vtg_jax.encoders.internvideo2_alignment import Alignment, AlignmentConfig
@@ -30,8 +31,8 @@ CONFIG = AlignmentConfig(
 def test_the_golden_heads_say_what_the_reference_said():
   tensors = golden.file_tensors('internvideo2.pt')
   config = dataclasses.replace(golden.INTERNVIDEO2, n_layers=TOLD['depth'])
-  encoder = golden.params_of(golden.video_table(config.n_layers), tensors)
-  heads = golden.params_of(internvideo2_alignment_table(), tensors)
+  encoder = params_of(golden.video_table(config.n_layers), tensors)
+  heads = params_of(internvideo2_alignment_table(), tensors)
 
   @jax.jit
   def align(video):

@@ -9,6 +9,7 @@ import pytest
 from flax import linen as nn
 
 from tests import golden_vision as golden
+from tests.params_of_tensors import params_of
 from vtg_jax.encoders.block import BlockConfig, EncoderBlock
 from vtg_jax.encoders.internvideo2 import (
   InternVideo2,
@@ -71,7 +72,7 @@ def close(got, name):
 
 
 def golden_params(n_layers):
-  return golden.params_of(
+  return params_of(
     golden.video_table(n_layers), golden.file_tensors('internvideo2.pt')
   )['video_encoder']
 

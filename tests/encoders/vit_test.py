@@ -9,6 +9,7 @@ import pytest
 from flax import linen as nn
 
 from tests import golden_vision as golden
+from tests.params_of_tensors import params_of
 from vtg_jax.convert.clip_vit import clip_vit_table
 from vtg_jax.encoders.block import BlockConfig
 from vtg_jax.encoders.vit import Vit, VitConfig, clip_vit_l14
@@ -60,7 +61,7 @@ def normal_images(n, seed=0):
 def test_the_golden_clip_sees_what_the_reference_saw():
   table = golden.clip_table()
   tensors = golden.file_tensors('vision_model.pth')
-  params = golden.params_of(table, tensors)['image_encoder']
+  params = params_of(table, tensors)['image_encoder']
   keyframes = golden.keyframes()
   images = keyframes.reshape(-1, *keyframes.shape[2:])
   out = encode(params, images, golden.CLIP)
@@ -118,7 +119,7 @@ def test_every_hidden_state_is_that_of_transformers(
     first_norm=True,
   )
   out = encode(
-    golden.params_of(table, tensors)['image_encoder'],
+    params_of(table, tensors)['image_encoder'],
     pixels.numpy().transpose(0, 2, 3, 1),
     ours,
   )

@@ -71,6 +71,21 @@ def test_the_papers_lists_take_span_or_answer_once_or_often(write):
     ('json', ['x'], 'item 1'),
     ('activitynet', [], 'no JSON object'),
     ('charades_sta', 'AO8RW 0.0##x', 'line 1'),
+    ('json', '[' * 100_000, 'no JSON'),
+    ('json', [{'video': 'a', 'question': 'x', 'answer': [0, 10**400]}], 'span'),
+    ('json', '[{"video": "a", "question": "x", "answer": [NaN, 1]}]', 'span'),
+    ('charades_sta', 'AO8RW 0.0 nan##x', 'give seconds'),
+    ('charades_sta', 'x' * 1_000_000, r'^.{,400}$'),
+    (
+      'activitynet',
+      {'v': {'duration': 9, 'timestamps': [['x', 2]], 'sentences': ['a']}},
+      'give seconds',
+    ),
+    (
+      'activitynet',
+      {'v': {'duration': 9, 'timestamps': [[1, 2]], 'sentences': [3]}},
+      'is annotated',
+    ),
     ('tacos', '', 'tacos'),
   ],
 )

@@ -12,9 +12,13 @@ from configs.evaluate import (
   shape_stories,
   video_qa,
 )
+from input_pipeline.video import Resize, open_video
 from tests.systems.hawkeye import tiny
 from vtg_jax.errors import BadInput
+from vtg_jax.evaluation.asking import resolved
 from vtg_jax.evaluation.evaluate import evaluate, model_fingerprint
+from vtg_jax.moments import Moment
+from vtg_jax.systems.grounder import BenchmarkOptions
 
 # So that no video takes a new compilation: text of one length, one order.
 SEARCH = {
@@ -26,6 +30,34 @@ SEARCH = {
   'prefetch': False,
   'seed': 0,
 }
+
+
+class Middle:
+  """A system of its own: it answers with the middle of every video."""
+
+  system, notice = 'middle', ''
+  benchmark_options = {
+    'paper': BenchmarkOptions(ground={'part': 0.25}, strict=False),
+    'best': BenchmarkOptions(ground={'part': 0.25}),
+  }
+
+  def open_video(self, path, *, resize='pil', on_progress=None):
+    return open_video(path, resize=Resize(size=8, method=resize))
+
+  def ground(self, video, queries, *, part):
+    middle_s, side_s = video.duration_s / 2, video.duration_s * part / 2
+    return [
+      Moment(
+        start_s=middle_s - side_s,
+        end_s=middle_s + side_s,
+        score=0.5,
+        query=query,
+        start_range_s=(0.5, middle_s - side_s),
+        end_range_s=(middle_s, 8.0),
+        range_level=0.9,
+      )
+      for query in queries
+    ]
 
 
 def charades_config(tmp_path, videos, **changes):
@@ -135,6 +167,10 @@ def test_questions_end_in_accuracies(grounder, videos, tmp_path):
     ({'annotations': ''}, 'annotations=FILE'),
     ({'first': 0}, 'first is 0'),
     ({'other_orders': -1}, 'other_orders is -1'),
+    ({'protocol': 'worst'}, "'paper', 'best'"),
+    ({'search': {'max_round': 3}}, 'use max_rounds'),
+    ({'search': {'max_rounds': 'many'}}, "search.max_rounds is 'many'"),
+    ({'tell': {}}, 'tells no events'),
     ({'bootstrap': {'n_resamples': 0}}, 'n_resamples'),
   ],
 )
@@ -145,6 +181,67 @@ def test_a_config_that_does_not_fit_is_bad_input(
   with pytest.raises(BadInput, match=message):
     evaluate(config, grounder, model='tiny', out=tmp_path / 'out')
   assert not (tmp_path / 'out').exists()
+
+
+def test_a_system_without_rounds_is_scored_without_them(videos, tmp_path):
+  config = charades_config(tmp_path, videos, search={'part': 0.25})
+  done = evaluate(config, Middle(), model='middle', out=tmp_path / 'out')
+  assert [row[0].partition(' (')[0] for row in done.body] == [
+    'model', 'random', 'best constant interval',
+  ]  # fmt: skip
+  assert done.n_failed == 1
+  # The answer is 3 to 5 s of 8, the truths are 1 to 3 and 4 to 6.
+  model = done.document['rows'][0]['answered']
+  assert model['mean_iou'] == pytest.approx(1 / 6)
+  assert model['recall_0.3'] == 0.5  # the second's IoU is 1/3
+  assert not {'decisions', 'decisions_by_round', 'confusion',
+              'order_variance'} & done.document.keys()  # fmt: skip
+  assert done.document['boundaries'] == {
+    'level': 0.9, 'start_inside': 0.5, 'end_inside': 0.5, 'n': 2,
+  }  # fmt: skip
+  assert [one['what'] for one in done.document['calibration']] == [
+    'score, for IoU > 0.5'
+  ]
+  assert 'rounds' not in (tmp_path / 'out' / 'table.md').read_text()
+  assert done.document['settings']['config']['search'] == {'part': 0.25}
+
+
+@pytest.mark.parametrize(
+  ('changes', 'message'),
+  [
+    ({'search': SEARCH}, "'middle' knows no search.sampling; use part"),
+    ({'other_orders': 1}, 'leave out other_orders'),
+    ({'answer': {}}, 'answers no questions'),
+  ],
+)
+def test_what_a_system_has_not_is_told(videos, tmp_path, changes, message):
+  config = charades_config(tmp_path, videos, search={}) | changes
+  with pytest.raises(BadInput, match=message):
+    evaluate(config, Middle(), model='middle', out=tmp_path / 'out')
+  assert not (tmp_path / 'out').exists()
+
+
+@pytest.mark.parametrize(('protocol', 'recall'), [('paper', 1), ('best', 0)])
+def test_a_system_says_whether_reaching_a_threshold_counts(
+  videos, tmp_path, protocol, recall
+):
+  annotations = tmp_path / 'even.txt'
+  annotations.write_text('a 3.0 7.0##a dog runs.')  # IoU 0.5 with 3 to 5
+  config = charades_config(tmp_path, videos, search={}, protocol=protocol)
+  config['annotations'] = str(annotations)
+  done = evaluate(config, Middle(), model='middle', out=tmp_path / 'out')
+  assert done.document['rows'][0]['answered']['recall_0.5'] == recall
+
+
+def test_what_a_config_leaves_open_is_the_systems(grounder):
+  filled = resolved(shape_stories.get_config().to_dict(), grounder)
+  assert filled['search'] == {
+    'beam_width': None, 'max_rounds': 4, 'mode': 'score', 'n_orders': 1,
+    'prefetch': True, 'sampling': 'timestamp', 'seed': 0,
+  }  # fmt: skip
+  assert (filled['other_orders'], filled['strict']) == (2, True)
+  filled = resolved(charades_sta.get_config().to_dict(), grounder)
+  assert (filled['search']['mode'], filled['other_orders']) == ('generate', 0)
 
 
 def test_a_config_that_lacks_an_entry_is_bad_input(grounder, videos, tmp_path):

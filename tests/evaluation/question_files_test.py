@@ -57,7 +57,10 @@ def test_an_answer_may_be_hidden(tmp_path):
     'x',
     RAW | {'candidates': 3},
     RAW | {'video': 3},
-    RAW | {'start': 'x'},
+    RAW | {'start': 'x', 'end': 1.0},
+    RAW | {'start': float('nan'), 'end': 1.0},
+    RAW | {'start': 10**400, 'end': 1.0},
+    RAW | {'candidates': 'ab'},
   ],
 )
 def test_an_item_that_lacks_something_is_named(tmp_path, item):

@@ -22,7 +22,8 @@ def question(video='a.mp4', **more):
 
 
 def run(grounder, items, videos, folder, **options):
-  options = QuestionOptions(**({'mode': 'score'} | options))
+  asked = {'mode': 'score', 'sampling': 'paper'} | options
+  options = QuestionOptions(answer=asked)
   with Records(folder, {}) as records:
     run_questions(grounder, items, videos_in(videos), records, options)
     return [records.done[i] for i in range(len(items))]
@@ -34,22 +35,26 @@ def summarise(lines):
 
 def test_a_line_holds_answer_gold_and_both_matches(grounder, videos, tmp_path):
   (line,) = run(grounder, [question(task='T', qid=4)], videos, tmp_path)
-  wanted = grounder.answer(
-    videos / 'a.mp4', 'Who?', ('a', 'b', 'c'), mode='score', sampling='paper'
+  (wanted,) = grounder.answer(
+    videos / 'a.mp4',
+    'Who?',
+    options=list('abc'),
+    mode='score',
+    sampling='paper',
   )
-  assert line['prediction'] == wanted.reply
-  assert line['letter'] == 'ABC'[wanted.index]
+  assert line['prediction'] == wanted.text
+  assert line['letter'] == 'ABC'[wanted.choice]
   assert line['probabilities'] == pytest.approx(list(wanted.probabilities))
   assert line['gold'] == '(B) b'
-  assert line['right'] is line['right_strict'] is (wanted.index == 1)
+  assert line['right'] is line['right_strict'] is (wanted.choice == 1)
   assert (line['task'], line['qid'], line['error']) == ('T', 4, None)
 
 
 def test_a_clip_is_asked_about_within_its_bounds(grounder, videos, tmp_path):
   item = question(start_s=1.0, end_s=2.0)
   (line,) = run(grounder, [item], videos, tmp_path)
-  wanted = grounder.answer(
-    videos / 'a.mp4', 'Who?', ('a', 'b', 'c'), start_s=1.0, end_s=2.0,
+  (wanted,) = grounder.answer(
+    videos / 'a.mp4', 'Who?', options=list('abc'), start_s=1.0, end_s=2.0,
     mode='score', sampling='paper',
   )  # fmt: skip
   assert line['probabilities'] == pytest.approx(list(wanted.probabilities))

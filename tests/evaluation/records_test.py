@@ -75,6 +75,20 @@ def test_a_file_in_the_way_is_bad_input(tmp_path):
     Records(tmp_path / 'out', SETTINGS)
 
 
+def test_a_run_in_progress_is_left_alone(tmp_path):
+  with Records(tmp_path, SETTINGS):
+    with pytest.raises(BadInput, match='another run is writing'):
+      Records(tmp_path, SETTINGS)
+  Records(tmp_path, SETTINGS).close()
+
+
+def test_half_a_character_is_kept(tmp_path):
+  with Records(tmp_path, {'text': '\ud800'}) as records:
+    records.append({'sample': 0, 'question': 'a \ud800'})
+  with Records(tmp_path, {'text': '\ud800'}) as records:
+    assert records.done[0]['question'] == 'a \ud800'
+
+
 def test_nan_becomes_null():
   assert json.loads(as_json({'a': [float('nan'), 1.5]})) == {'a': [None, 1.5]}
 

@@ -130,3 +130,24 @@ def test_two_sizes_of_one_video_are_read_with_one_index(path):
   np.testing.assert_array_equal(large.get([4, 30]), expected)
   with pytest.raises(ValueError, match='without a resize'):
     video.open_video(path, resize=None).at_size(8)
+
+
+def test_a_clip_is_a_video_of_its_own(path):
+  store = video.open_video(path, resize=Resize(size=16))
+  clip = store.clip(1.0, 2.55)  # ten frames a second
+  assert (clip.n_frames, clip.duration_s) == (16, pytest.approx(1.55))
+  assert clip.times_s == pytest.approx(np.arange(16) / 10)
+  np.testing.assert_array_equal(clip.get([0, 15, 3]), store.get([10, 25, 13]))
+  assert clip.frame_at([0.0, 1.55]).tolist() == [0, 15]
+  # Frame 10 is on display before the clip starts and goes on into it.
+  late = store.clip(1.05)
+  assert (late.n_frames, late.times_s[1]) == (30, pytest.approx(0.05))
+  np.testing.assert_array_equal(
+    late.at_size(8).get([1]), store.at_size(8).get([11])
+  )
+
+
+@pytest.mark.parametrize('bounds', [(2.0, 1.0), (9.0, 10.0), (-1.0, 2.0)])
+def test_a_clip_of_nothing_is_bad_input(path, bounds):
+  with pytest.raises(BadInput, match='inside the video'):
+    video.open_video(path, resize=None).clip(*bounds)

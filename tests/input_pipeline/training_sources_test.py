@@ -69,6 +69,20 @@ def test_activitynet_is_read(write, tmp_path):
   assert training_items.objective(item) == 'grounding'
 
 
+def test_activitynet_spans_that_run_backward_are_left_out(
+  write, tmp_path, caplog
+):
+  spans = {'timestamps': [[4, 3], [1, 2.5]], 'sentences': ['He.', 'She sits.']}
+  annotations = write('train.json', {'v_1': {'duration': 8.0, **spans}})
+  source = FileSource(
+    annotations=annotations, videos=str(tmp_path), kind='activitynet_captions'
+  )
+  opened = open_source(source)
+  assert len(opened) == 1
+  assert 'She sits' in opened.item(0, np.random.default_rng(0))['QA'][0]['q']
+  assert '1 of 2 sentences end before they start' in caplog.text
+
+
 def test_internvid_g_becomes_captions_with_texts_of_our_own(write, tmp_path):
   item = first_item(
     write('g.jsonl', INTERNVID),
@@ -112,6 +126,12 @@ def test_a_seed_settles_what_is_drawn_once(write, tmp_path):
     ('activitynet_captions', '{"v_1": {}}', "video 'v_1' is annotated"),
     ('internvid_g', '{}', 'line 1 is'),
     ('internvid_g', '', 'no item'),
+    ('internvid_g', '[' * 100_000, 'line 1 is'),
+    ('internvid_g', json.dumps(INTERNVID | {'caption': [[]]}), 'line 1 is'),
+    ('internvid_g', json.dumps(INTERNVID | {'end_sec': 10**400}), 'item 0'),
+    ('internvid_g', json.dumps(INTERNVID | {'neg_end_sec': None}), 'long'),
+    ('internvid_g', json.dumps(INTERNVID | {'video': '\ud800'}), 'item 0'),
+    ('items', '[' * 100_000, 'not JSON'),
     ('items', '{}', 'no list of items'),
   ],
 )
@@ -129,6 +149,7 @@ def test_a_file_of_another_form_is_named(write, tmp_path, kind, text, match):
     ('l.json', '[]', 'no JSON object'),
     ('l.json', '{"a": "x"}', "says 'a' lasts 'x'"),
     ('l.json', '{"a": -1}', 'positive seconds'),
+    ('l.json', f'{{"a": 1{"0" * 400}}}', 'positive seconds'),
     ('l.csv', 'id,size\na,3\n', "lacks the column 'length'"),
   ],
 )

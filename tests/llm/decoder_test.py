@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 from flax import linen as nn
 
-from tests.llm.from_torch import decoder_params
 from tests.llm.tiny_decoder import (
   CONFIG,
   DECODER,
@@ -18,6 +17,7 @@ from tests.llm.tiny_decoder import (
   random_params,
   score,
 )
+from tests.params_of_tensors import params_of
 from vtg_jax.convert.llama import llama_table
 from vtg_jax.convert.param_tree import flatten
 from vtg_jax.llm.decoder import Decoder, KeyValues, Past
@@ -225,7 +225,7 @@ def test_logits_are_those_of_transformers(n_kv_heads, tied, theta):
   with torch.no_grad():
     want = theirs(torch.from_numpy(np.array(IDS)).long()).logits.numpy()
   tensors = {k: x.numpy() for k, x in theirs.state_dict().items()}
-  params = decoder_params(llama_table(tied_embeddings=tied), tensors)
+  params = params_of(llama_table(tied_embeddings=tied), tensors)['llm']
   got = score(params, IDS, Decoder(config, Compute()))
   np.testing.assert_allclose(got, want, atol=1e-5)
 

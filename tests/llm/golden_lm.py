@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from tests.llm.from_torch import decoder_params
+from tests import params_of_tensors
 from vtg_jax.convert.llama import llama_table
 from vtg_jax.convert.phi3 import phi3_table
 from vtg_jax.convert.readers import open_source
@@ -65,7 +65,7 @@ def tensors_of(name: str, part: str) -> dict[str, np.ndarray]:
 @functools.cache
 def params_of(name: str, *, tuned=True) -> dict:
   tensors = tensors_of(name, TUNED if tuned else BASE)
-  return decoder_params(TABLES[name], tensors)
+  return params_of_tensors.params_of(TABLES[name], tensors)['llm']
 
 
 def spliced(name: str, ids, params, text_only: tuple[int, ...] = ()):

@@ -8,7 +8,6 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from tests.llm.from_torch import decoder_params
 from tests.llm.tiny_decoder import (
   CONFIG,
   on_eight_devices,
@@ -16,6 +15,7 @@ from tests.llm.tiny_decoder import (
   random_params,
   score,
 )
+from tests.params_of_tensors import params_of
 from vtg_jax.convert.phi3 import phi3_table
 from vtg_jax.llm.decoder import Decoder, Past
 from vtg_jax.nn.compute import Compute
@@ -211,6 +211,6 @@ def test_logits_are_those_of_transformers(context, n_kv_heads):
   with torch.no_grad():
     want = theirs(torch.from_numpy(np.array(IDS)).long()).logits.numpy()
   tensors = {k: x.numpy() for k, x in theirs.state_dict().items()}
-  params = decoder_params(phi3_table(), tensors)
+  params = params_of(phi3_table(), tensors)['llm']
   got = score(params, IDS, Decoder(config, Compute()))
   np.testing.assert_allclose(got, want, atol=1e-5)

@@ -85,3 +85,23 @@ def test_ious_of_fractions_are_ious(a, b):
   hypothesis.assume(b[1] - b[0] > 1e-6)
   got = coarse_baselines.fraction_ious([(1.0, [a])], np.array([b]))
   assert got[0, 0] == pytest.approx(grounding.iou(b, a))
+
+
+def test_reaching_a_threshold_counts_where_told_so():
+  values = np.array([0.5, 0.3, np.nan])
+  found = coarse_baselines.hits(values, strict=False)
+  assert found[:2].tolist() == [[0.5, 1, 1, 0], [0.3, 1, 0, 0]]
+  assert np.isnan(found[2]).all()
+  assert coarse_baselines.hits(values)[:2, 1:].tolist() == [[1, 0, 0], [0] * 3]
+
+
+def test_a_drawn_interval_scores_the_mean_of_all():
+  # Of the halves and the whole, the first half is right: IoU 1, 0 and 1/2.
+  truths = [(10.0, [(0.0, 5.0)]), (4.0, [(0.0, 4.0)])]
+  found = coarse_baselines.chance_interval_hits(truths, n_steps=2)
+  assert found[0].tolist() == pytest.approx([1 / 2, 2 / 3, 1 / 3, 1 / 3])
+  assert found[1].tolist() == pytest.approx([2 / 3, 1, 1 / 3, 1 / 3])
+  lenient = coarse_baselines.chance_interval_hits(
+    truths, n_steps=2, strict=False
+  )
+  assert lenient[0].tolist() == pytest.approx([1 / 2, 2 / 3, 2 / 3, 1 / 3])

@@ -76,3 +76,34 @@ def test_json_tells_absent_from_a_moment():
   assert written['absent'] is True
   assert written['threshold'] == 0.5
   assert 'start_s' not in written
+
+
+def test_ranges_of_the_boundaries_are_written_where_there_are_any():
+  moment = Moment(
+    start_s=2.0,
+    end_s=4.0,
+    score=0.5,
+    start_range_s=(1.5, 2.5),
+    end_range_s=(3.0, 4.5),
+    range_level=0.9,
+  )
+  written = json.loads(json.dumps(moment.to_json()))
+  assert written['start_range_s'] == [1.5, 2.5]
+  assert written['end_range_s'] == [3.0, 4.5]
+  assert written['range_level'] == 0.9
+  plain = Moment(start_s=2.0, end_s=4.0, score=0.5).to_json()
+  assert not [key for key in plain if 'range' in key]
+
+
+@pytest.mark.parametrize(
+  'bad',
+  [
+    {'start_range_s': (2.0, 1.0), 'range_level': 0.9},
+    {'end_range_s': (0.0, math.nan), 'range_level': 0.9},
+    {'end_range_s': (0.0, 1.0)},
+    {'end_range_s': (0.0, 1.0), 'range_level': 90},
+  ],
+)
+def test_ranges_that_make_no_sense_are_refused(bad):
+  with pytest.raises(ValueError, match='range_level|start_s|end_s'):
+    Moment(start_s=0.0, end_s=1.0, score=0.5, **bad)

@@ -12,9 +12,10 @@ def test_names_of_dtypes_become_dtypes():
   assert compute.jnp_param_dtype == jnp.float32
 
 
-def test_an_unknown_attention_is_refused():
-  with pytest.raises(ValueError, match="'flash' is not one of"):
-    Compute(attention='flash')
+@pytest.mark.parametrize('name', ['dtype', 'param_dtype', 'attention'])
+def test_an_unknown_word_is_refused(name):
+  with pytest.raises(ValueError, match=f"{name} 'flash' is unknown"):
+    Compute(**{name: 'flash'})
 
 
 def test_a_program_is_traced_for_this_machine_unless_told_otherwise():

@@ -1,5 +1,7 @@
 """Linear layers and the adapter beside their kernel."""
 
+import dataclasses
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -112,6 +114,13 @@ def test_kernel_axes_are_named_and_the_rank_has_its_own():
     'lora_a': ('embed', 'lora'),
     'lora_b': ('lora', 'heads'),
   }
+
+
+def test_a_wide_rank_is_cut_where_the_other_axis_is_not():
+  wide = ADAPTED.clone(lora=dataclasses.replace(ADAPTED.lora, rank=64))
+  boxed = wide.init(jax.random.key(0), jnp.zeros((1, 4)))['params']
+  assert boxed['lora_a'].names == ('embed', 'lora')
+  assert boxed['lora_b'].names == ('wide_lora', 'heads')
 
 
 @pytest.mark.parametrize('dtype', ['bfloat16', 'float16'])

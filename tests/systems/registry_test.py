@@ -87,7 +87,7 @@ def writing(name, content):
     ),
     (
       editing(lambda c: c['model']['llm'].update(n_layers='two')),
-      "config.llm.n_layers is 'two'; it must be a int",
+      "config.llm.n_layers is 'two'; it must be a whole",
     ),
     (
       editing(lambda c: c['model']['llm'].update(n_kv_heads=3)),

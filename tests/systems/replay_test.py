@@ -36,6 +36,15 @@ def test_tolerance_can_be_relative_to_the_largest_magnitude():
   assert '100' in got.note
 
 
+def test_large_numbers_may_differ_by_a_share_of_each():
+  compare = replay.compare_arrays
+  got = compare('x', [1000.05, 0.001], [1000.0, 0.0], 0.01, relative=1e-4)
+  assert got.passed and got.note == 'and 1e-04 of each number'
+  assert got.max_abs_diff == pytest.approx(0.05) and got.tolerance == 0.01
+  far = compare('x', [1000.0, 0.05], [1000.0, 0.0], 0.01, relative=1e-4)
+  assert not far.passed
+
+
 @pytest.mark.parametrize(
   ('got', 'want', 'note'),
   [

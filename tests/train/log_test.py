@@ -31,6 +31,13 @@ def test_a_line_torn_by_a_kill_is_cut(tmp_path):
   assert [line['step'] for line in read_json_lines(path)] == [10, 20]
 
 
+def test_damaged_lines_are_left_out(tmp_path):
+  path = tmp_path / 'log.jsonl'
+  path.write_bytes(b'{"step": 10}\n\0\0\xff\n[3]\n{"loss": 1}\n')
+  JsonLines(path, restored_step=20).close()
+  assert path.read_text() == '{"step": 10}\n'
+
+
 def test_a_new_run_starts_with_empty_logs(tmp_path):
   (tmp_path / 'log.jsonl').write_text('{"step": 1}\n')
   for log in open_logs(tmp_path, restored_step=0):

@@ -120,19 +120,80 @@ def test_a_group_learns_at_its_own_rate():
   config = dataclasses.replace(
     CONFIG,
     weight_decay=0.0,
-    groups=(RateGroup(pattern='.*/bias', multiplier=10.0),),
+    groups=(
+      RateGroup(pattern='.*/bias', multiplier=10.0),
+      RateGroup(pattern='.*/kernel', peak=0.02),
+    ),
   )
   one = jax.tree.map(jnp.ones_like, PARAMS)
   got, _ = run(config, [one])
   np.testing.assert_allclose(
-    got['a/kernel'] - PARAMS['a/kernel'], -0.1, rtol=1e-4
+    got['a/kernel'] - PARAMS['a/kernel'], -0.02, rtol=1e-4
   )
   np.testing.assert_allclose(got['a/bias'] - PARAMS['a/bias'], -1.0, rtol=1e-4)
-  wrong = dataclasses.replace(
-    CONFIG, groups=(RateGroup(pattern='bias', multiplier=1.0),)
+
+
+@pytest.mark.parametrize(
+  ('patterns', 'said'),
+  [
+    (('bias', '.*'), "optimiser.groups 'bias' matches no"),
+    (('.*', '.*/bias'), "a/bias is in two of optimiser.groups, '.*' and '.*/b"),
+    (('.*/bias',), 'a/kernel trains and is in none of optimiser.groups'),
+  ],
+)
+def test_every_parameter_is_in_one_group(patterns, said):
+  groups = tuple(RateGroup(pattern=p, multiplier=1.0) for p in patterns)
+  with pytest.raises(BadInput, match=said):
+    make_optimiser(dataclasses.replace(CONFIG, groups=groups), AXES)
+
+
+@pytest.mark.parametrize(
+  'wrong',
+  [{}, {'multiplier': 1.0, 'peak': 1.0}, {'peak': 0.0}, {'multiplier': -1.0}],
+)
+def test_a_group_has_one_rate_above_zero(wrong):
+  with pytest.raises(BadInput, match='give one of them, above 0'):
+    RateGroup(pattern='.*', **wrong)
+
+
+@pytest.mark.torch
+def test_torch_clips_and_has_groups_alike():
+  torch = pytest.importorskip('torch')
+  config = OptimiserConfig(
+    peak=2e-3,
+    warmup_steps=1,
+    total_steps=8,
+    floor=0.0,
+    weight_decay=0.0,
+    clip_norm=1.0,
+    groups=(
+      RateGroup(pattern='.*/kernel', peak=2e-3),
+      RateGroup(pattern='.*/bias', peak=2e-2),
+    ),
   )
-  with pytest.raises(BadInput, match="optimiser.groups 'bias' matches no"):
-    make_optimiser(wrong, AXES)
+  some = gradients(5)
+  theirs = {
+    k: torch.nn.Parameter(torch.tensor(np.asarray(x)))
+    for k, x in PARAMS.items()
+  }
+  adamw = torch.optim.AdamW(
+    [
+      {'params': [theirs['a/kernel']], 'peak': 2e-3},
+      {'params': [theirs['a/bias']], 'peak': 2e-2},
+    ],
+    weight_decay=0.0,
+  )
+  for t, g in enumerate(some):
+    for group in adamw.param_groups:
+      share = config.schedule.learning_rate(t) / config.peak
+      group['lr'] = share * group['peak']
+    for path, x in theirs.items():
+      x.grad = torch.tensor(np.asarray(g[path]))
+    torch.nn.utils.clip_grad_norm_(theirs.values(), 1.0)
+    adamw.step()
+  ours, _ = run(config, some)
+  for path, x in theirs.items():
+    np.testing.assert_allclose(ours[path], x.detach().numpy(), rtol=2e-5)
 
 
 def test_long_gradients_are_scaled_down_only_when_asked_for():

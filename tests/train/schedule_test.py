@@ -1,5 +1,8 @@
 """The cosine with a floor: values by hand, and both precisions agree."""
 
+import json
+from pathlib import Path
+
 import hypothesis
 import jax
 import numpy as np
@@ -8,6 +11,7 @@ import pytest
 from hypothesis import strategies as st
 
 from vtg_jax.train import schedule
+from vtg_jax.train.options import FitOptions
 
 HAWKEYE = schedule.CosineWithFloor(
   peak=2e-5, warmup_steps=60.0, total_steps=300, floor=0.25
@@ -68,3 +72,26 @@ def test_optax_takes_it_as_a_schedule():
   state = optimiser.init(np.float32(0))
   update, _ = optimiser.update(np.float32(1), state)
   np.testing.assert_allclose(update, -5e-6, rtol=1e-6)
+
+
+GOLDEN = Path(__file__).parents[1] / 'golden/grounded_videollm/cases.json'
+
+
+@pytest.mark.parametrize('case', json.loads(GOLDEN.read_text())['lr_schedule'])
+def test_grounded_videollm_begins_at_zero_and_comes_down_to_it(case):
+  n_steps = case['num_training_steps']
+  options = FitOptions(batch_size=1, steps=n_steps, warmup_share=0.03)
+  steps, warmup = options.lengths(None)
+  assert (steps, warmup) == (n_steps, case['num_warmup_steps'])
+  made = schedule.CosineWithFloor(
+    peak=case['base_lr'],
+    warmup_steps=warmup,
+    total_steps=steps,
+    floor=0.0,
+    zero_first=True,
+  )
+  got = [made.learning_rate(i) for i in range(len(case['lr_per_step']))]
+  np.testing.assert_allclose(got, case['lr_per_step'], rtol=1e-12)
+  np.testing.assert_allclose(
+    jax.jit(made)(np.arange(len(got))), got, rtol=1e-5, atol=1e-12
+  )

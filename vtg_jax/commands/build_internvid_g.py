@@ -3,14 +3,13 @@
 import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated, TypeVar
 
 import typer
 
 from vtg_jax import report
 
-if TYPE_CHECKING:
-  from input_pipeline.internvid_g import InternVidGConfig
+Config = TypeVar('Config')
 
 
 def build_internvid_g(
@@ -81,10 +80,8 @@ def build_internvid_g(
   )
 
 
-def overridden(
-  config: 'InternVidGConfig', overrides: Sequence[str]
-) -> 'InternVidGConfig':
-  """The config with entries replaced by `key=value`, the key dotted.
+def overridden(config: Config, overrides: Sequence[str]) -> Config:
+  """The frozen dataclass with entries replaced by `key=value`, the key dotted.
 
   Raises:
     BadInput: there is no such entry, or the value does not fit it.

@@ -51,8 +51,7 @@ def evaluate(
 
   path, colon, argument = config.partition(':')
   is_file = path.endswith('.py')
-  name = config if is_file or '/' in path else f'{FOLDER}/{config}'
-  values = config_file.read_config(name, overrides or ())
+  values = config_file.read_config(config, overrides or (), within=FOLDER)
   if out is None:
     stem = Path(path).stem if is_file else Path(path).name
     out = Path('out') / FOLDER / (f'{stem}-{argument}' if colon else stem)

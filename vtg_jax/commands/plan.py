@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 # Of a training step, unless a batch_size is given.
 SAMPLES_A_CHIP = 8
-WHICH = ('all', 'training', 'search')
+ALL = 'all'
 
 
 def plan(
@@ -40,8 +40,11 @@ def plan(
   ] = 'v5e:4x4',
   only: Annotated[
     str,
-    typer.Option(metavar='PROGRAM', help='training, search, or all of them.'),
-  ] = 'all',
+    typer.Option(
+      metavar='PROGRAM',
+      help='training, or what the system answers with, such as search.',
+    ),
+  ] = ALL,
   as_json: Json = False,
 ) -> None:
   """Compile CONFIG for a TPU slice without having it; exit 1 if it won't fit.
@@ -49,8 +52,6 @@ def plan(
   Makes no parameters. Without mesh.* of your own, weights and samples are cut
   over all chips (fsdp); without a batch_size, every chip takes 8 samples.
   """
-  if only not in WHICH:
-    raise BadInput(f'--only is {only!r}; use one of {", ".join(WHICH)}')
   from vtg_jax import config_file
 
   overrides = overrides or ()
@@ -64,13 +65,16 @@ def plan(
 
   slice_ = parse_topology(topology)
   given = {text.partition('=')[0] for text in overrides}
-  programs, note = _programs(values, given, slice_.devices())
+  programs, note = _programs(config, values, given, slice_.devices())
+  if only not in (ALL, *programs):
+    known = ', '.join((ALL, *programs))
+    raise BadInput(f'--only is {only!r}; use one of {known}')
   if note:
     report.notice(note)
   plans = [
     plan_program(make(), slice_)
     for name, make in programs.items()
-    if only in ('all', name)
+    if only in (ALL, name)
   ]
   if as_json:
     report.print_json(
@@ -89,17 +93,13 @@ def plan(
     raise typer.Exit(1)
 
 
-def _programs(values: Mapping[str, Any], given: set[str], devices):
+def _programs(config: str, values: Mapping[str, Any], given: set[str], devices):
   """What the config's system would run on the devices."""
   from vtg_jax import sharding
-  from vtg_jax.systems import registry
-  from vtg_jax.systems.config_json import from_json
-  from vtg_jax.train.options import FitOptions, MeshOptions
+  from vtg_jax.commands.training_config import taken_apart
+  from vtg_jax.train.options import MeshOptions
 
-  own = {field.name for field in dataclasses.fields(FitOptions)}
-  options = from_json(
-    FitOptions, {k: v for k, v in values.items() if k in own}, 'the config'
-  )
+  system, options, rest = taken_apart(config, values)
   sizes = options.mesh
   if sizes == MeshOptions():
     sizes = MeshOptions(data=1, fsdp=len(devices))
@@ -114,9 +114,8 @@ def _programs(values: Mapping[str, Any], given: set[str], devices):
       f'and accumulate={options.accumulate}; use a multiple of '
       f'{ways * options.accumulate}'
     )
-  system = registry.system(str(values.get('system')))
   return system.function('plan')(
-    {k: v for k, v in values.items() if k not in own | {'system'}},
+    rest,
     batch_size=batch_size,
     accumulate=options.accumulate,
     mesh=mesh,

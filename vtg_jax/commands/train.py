@@ -1,7 +1,6 @@
 """`vtg train`: from a config to a trained checkpoint folder."""
 
 import contextlib
-import dataclasses
 import math
 import os
 import signal
@@ -77,20 +76,12 @@ def train(
     _divide_cpu(cpu_devices)
   if distributed:
     _join_processes()
-  from vtg_jax.systems import registry
-  from vtg_jax.systems.config_json import from_json
+  from vtg_jax.commands.training_config import taken_apart
   from vtg_jax.train.loop import fit
-  from vtg_jax.train.options import FitOptions
 
   report.keep_compilations()
-  own = {field.name for field in dataclasses.fields(FitOptions)}
-  options = from_json(
-    FitOptions, {k: v for k, v in values.items() if k in own}, 'the config'
-  )
-  system = registry.system(str(values.get('system')))
-  task = system.function('train')(
-    {k: v for k, v in values.items() if k not in own | {'system'}}
-  )
+  system, options, rest = taken_apart(config, values)
+  task = system.function('train')(rest)
   with _shown() as show:
     done = fit(
       task,

@@ -34,12 +34,16 @@ class SafetensorsFile:
     metadata: its `__metadata__` strings.
     tensors: header of every tensor, in the order of the bytes.
     starts: position of each tensor's first byte in the file.
+    nesting: empty; the format has no tables of tables.
   """
 
   path: Path
   metadata: Mapping[str, str]
   tensors: Mapping[str, TensorInfo]
   starts: Mapping[str, int]
+  nesting: Mapping[str, tuple[str, ...]] = dataclasses.field(
+    default_factory=dict
+  )
 
   @classmethod
   def open(cls, path: Path) -> 'SafetensorsFile':

@@ -29,11 +29,19 @@ class TensorRecord:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class FileRecord:
-  """One file: its name, its own metadata, its tensors in order."""
+  """One file.
+
+  Attributes:
+    name: its name.
+    metadata: its own strings.
+    tensors: they, in order.
+    nesting: names on the way to a tensor that lay in tables of tables.
+  """
 
   name: str
   metadata: dict[str, str]
   tensors: tuple[TensorRecord, ...]
+  nesting: dict[str, tuple[str, ...]]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -76,6 +84,7 @@ def record_of(plan: Plan) -> tuple[SourceRecord, ...]:
             TensorRecord(key, info, fates.get((number, key), PARAM))
             for key, info in file.tensors.items()
           ),
+          nesting=dict(file.nesting),
         )
         for file in source.files
       ),
@@ -107,6 +116,7 @@ def to_json(sources: tuple[SourceRecord, ...]) -> dict[str, Any]:
               for tensor in file.tensors
             },
           }
+          | ({'nesting': file.nesting} if file.nesting else {})
           for file in source.files
         ],
       }
@@ -147,6 +157,10 @@ def _source(table: dict[str, Any]) -> SourceRecord:
           TensorRecord(key, _info(dtype, shape), fate)
           for key, (dtype, shape, fate) in file['tensors'].items()
         ),
+        nesting={
+          key: tuple(map(_text, names))
+          for key, names in file.get('nesting', {}).items()
+        },
       )
       for file in table['files']
     ),
@@ -157,6 +171,12 @@ def _info(dtype: str, shape: list[int]) -> TensorInfo:
   if dtype not in DTYPES or any(type(n) is not int or n < 0 for n in shape):
     raise ValueError(f'{dtype} {shape}')
   return TensorInfo(dtype, tuple(shape))
+
+
+def _text(name: Any) -> str:
+  if not isinstance(name, str):
+    raise ValueError(name)
+  return name
 
 
 def _plain_name(name: str) -> str:

@@ -55,11 +55,14 @@ class TensorFile(Protocol):
     path: the file.
     metadata: the file's own strings, in their order.
     tensors: header of every tensor, in the file's order.
+    nesting: the names on the way to a tensor, where the file has tables of
+      tables; the tensor's key is then the last of them, joined by dots.
   """
 
   path: Path
   metadata: Mapping[str, str]
   tensors: Mapping[str, TensorInfo]
+  nesting: Mapping[str, tuple[str, ...]]
 
   def read(self, key: str) -> np.ndarray:
     """Returns a fresh contiguous copy of one tensor, bits as stored."""

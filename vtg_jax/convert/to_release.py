@@ -2,7 +2,7 @@
 
 import dataclasses
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -38,7 +38,8 @@ def export_release(
     folder: a checkpoint folder of ours.
     table: the table it was converted with.
     out: the new folder.
-    as_pth: also write the files, not those of folders, as PyTorch state dicts.
+    as_pth: also write the files, not those of folders, as PyTorch state dicts,
+      with the tables of tables that they had.
     progress: told after each tensor.
 
   Returns:
@@ -71,8 +72,8 @@ def export_release(
       write_safetensors(path, file.headers, arrays, file.metadata)
       written.append(out / file.name)
       if as_pth and '/' not in file.name:
-        write_torch(path.with_suffix('.pth'), path)
-        written.append((out / file.name).with_suffix('.pth'))
+        write_torch(partial / file.torch_name, path, file.nesting)
+        written.append(out / file.torch_name)
     for number, source in enumerate(record):
       _finish_folder(
         source,
@@ -89,19 +90,23 @@ class _PlannedFile:
 
   Attributes:
     name: its path under the new folder.
+    torch_name: the same for its PyTorch file.
     source: position of the source it stands for; None for one that is new.
     metadata: strings for its header.
     headers: its tensors, in order.
     slots: where the values of a tensor are; absent where in the buffers.
     trimmed: keys whose last rows are in the buffers.
+    nesting: names on the way to a tensor that lay in tables of tables.
   """
 
   name: str
+  torch_name: str
   source: int | None
   metadata: Mapping[str, str]
   headers: Mapping[str, TensorInfo]
   slots: Mapping[str, Slot]
   trimmed: frozenset[str] = frozenset()
+  nesting: Mapping[str, Sequence[str]] = dataclasses.field(default_factory=dict)
 
 
 def _planned_files(
@@ -126,10 +131,11 @@ def _planned_files(
     if (slot.path, slot.index) not in covered
   ]
   if new:
-    name = 'trained' if record else system
+    name = _unused('trained' if record else system, used)
     planned.append(
       _PlannedFile(
-        name=f'{_unused(name, used)}.safetensors',
+        name=f'{name}.safetensors',
+        torch_name=f'{name}.pth',
         source=None,
         metadata={'format': 'pt'},
         headers={key: info for key, _, info in new},
@@ -161,6 +167,7 @@ def _planned_file(
   is_torch = suffix != 'safetensors'
   return _PlannedFile(
     name=f'{name}.safetensors',
+    torch_name=f'{name}.{suffix if is_torch else "pth"}',
     source=source,
     metadata={'format': 'pt'} if is_torch else file.metadata,
     headers={t.key: t.info for t in tensors},
@@ -168,6 +175,7 @@ def _planned_file(
     trimmed=frozenset(
       t.key for t in tensors if t.fate == source_record.TRIMMED
     ),
+    nesting=file.nesting,
   )
 
 

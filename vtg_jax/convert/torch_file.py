@@ -5,12 +5,14 @@ Torch is imported inside the functions: it is an optional extra.
 
 import pickle
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import ml_dtypes
 import numpy as np
 
+from vtg_jax.convert.safetensors_file import SafetensorsFile
 from vtg_jax.convert.tensor_file import (
   DTYPES,
   NAMES,
@@ -34,6 +36,7 @@ class TorchFile:
     path: the file.
     metadata: empty; the format has none.
     tensors: header of every tensor, in the file's order.
+    nesting: the names on the way to a tensor that lies in tables of tables.
   """
 
   def __init__(self, path: Path):
@@ -48,7 +51,7 @@ class TorchFile:
     """
     self.path = path
     self.metadata: Mapping[str, str] = {}
-    self._state = _load(path)
+    self._state, self.nesting = _load(path)
     self._n_mapped = 0
     self.tensors = {
       key: TensorInfo(_dtype_name(tensor), tuple(tensor.shape))
@@ -61,7 +64,7 @@ class TorchFile:
 
     if self._n_mapped > _MAPPED_BYTES:
       self._state, self._n_mapped = None, 0
-      self._state = _load(self.path)
+      self._state, _ = _load(self.path)
     info = self.tensors[key]
     self._n_mapped += info.n_bytes
     tensor = self._state[key].detach().contiguous()
@@ -71,12 +74,15 @@ class TorchFile:
     return tensor.numpy().astype(DTYPES[info.dtype], order='C', copy=True)
 
 
-def write_torch(path: Path, safetensors: Path) -> None:
+def write_torch(
+  path: Path, safetensors: Path, nesting: Mapping[str, Sequence[str]]
+) -> None:
   """Writes the tensors of a safetensors file as a PyTorch state dict.
 
   Args:
     path: the new `.pth` file.
     safetensors: the file to copy; it is memory-mapped.
+    nesting: the names on the way to a tensor that goes in tables of tables.
 
   Raises:
     BadInput: torch is not installed.
@@ -84,7 +90,15 @@ def write_torch(path: Path, safetensors: Path) -> None:
   torch = import_torch(path)
   from safetensors.torch import load_file
 
-  torch.save(load_file(safetensors), path)
+  state: dict[str, Any] = {}
+  tensors = load_file(safetensors)
+  for key in SafetensorsFile.open(safetensors).tensors:  # in the file's order
+    *tables, name = nesting.get(key, (key,))
+    table = state
+    for inner in tables:
+      table = table.setdefault(inner, {})
+    table[name] = tensors[key]
+  torch.save(state, path)
 
 
 def import_torch(path: Path):
@@ -99,8 +113,8 @@ def import_torch(path: Path):
   return torch
 
 
-def _load(path: Path) -> Mapping:
-  """Returns the state dict of a file, its tensors memory-mapped."""
+def _load(path: Path) -> tuple[dict, dict[str, tuple[str, ...]]]:
+  """Returns the state dict of a file, memory-mapped, and what was nested."""
   torch = import_torch(path)
   with open(path, 'rb') as file:
     is_zip = file.read(4) == b'PK\x03\x04'
@@ -121,35 +135,41 @@ def _load(path: Path) -> Mapping:
     raise BadInput(
       f'{path} is truncated or not a PyTorch file; download or save it again'
     ) from error
+  above: tuple[str, ...] = ()
   if isinstance(state, Mapping) and isinstance(state.get('model'), Mapping):
-    state = state['model']
+    state, above = state['model'], ('model',)
   if not isinstance(state, Mapping):
     raise BadInput(
       f'{path} holds a {type(state).__name__} instead of named tensors; give '
       'a file made with torch.save(model.state_dict())'
     )
-  state = dict(_flat(state))
-  strangers = [
-    key
-    for key, value in state.items()
-    if not isinstance(key, str) or not _is_dense(value)
-  ]
+  named, nesting = {}, {}
+  strangers = []
+  for names, value in _flat(state):
+    key = '.'.join(map(str, names))
+    if not isinstance(names[-1], str) or not _is_dense(value) or key in named:
+      strangers.append(key)
+    named[key] = value
+    if above or len(names) > 1:
+      nesting[key] = (*above, *names)
   if strangers:
     raise BadInput(
-      f'{path} holds values that are not dense tensors under '
-      f'{first_ten(strangers)}; save only its state_dict and give that'
+      f'{path} holds values that are not dense tensors, or two of one name, '
+      f'under {first_ten(strangers)}; save only its state_dict and give that'
     )
-  return state
+  return named, nesting
 
 
-def _flat(state: Mapping, prefix: str = '') -> Iterator[tuple[object, object]]:
-  """Pairs of key and value; a dict of a module's tensors adds its name."""
+def _flat(
+  state: Mapping, above: tuple[object, ...] = ()
+) -> Iterator[tuple[tuple[object, ...], object]]:
+  """Names on the way to a value, and the value; tables are looked into."""
   for key, value in state.items():
-    name = f'{prefix}{key}' if isinstance(key, str) else key
+    names = (*above, key)
     if isinstance(value, Mapping) and isinstance(key, str):
-      yield from _flat(value, f'{name}.')
+      yield from _flat(value, names)
     else:
-      yield name, value
+      yield names, value
 
 
 def _is_dense(value: object) -> bool:

@@ -53,10 +53,10 @@ class HuggingFaceEmbedder:
         texts.
     """
     self.name = model
-    self._device = device or _best_device()
-    folder = _folder(model, download)
-    self._processor = _load('AutoProcessor', folder, model)
-    self._model = _load(
+    self._device = device or best_device()
+    folder = folder_of(model, download)
+    self._processor = load_part('AutoProcessor', folder, model)
+    self._model = load_part(
       'AutoModel', folder, model, use_safetensors=True, dtype='float32'
     )
     if not hasattr(self._model, 'get_image_features'):
@@ -118,11 +118,11 @@ class HuggingFaceCaptioner:
     self.name = f'{model}, {prompt!r}, {max_new_tokens} tokens'
     self._prompt = prompt
     self._max_new_tokens = max_new_tokens
-    self._device = device or _best_device()
-    folder = _folder(model, download)
-    self._processor = _load('AutoProcessor', folder, model)
+    self._device = device or best_device()
+    folder = folder_of(model, download)
+    self._processor = load_part('AutoProcessor', folder, model)
     dtype = 'float32' if self._device == 'cpu' else 'float16'
-    self._model = _load(
+    self._model = load_part(
       'AutoModelForImageTextToText',
       folder,
       model,
@@ -171,7 +171,7 @@ def _pictures(images: Images) -> list[Image.Image]:
   return [Image.fromarray(image) for image in images]
 
 
-def _folder(model: str, download: bool) -> str:
+def folder_of(model: str, download: bool) -> str:
   """Where a model lies, fetched first if it may be.
 
   A folder's name is what transformers gets: given an id it asks the hub some
@@ -191,7 +191,7 @@ def _folder(model: str, download: bool) -> str:
     )
 
 
-def _load(kind: str, folder: str, model: str, **options: Any) -> Any:
+def load_part(kind: str, folder: str, model: str, **options: Any) -> Any:
   """`kind.from_pretrained`, from that folder.
 
   Raises:
@@ -224,7 +224,8 @@ def _explained(model: str, download: bool) -> Iterator[None]:
     raise BadInput(f'{model} cannot be loaded ({reason}); {remedy}') from error
 
 
-def _best_device() -> str:
+def best_device() -> str:
+  """PyTorch's name of the first GPU, or of the CPU where there is none."""
   try:
     import torch
   except ImportError:

@@ -10,7 +10,7 @@ from input_pipeline import hawkeye_samples
 from input_pipeline.video_folder import video_path
 from vtg_jax.errors import BadInput
 from vtg_jax.evaluation.items import GroundingItem
-from vtg_jax.metrics.grounding import gold_spans
+from vtg_jax.metrics.grounding import finite_seconds, gold_spans
 
 # How a video may be stored where its annotation names no file.
 SUFFIXES = ('.mp4', '.mkv', '.webm', '.avi', '.mov')
@@ -50,7 +50,8 @@ def charades_sta_items(path: str | os.PathLike) -> list[GroundingItem]:
   Raises:
     BadInput: no such file, or a line of another form.
   """
-  return _of_sentences(hawkeye_samples.charades_sentences(_text(path)))
+  sentences = hawkeye_samples.charades_sentences(read_text(path))
+  return _of_sentences(path, sentences)
 
 
 def activitynet_items(path: str | os.PathLike) -> list[GroundingItem]:
@@ -62,13 +63,9 @@ def activitynet_items(path: str | os.PathLike) -> list[GroundingItem]:
   Raises:
     BadInput: no such file, or a video lacks something.
   """
-  annotations = _json(path)
-  if not isinstance(annotations, Mapping):
-    raise BadInput(
-      f'{path} is no JSON object of videos; give an ActivityNet-Captions file'
-    )
   return _of_sentences(
-    hawkeye_samples.activitynet_sentences(annotations, for_test=True)
+    path,
+    hawkeye_samples.activitynet_sentences(read_table(path), for_test=True),
   )
 
 
@@ -116,15 +113,23 @@ def videos_in(folder: str | os.PathLike) -> Callable[[str], Path]:
   return find
 
 
-def _of_sentences(sentences) -> list[GroundingItem]:
-  return [
-    GroundingItem(
-      video=sentence.video,
-      question=sentence.sentence,
-      gold=((float(sentence.start_s), float(sentence.end_s)),),
+def _of_sentences(path, sentences) -> list[GroundingItem]:
+  items = []
+  for sentence in sentences:
+    bounds = sentence.start_s, sentence.end_s
+    try:
+      span = finite_seconds(bounds[0]), finite_seconds(bounds[1])
+    except (TypeError, ValueError) as error:
+      raise BadInput(
+        f'{path} has {sentence.sentence[:80]!r} of {sentence.video!r} at '
+        f'{str(bounds)[:80]}; give seconds'
+      ) from error
+    items.append(
+      GroundingItem(
+        video=sentence.video, question=sentence.sentence, gold=(span,)
+      )
     )
-    for sentence in sentences
-  ]
+  return items
 
 
 def _spans(spans, path, number) -> tuple[tuple[float, float], ...]:
@@ -155,14 +160,33 @@ def read_objects(path: str | os.PathLike) -> Sequence[Any]:
   return document
 
 
+def read_table(path: str | os.PathLike) -> Mapping[str, Any]:
+  """Reads a JSON object that has an entry a video.
+
+  Raises:
+    BadInput: no such file, or something else in it.
+  """
+  document = _json(path)
+  if not isinstance(document, Mapping):
+    raise BadInput(
+      f'{path} is no JSON object of videos; give an ActivityNet-Captions file'
+    )
+  return document
+
+
 def _json(path) -> Any:
   try:
-    return json.loads(_text(path))
-  except ValueError as error:
+    return json.loads(read_text(path))
+  except (ValueError, RecursionError) as error:
     raise BadInput(f'{path} is no JSON ({error}); give a JSON file') from error
 
 
-def _text(path) -> str:
+def read_text(path: str | os.PathLike) -> str:
+  """Reads a file of text.
+
+  Raises:
+    BadInput: none is given, or it cannot be read.
+  """
   if not os.fspath(path):
     raise BadInput('no annotation file is given; set annotations=FILE')
   try:

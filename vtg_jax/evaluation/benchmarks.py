@@ -6,8 +6,15 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from vtg_jax.errors import BadInput
-from vtg_jax.evaluation import annotations, question_files, stories
+from vtg_jax.evaluation import (
+  annotations,
+  caption_files,
+  question_files,
+  stories,
+)
 from vtg_jax.evaluation.items import Item, Videos
+from vtg_jax.evaluation.next_gqa_files import next_gqa_items
+from vtg_jax.evaluation.video_mme_files import video_mme_items
 from vtg_jax.metrics.coarse_baselines import Truth
 
 
@@ -17,7 +24,7 @@ class Benchmark:
 
   Attributes:
     title: its name.
-    items: grounding items or questions, not both.
+    items: all of one type: sentences, questions or videos to be told.
     watched: names of the videos that will be asked for -> a context in which
       a video's name gives its file or frames.
     videos_are: what decides the videos' frames, for the record.
@@ -101,6 +108,37 @@ def _mvbench(config) -> Benchmark:
   )
 
 
+def _next_gqa(config) -> Benchmark:
+  items = next_gqa_items(
+    config['annotations'], config['spans'], config['names'] or None
+  )
+  return Benchmark(
+    title=config['title'],
+    items=items,
+    watched=_folder(config),
+    videos_are=str(config['videos']),
+  )
+
+
+def _video_mme(config) -> Benchmark:
+  return Benchmark(
+    title=config['title'],
+    items=video_mme_items(config['annotations']),
+    watched=_folder(config),
+    videos_are=str(config['videos']),
+  )
+
+
+def _captions(config) -> Benchmark:
+  files = caption_files.files_of(config['annotations'])
+  return Benchmark(
+    title=config['title'],
+    items=caption_files.activitynet_captions(files or ['']),
+    watched=_folder(config),
+    videos_are=str(config['videos']),
+  )
+
+
 def _stories(config) -> Benchmark:
   about = stories.Stories.from_config(config)
   return Benchmark(
@@ -112,9 +150,23 @@ def _stories(config) -> Benchmark:
   )
 
 
+def _told_stories(config) -> Benchmark:
+  about = stories.Stories.from_config(config)
+  return Benchmark(
+    title=config['title'],
+    items=about.caption_items(),
+    watched=about.watched,
+    videos_are=about.videos_are,
+  )
+
+
 BENCHMARKS = {
   'grounding': _grounding,
   'questions': _questions,
   'mvbench': _mvbench,
+  'next_gqa': _next_gqa,
+  'video_mme': _video_mme,
+  'captions': _captions,
   'shape_stories': _stories,
+  'told_stories': _told_stories,
 }

@@ -5,16 +5,29 @@ import hashlib
 import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 
 from vtg_jax.errors import BadInput
-from vtg_jax.evaluation import grounding_summary, question_summary, rows
+from vtg_jax.evaluation import (
+  caption_summary,
+  grounding_summary,
+  question_summary,
+  rows,
+)
+from vtg_jax.evaluation.asking import resolved
 from vtg_jax.evaluation.benchmarks import Benchmark, benchmark
+from vtg_jax.evaluation.caption_run import CaptionOptions, run_captions
+from vtg_jax.evaluation.caption_summary import CaptionSummary
 from vtg_jax.evaluation.grounding_run import GroundingOptions, run_grounding
 from vtg_jax.evaluation.grounding_summary import GroundingSummary
-from vtg_jax.evaluation.items import GroundingItem, digest
+from vtg_jax.evaluation.items import (
+  CaptionItem,
+  GroundingItem,
+  QuestionItem,
+  digest,
+)
 from vtg_jax.evaluation.question_run import QuestionOptions, run_questions
 from vtg_jax.evaluation.question_summary import QuestionSummary
 from vtg_jax.evaluation.records import (
@@ -26,13 +39,23 @@ from vtg_jax.evaluation.records import (
 )
 from vtg_jax.evaluation.reliability_picture import draw_reliability
 from vtg_jax.metrics.bootstrap import Bootstrap
+from vtg_jax.metrics.caption_scorers import check_tools
 
 # Table of the scores, and the picture of the calibration.
 TABLE, PICTURE = 'table.md', 'reliability.png'
 # Raised whenever the lines of a run come to mean something else.
 FORMAT = 1
-# Entries of a config that do not change the answers.
-AFTERWARDS = ('bootstrap', 'cache', 'tuning_seeds', 'workers')
+# Entries of a config that do not change the answers; of the protocol, what it
+# stands for does and is kept.
+AFTERWARDS = (
+  'bootstrap',
+  'cache',
+  'protocol',
+  'strict',
+  'tuning_seeds',
+  'words',
+  'workers',
+)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -52,7 +75,7 @@ class Evaluation:
   """
 
   title: str
-  summary: GroundingSummary | QuestionSummary
+  summary: GroundingSummary | QuestionSummary | CaptionSummary
   document: Mapping[str, Any]
   head: Sequence[str]
   body: Sequence[Sequence[str]]
@@ -73,7 +96,8 @@ def evaluate(
   """Runs a benchmark, or what is left of it, and scores it.
 
   Args:
-    config: as the files of `configs/evaluate/` return it.
+    config: as the files of `configs/evaluate/` return it; what it leaves open
+      of how to ask, the grounder fills in.
     grounder: the system to score.
     model: fingerprint of its parameters; see `model_fingerprint`.
     out: folder of the results; a run that was cut off is gone on with.
@@ -86,9 +110,10 @@ def evaluate(
     BadInput: a config that does not fit, annotations that cannot be read, or
       a folder with another run's results.
   """
+  config = resolved(config, grounder)
   bench = benchmark(config)
-  asks_when = isinstance(bench.items[0], GroundingItem)
-  options = _grounding(config) if asks_when else _questions(config)
+  kind = _KINDS[type(bench.items[0])]
+  options = kind.options(config)
   bootstrap = _bootstrap(config)
   settings = {
     'format': FORMAT,
@@ -100,20 +125,11 @@ def evaluate(
     'videos': bench.videos_are,
   }
   with Records(out, settings) as records:
-    if asks_when:
-      run = run_grounding
-    else:
-      run = run_questions
-      if not hasattr(grounder, 'answer'):
-        raise BadInput(
-          f'the system {grounder.system!r} answers no questions; evaluate its '
-          'grounding'
-        )
     left = dict.fromkeys(
       item.video for i, item in enumerate(bench.items) if i not in records.done
     )
     with bench.watched(list(left)) as videos:
-      run(
+      kind.run(
         grounder,
         bench.items,
         videos,
@@ -122,9 +138,7 @@ def evaluate(
         on_progress=on_progress,
       )
     lines = [records.done[i] for i in range(len(bench.items))]
-  if asks_when:
-    return _write_grounding(bench, settings, lines, options, bootstrap, out)
-  return _write_questions(bench, settings, lines, bootstrap, out)
+  return kind.write(bench, settings, lines, config, bootstrap, Path(out))
 
 
 def model_fingerprint(folder: str | os.PathLike) -> str:
@@ -144,15 +158,15 @@ def model_fingerprint(folder: str | os.PathLike) -> str:
 
 
 def _write_grounding(
-  bench: Benchmark, settings, lines, options, bootstrap, out
+  bench: Benchmark, settings, lines, config, bootstrap, out
 ) -> Evaluation:
   summary = grounding_summary.summarise_grounding(
     lines,
-    max_rounds=options.search.get('max_rounds', 4),
+    max_rounds=config['search'].get('max_rounds'),
     tuning=bench.tuning,
     bootstrap=bootstrap,
+    strict=config['strict'],
   )
-  out = Path(out)
   if any(one.n for one in summary.calibration):
     # Drawn beside it first: an interrupted run leaves no half picture.
     partial = out / f'.partial-{PICTURE}'
@@ -160,15 +174,32 @@ def _write_grounding(
     os.replace(partial, out / PICTURE)
   body = [rows.cells(row) for row in summary.rows]
   remarks = grounding_summary.remarks(summary)
+  if not config['strict']:
+    remarks.append('An IoU that equals a threshold counts as reaching it.')
   return _written(bench, summary, rows.HEAD, body, remarks, settings, out)
 
 
-def _write_questions(bench, settings, lines, bootstrap, out) -> Evaluation:
+def _write_questions(
+  bench: Benchmark, settings, lines, config, bootstrap, out
+) -> Evaluation:
+  del config  # decides nothing more
   summary = question_summary.summarise_questions(lines, bootstrap=bootstrap)
   body = [question_summary.task_cells(row) for row in summary.rows]
   remarks = question_summary.remarks(summary)
   head = question_summary.HEAD
-  return _written(bench, summary, head, body, remarks, settings, Path(out))
+  return _written(bench, summary, head, body, remarks, settings, out)
+
+
+def _write_captions(
+  bench: Benchmark, settings, lines, config, bootstrap, out
+) -> Evaluation:
+  summary = caption_summary.summarise_captions(
+    lines, words=config['words'], bootstrap=bootstrap
+  )
+  head = caption_summary.head(summary)
+  body = [caption_summary.cells(summary)]
+  remarks = caption_summary.remarks(summary)
+  return _written(bench, summary, head, body, remarks, settings, out)
 
 
 def _written(bench, summary, head, body, remarks, settings, out) -> Evaluation:
@@ -190,25 +221,26 @@ def _written(bench, summary, head, body, remarks, settings, out) -> Evaluation:
 
 
 def _grounding(config) -> GroundingOptions:
-  search = {
-    key: value
-    for key, value in config['search'].items()
-    if value is not None and key != 'seed'
-  }
-  if config['other_orders'] < 0:
-    raise BadInput(
-      f'other_orders is {config["other_orders"]}; it must not be negative'
-    )
+  search = {k: v for k, v in config['search'].items() if v is not None}
   return GroundingOptions(
+    seed=search.pop('seed', None),
     search=search,
-    seed=config['search']['seed'],
     other_orders=config['other_orders'],
     resize=config['resize'],
   )
 
 
 def _questions(config) -> QuestionOptions:
-  return QuestionOptions(**config['answer'], resize=config['resize'])
+  answer = {k: v for k, v in config['answer'].items() if v is not None}
+  return QuestionOptions(answer=answer, resize=config['resize'])
+
+
+def _captions(config) -> CaptionOptions:
+  caption_summary.check_words(config['words'])
+  if config['words'] == 'published':
+    check_tools()  # now, not when all videos are told
+  tell = {k: v for k, v in config['tell'].items() if v is not None}
+  return CaptionOptions(tell=tell, resize=config['resize'])
 
 
 def _bootstrap(config) -> Bootstrap:
@@ -216,3 +248,24 @@ def _bootstrap(config) -> Bootstrap:
     return Bootstrap(**config['bootstrap'])
   except ValueError as error:
     raise BadInput(f'the config cannot be used: {error}') from error
+
+
+class _Kind(NamedTuple):
+  """What is done with items of one type.
+
+  Attributes:
+    options: config -> how to ask.
+    run: asks, a line an item.
+    write: scores the lines and writes the scores.
+  """
+
+  options: Callable[[Mapping[str, Any]], Any]
+  run: Callable[..., None]
+  write: Callable[..., Evaluation]
+
+
+_KINDS = {
+  GroundingItem: _Kind(_grounding, run_grounding, _write_grounding),
+  QuestionItem: _Kind(_questions, run_questions, _write_questions),
+  CaptionItem: _Kind(_captions, run_captions, _write_captions),
+}

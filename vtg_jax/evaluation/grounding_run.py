@@ -1,7 +1,9 @@
 """Grounds every sentence of a benchmark, one line a sentence.
 
-The keys of the paper's own lines are `video_fname`, `duration`, `question`,
-`pred_span`, `gt_span`, `pred_answer_list` and `iou`; the others are ours.
+The keys of HawkEye's own lines are `video_fname`, `duration`, `question`,
+`pred_span`, `gt_span`, `pred_answer_list` and `iou`; the others are ours. A
+line has what its system has: no `pred_answer_list` where no rounds were
+played, no `seed` where there are no options to order.
 
 Deviates: `question` is the bare sentence, without the prompt around it.
 """
@@ -12,12 +14,15 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from vtg_jax.errors import BadInput
 from vtg_jax.evaluation.items import GroundingItem, Videos, by_video
 from vtg_jax.evaluation.records import Records
 from vtg_jax.metrics.grounding import best_iou
+from vtg_jax.moments import Absent, Moment
 from vtg_jax.systems.grounder import Grounder
 
 Progress = Callable[[int, int], None]
+RESIZES = ('pil', 'swscale')
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -25,20 +30,34 @@ class GroundingOptions:
   """How sentences are asked.
 
   Attributes:
-    search: options of the grounder's `ground`.
-    seed: of the option orders.
+    search: options of the grounder's `ground`, without the seed.
+    seed: of the option orders; None where the system has none.
     other_orders: how many further seeds (seed + 1, ...) every sentence is
       asked with, to see what the order of the options does.
     resize: how frames are resized; see `Grounder.open_video`.
   """
 
   search: Mapping[str, Any] = dataclasses.field(default_factory=dict)
-  seed: int = 0
+  seed: int | None = 0
   other_orders: int = 0
   resize: str = 'pil'
 
+  def __post_init__(self):
+    # Once for all: within the run every sample would fail of it.
+    numbers = {'seed': self.seed, 'other_orders': self.other_orders}
+    least = dict.fromkeys(numbers, 0) | {'max_rounds': 1, 'n_orders': 1}
+    for name, value in (numbers | dict(self.search)).items():
+      if name in least and value is not None and value < least[name]:
+        raise BadInput(f'{name} is {value}; use {least[name]} up')
+    if self.resize not in RESIZES:
+      raise BadInput(
+        f'resize {self.resize!r} is unknown; use one of {", ".join(RESIZES)}'
+      )
+
   @property
-  def seeds(self) -> list[int]:
+  def seeds(self) -> list[int | None]:
+    if self.seed is None:
+      return [None]
     return [self.seed + k for k in range(1 + self.other_orders)]
 
 
@@ -53,7 +72,7 @@ def run_grounding(
 ) -> None:
   """Answers the items that have no line yet; each video is opened once.
 
-  A sample that fails, for whatever reason, gets the paper's empty line
+  A sample that fails, for whatever reason, gets HawkEye's empty line
   (span [0, 0], answers [null], duration null) with the error in it.
 
   Args:
@@ -130,34 +149,69 @@ def _ask(grounder, video, asked, options) -> list[dict[str, Any]]:
 
 def _ground(grounder, video, asked, options, seed) -> list[dict[str, Any]]:
   """What one pass with one seed of the option orders says."""
-  moments = grounder.ground(
-    video, [item.question for item in asked], seed=seed, **options.search
+  orders = {} if seed is None else {'seed': seed}
+  answers = grounder.ground(
+    video, [item.question for item in asked], **orders, **options.search
   )
   return [
     {
-      'seed': seed,
-      'duration': float(moment.rounds[0].end_s),
-      'pred_span': [float(moment.start_s), float(moment.end_s)],
-      'pred_answer_list': [one.choice for one in moment.rounds],
-      'iou': _iou(moment, item),
-      'score': float(moment.score),
-      'probabilities': [
-        {name: float(p) for name, p in one.probabilities.items()}
-        for one in moment.rounds
-      ],
+      **orders,
+      'duration': _duration_s(answer, video, options.search),
+      **_told(answer),
+      'iou': _iou(answer, item),
+      'score': float(answer.score),
+      **_probabilities(answer),
     }
-    for moment, item in zip(moments, asked, strict=True)
+    for answer, item in zip(answers, asked, strict=True)
   ]
 
 
-def _iou(moment, item: GroundingItem) -> float | None:
+def _duration_s(answer: Moment | Absent, video, search) -> float:
+  """What the system took for the length of the video."""
+  if answer.rounds:
+    return float(answer.rounds[0].end_s)
+  by_paper = search.get('sampling') == 'paper'
+  return float(video.paper_duration_s if by_paper else video.duration_s)
+
+
+def _told(answer: Moment | Absent) -> dict[str, Any]:
+  """The span, how it was reached, and how sure its boundaries are."""
+  told: dict[str, Any] = {'pred_span': None}
+  if isinstance(answer, Moment):
+    told['pred_span'] = [float(answer.start_s), float(answer.end_s)]
+    if answer.range_level is not None:
+      told |= {
+        'start_range': answer.start_range_s,
+        'end_range': answer.end_range_s,
+        'range_level': answer.range_level,
+      }
+  if answer.rounds:
+    told['pred_answer_list'] = [one.choice for one in answer.rounds]
+  return told
+
+
+def _probabilities(answer: Moment | Absent) -> dict[str, Any]:
+  """Those of each round's choices."""
+  if not answer.rounds:
+    return {}
+  return {
+    'probabilities': [
+      {name: float(p) for name, p in one.probabilities.items()}
+      for one in answer.rounds
+    ]
+  }
+
+
+def _iou(answer: Moment | Absent, item: GroundingItem) -> float | None:
   if not item.gold:
     return None
-  return float(best_iou((moment.start_s, moment.end_s), item.gold))
+  if isinstance(answer, Absent):
+    return 0.0
+  return float(best_iou((answer.start_s, answer.end_s), item.gold))
 
 
 def _failed(error: Exception) -> dict[str, Any]:
-  """The paper's line of a sample that raised, and why it did."""
+  """HawkEye's line of a sample that raised, and why it did."""
   return {
     'duration': None,
     'pred_span': [0, 0],

@@ -7,27 +7,26 @@ from typing import Any
 
 import numpy as np
 
-from vtg_jax.evaluation.rows import (
-  Row,
-  percent,
-  row_of_hits,
-  row_of_ious,
-)
-from vtg_jax.metrics import absence, coarse_baselines
+from vtg_jax.evaluation.rivals import rounds_text, rows_of_no_model
+from vtg_jax.evaluation.rows import Row, percent, row_of_ious
+from vtg_jax.metrics import absence
 from vtg_jax.metrics.bootstrap import Bootstrap, mean_interval
 from vtg_jax.metrics.calibration import ReliabilityBins, brier, reliability
-from vtg_jax.metrics.coarse_baselines import Constant, Truth
+from vtg_jax.metrics.coarse_baselines import Truth
 from vtg_jax.metrics.coarse_decisions import (
   Decision,
   DecisionScores,
   decision_scores,
   decisions,
 )
-from vtg_jax.metrics.grounding import best_iou, ious_by_round
+from vtg_jax.metrics.grounding import ious_by_round
 from vtg_jax.moments.coarse import CATEGORIES
 
 # The event that a moment's score should predict.
 HIT_IOU = 0.5
+
+# Entries of a summary that only rounds fill.
+_OF_ROUNDS = ('decisions', 'decisions_by_round', 'confusion', 'order_variance')
 
 Record = Mapping[str, Any]
 
@@ -69,19 +68,23 @@ class GroundingSummary:
   """All scores of one run.
 
   Attributes:
-    rows: the model by round, then by tag, the rows of no model, and the model
-      on each other part of the benchmark; all else is of the main part.
+    rows: the model, by round where it plays rounds, then by tag, the rows of
+      no model, and the model on each other part of the benchmark; all else is
+      of the main part.
     above_constant: how much higher than the best constant's the mean IoU is,
       with low and high end over videos; the same samples for both.
     constant_from: what the constants were chosen on.
-    decisions: of all rounds.
+    decisions: of all rounds; None where the model plays none, as with the
+      next two.
     decisions_by_round: of the first, the second, ...
     confusion: right category -> chosen category -> how many rounds, of
       sentences with one true span.
-    calibration: of the moment's score and of the rounds' choices.
+    calibration: of the moment's score, and of the rounds' choices.
     order_variance: what other orders of the options change; None where only
       one was asked.
     absent: how absent queries score; None where there are none.
+    boundaries: how often a true boundary lies in the range that was told of
+      it, of sentences with one true span; None where no ranges are told.
     n_samples: sentences that happen in the main part, failed ones included.
     n_videos: their videos.
     errors: message -> how many samples of all parts, absent ones included.
@@ -91,12 +94,13 @@ class GroundingSummary:
   rows: tuple[Row, ...]
   above_constant: Mapping[str, float]
   constant_from: str
-  decisions: DecisionScores
-  decisions_by_round: tuple[DecisionScores, ...]
-  confusion: Mapping[str, Mapping[str, int]]
+  decisions: DecisionScores | None
+  decisions_by_round: tuple[DecisionScores, ...] | None
+  confusion: Mapping[str, Mapping[str, int]] | None
   calibration: tuple[Reliability, ...]
   order_variance: Mapping[str, float] | None
   absent: Mapping[str, float] | None
+  boundaries: Mapping[str, float] | None
   n_samples: int
   n_videos: int
   errors: Mapping[str, int]
@@ -107,80 +111,93 @@ class GroundingSummary:
     return sum(self.errors.values())
 
   def to_json(self) -> dict[str, Any]:
-    return {
+    """Returns plain JSON types, without what only rounds would have."""
+    document = {
       **dataclasses.asdict(self),
       'rows': [row.to_json() for row in self.rows],
       'calibration': [one.to_json() for one in self.calibration],
       'n_failed': self.n_failed,
     }
+    lacking = _OF_ROUNDS if self.decisions is None else ()
+    for name in (*lacking, 'boundaries'):
+      if document[name] is None:
+        del document[name]
+    return document
 
 
 def summarise_grounding(
   records: Sequence[Record],
   *,
-  max_rounds: int,
+  max_rounds: int | None,
   tuning: Sequence[Truth] | None = None,
   bootstrap: Bootstrap,
+  strict: bool = True,
 ) -> GroundingSummary:
   """Scores the lines of a run.
 
   Args:
     records: lines as `run_grounding` writes them.
-    max_rounds: rounds a search may have; each gets a row.
+    max_rounds: rounds that a coarse-to-fine search may have; each gets a row.
+      None where the system does not search so.
     tuning: other videos to choose the constant answers on; None chooses them
       on the scored ones themselves, which flatters them.
     bootstrap: how intervals are resampled.
+    strict: whether an IoU must exceed a threshold, not only reach it.
   """
   main = [r for r in records if not r['part']]
   asked = [r for r in main if r['gt_span']]
-  videos = [r['video'] for r in asked]
-  ious = [_ious(r, max_rounds) for r in asked]
-  rows = [
-    row_of_ious(
-      f'model, {_rounds(n + 1)}', [one[n] for one in ious], videos, bootstrap
+
+  def row(name, scored, n=-1):
+    """Of the model after round n, the last one unless told otherwise."""
+    return row_of_ious(
+      name,
+      [_ious(r, max_rounds)[n] for r in scored],
+      [r['video'] for r in scored],
+      bootstrap,
+      strict=strict,
     )
-    for n in range(max_rounds)
-  ]
-  final = [one[-1] for one in ious]
+
+  if max_rounds is None:
+    rows = [row('model', asked)]
+  else:
+    rows = [
+      row(f'model, {rounds_text(n + 1)}', asked, n) for n in range(max_rounds)
+    ]
   for tag in sorted({tag for r in asked for tag in r['tags']}):
-    inside = [i for i, r in enumerate(asked) if tag in r['tags']]
-    rows.append(
-      row_of_ious(
-        f'model, {tag}',
-        [final[i] for i in inside],
-        [videos[i] for i in inside],
-        bootstrap,
-      )
-    )
-  rivals, best_constant = _rows_of_no_model(
-    asked, videos, max_rounds, tuning, bootstrap
+    rows.append(row(f'model, {tag}', [r for r in asked if tag in r['tags']]))
+  rivals, best_constant = rows_of_no_model(
+    asked,
+    max_rounds=max_rounds,
+    tuning=tuning,
+    bootstrap=bootstrap,
+    strict=strict,
   )
-  other_parts = dict.fromkeys(r['part'] for r in records if r['part'])
-  for part in other_parts:
+  for part in dict.fromkeys(r['part'] for r in records if r['part']):
     inside = [r for r in records if r['part'] == part and r['gt_span']]
-    rivals.append(
-      row_of_ious(
-        f'model, {part}',
-        [_ious(r, max_rounds)[-1] for r in inside],
-        [r['video'] for r in inside],
-        bootstrap,
-      )
-    )
+    rivals.append(row(f'model, {part}', inside))
   answered = [r for r in asked if r['error'] is None]
-  rounds = [d for r in answered for d in _decisions(r)]
+  played = max_rounds is not None
+  rounds = [d for r in answered for d in _decisions(r)] if played else []
+  by_round = [
+    decision_scores(d for d in rounds if d.round == n)
+    for n in range(max_rounds or 0)
+  ]
+  videos = [r['video'] for r in asked]
+  final = [_ious(r, max_rounds)[-1] for r in asked]
   return GroundingSummary(
     rows=(*rows, *rivals),
     above_constant=_difference(final, best_constant, videos, bootstrap),
     constant_from='the scored samples' if tuning is None else 'other videos',
-    decisions=decision_scores(rounds),
-    decisions_by_round=tuple(
-      decision_scores(d for d in rounds if d.round == n)
-      for n in range(max_rounds)
+    decisions=decision_scores(rounds) if played else None,
+    decisions_by_round=tuple(by_round) if played else None,
+    confusion=_confusion(rounds) if played else None,
+    calibration=(
+      _score_calibration(answered),
+      *([_choice_calibration(rounds)] if played else []),
     ),
-    confusion=_confusion(rounds),
-    calibration=_calibration(answered, rounds),
     order_variance=_order_variance(answered),
     absent=_absent(main),
+    boundaries=_boundaries(answered),
     n_samples=len(asked),
     n_videos=len(set(videos)),
     errors=dict(Counter(r['error'] for r in records if r['error'] is not None)),
@@ -188,64 +205,15 @@ def summarise_grounding(
   )
 
 
-def _ious(record: Record, max_rounds: int) -> list[float | None]:
+def _ious(record: Record, max_rounds: int | None) -> list[float | None]:
+  """After each round, or of the one answer; None where it failed."""
+  if max_rounds is None:
+    return [record['iou'] if record['error'] is None else None]
   return ious_by_round(
     record['duration'],
     record['pred_answer_list'],
     record['gt_span'],
     max_rounds=max_rounds,
-  )
-
-
-def _rounds(n: int) -> str:
-  return '1 round' if n == 1 else f'{n} rounds'
-
-
-def _rows_of_no_model(asked, videos, max_rounds, tuning, bootstrap):
-  """Rows of oracle, chance and constants; and the best constant's IoUs."""
-  answered = [i for i, r in enumerate(asked) if r['error'] is None]
-  truths: list[Truth] = [
-    (asked[i]['duration'], asked[i]['gt_span']) for i in answered
-  ]
-
-  def whole(values):
-    """With NaN for the samples that failed, as in the model's rows."""
-    found = np.full((len(asked), *values.shape[1:]), np.nan)
-    found[answered] = values
-    return found
-
-  oracle = whole(coarse_baselines.oracle_ious(truths, max_rounds=max_rounds))
-  rows = [
-    row_of_ious(f'oracle, {_rounds(n + 1)}', oracle[:, n], videos, bootstrap)
-    for n in range(max_rounds)
-  ]
-  chance = whole(coarse_baselines.chance_hits(truths, max_rounds=max_rounds))
-  rows.append(row_of_hits('random', chance, videos, bootstrap))
-  chosen_on = truths if tuning is None else tuning
-  constants: list[tuple[str, Constant]] = []
-  if chosen_on:
-    constants = [
-      ('path', coarse_baselines.best_path(chosen_on, max_rounds=max_rounds)),
-      ('interval', coarse_baselines.best_interval(chosen_on)),
-    ]
-  found = []
-  for kind, constant in constants:
-    ious = whole(
-      np.array([_constant_iou(truth, constant) for truth in truths], np.float64)
-    )
-    name = f'best constant {kind} ({constant.name})'
-    rows.append(row_of_ious(name, ious, videos, bootstrap))
-    found.append(ious)
-  if not found:
-    return rows, np.full(len(asked), np.nan)
-  best = max(found, key=lambda ious: np.nansum(ious))
-  return rows, best
-
-
-def _constant_iou(truth: Truth, constant: Constant) -> float:
-  duration_s, gold = truth
-  return best_iou(
-    (constant.start * duration_s, constant.end * duration_s), gold
   )
 
 
@@ -288,19 +256,20 @@ def _confusion(rounds: Sequence[Decision]) -> dict[str, dict[str, int]]:
   }
 
 
-def _calibration(answered, rounds) -> tuple[Reliability, ...]:
+def _score_calibration(answered) -> Reliability:
+  return _reliability(
+    f'score, for IoU > {HIT_IOU}',
+    [r['score'] for r in answered],
+    [r['iou'] > HIT_IOU for r in answered],
+  )
+
+
+def _choice_calibration(rounds: Sequence[Decision]) -> Reliability:
   told = [d for d in rounds if d.probability is not None]
-  return (
-    _reliability(
-      f'score, for IoU > {HIT_IOU}',
-      [r['score'] for r in answered],
-      [r['iou'] > HIT_IOU for r in answered],
-    ),
-    _reliability(
-      "a round's choice, for being right",
-      [d.probability for d in told],
-      [d.right for d in told],
-    ),
+  return _reliability(
+    "a round's choice, for being right",
+    [d.probability for d in told],
+    [d.right for d in told],
   )
 
 
@@ -323,10 +292,7 @@ def _order_variance(answered) -> dict[str, float] | None:
     [[r['iou'], *(o['iou'] for o in r['other_orders'])] for r in asked]
   )
   changed = [
-    any(
-      o['pred_answer_list'] != r['pred_answer_list'] for o in r['other_orders']
-    )
-    for r in asked
+    any(_given(o) != _given(r) for o in r['other_orders']) for r in asked
   ]
   means = ious.mean(axis=0)
   return {
@@ -336,6 +302,11 @@ def _order_variance(answered) -> dict[str, float] | None:
     'mean_iou_std': float(means.std(ddof=1)),
     'share_changed': _mean(changed),
   }
+
+
+def _given(record: Record):
+  """The answer: what was chosen in each round, or the span."""
+  return record.get('pred_answer_list', record.get('pred_span'))
 
 
 def _absent(records) -> dict[str, float] | None:
@@ -354,6 +325,27 @@ def _absent(records) -> dict[str, float] | None:
   }
 
 
+def _boundaries(answered) -> dict[str, float] | None:
+  """Share of true boundaries inside their ranges, to hold against the level."""
+  told = [
+    r for r in answered if r.get('range_level') and len(r['gt_span']) == 1
+  ]
+  if not told:
+    return None
+
+  def covered(name, place):
+    return _mean(
+      [r[name][0] <= r['gt_span'][0][place] <= r[name][1] for r in told]
+    )
+
+  return {
+    'level': _mean([r['range_level'] for r in told]),
+    'start_inside': covered('start_range', 0),
+    'end_inside': covered('end_range', 1),
+    'n': len(told),
+  }
+
+
 def _mean(values: Sequence[float]) -> float:
   return float(np.mean(values)) if len(values) else float('nan')
 
@@ -367,12 +359,15 @@ def remarks(summary: GroundingSummary) -> list[str]:
     f'Mean IoU above the best constant, chosen on {summary.constant_from}: '
     f'{percent(above["mean_iou"])} ({percent(above["low"])} to '
     f'{percent(above["high"])}).',
-    f'Decisions right: {percent(chosen.accuracy)} of {chosen.n} rounds, '
-    f'{percent(chosen.accuracy_on_path)} of the {chosen.n_on_path} after right '
-    f'ones; throughout recall {percent(chosen.throughout_recall)} of '
-    f'{chosen.n_throughout}, narrowing recall '
-    f'{percent(chosen.narrowing_recall)}.',
   ]
+  if chosen is not None:
+    lines.append(
+      f'Decisions right: {percent(chosen.accuracy)} of {chosen.n} rounds, '
+      f'{percent(chosen.accuracy_on_path)} of the {chosen.n_on_path} after '
+      'right ones; throughout recall '
+      f'{percent(chosen.throughout_recall)} of {chosen.n_throughout}, '
+      f'narrowing recall {percent(chosen.narrowing_recall)}.'
+    )
   lines += [
     f'Calibration of {one.what}: ECE {one.equal_width.expected_error:.3f} '
     f'(equal width), {one.equal_mass.expected_error:.3f} (equal mass), Brier '
@@ -386,6 +381,13 @@ def remarks(summary: GroundingSummary) -> list[str]:
       f'Over {orders["n_orders"]} seeds of the option order the mean IoU has '
       f'standard deviation {percent(orders["mean_iou_std"])}, and '
       f'{percent(orders["share_changed"])} of the samples change their answer.'
+    )
+  if summary.boundaries is not None:
+    told = summary.boundaries
+    lines.append(
+      f'Ranges told with {percent(told["level"])} hold '
+      f'{percent(told["start_inside"])} of the true starts and '
+      f'{percent(told["end_inside"])} of the true ends.'
     )
   if summary.absent is not None:
     absent = summary.absent

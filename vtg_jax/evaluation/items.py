@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from input_pipeline.frame_store import FrameStore
+from vtg_jax.metrics.dense_captions import Event
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -45,6 +46,9 @@ class QuestionItem:
     start_s: start of the clip that is asked about; None is the video's.
     end_s: its end.
     qid: the annotation's own number.
+    evidence: where the answer is to be seen, seconds; a system is asked for
+      it too where there is any.
+    groups: accuracy is counted by each of these besides.
   """
 
   video: str
@@ -55,18 +59,42 @@ class QuestionItem:
   start_s: float | None = None
   end_s: float | None = None
   qid: str | int | None = None
+  evidence: tuple[tuple[float, float], ...] = ()
+  groups: tuple[str, ...] = ()
 
 
-Item = GroundingItem | QuestionItem
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class CaptionItem:
+  """One video whose events are to be told.
+
+  Attributes:
+    video: as the annotation names it.
+    references: the true events, once for each person who told them.
+  """
+
+  video: str
+  references: tuple[tuple[Event, ...], ...]
+
+
+Item = GroundingItem | QuestionItem | CaptionItem
 # A video's name in the annotation -> its file, folder or opened frames.
 Videos = Callable[[str], str | Path | FrameStore]
+
+
+# Fields that came after the first runs were stored: they count where filled.
+_LATER = ('evidence', 'groups')
 
 
 def digest(items: Sequence[Item]) -> str:
   """Returns a fingerprint of the items and their order."""
   sha = hashlib.sha256()
   for item in items:
-    sha.update(json.dumps(dataclasses.asdict(item)).encode() + b'\n')
+    fields = {
+      name: value
+      for name, value in dataclasses.asdict(item).items()
+      if value or name not in _LATER
+    }
+    sha.update(json.dumps(fields).encode() + b'\n')
   return sha.hexdigest()[:16]
 
 

@@ -13,6 +13,7 @@ from typing import Any
 from vtg_jax.errors import BadInput
 from vtg_jax.evaluation.annotations import read_objects
 from vtg_jax.evaluation.items import QuestionItem
+from vtg_jax.metrics.grounding import finite_seconds
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -123,12 +124,14 @@ def _item(item: Any, path, number: int, task: str, clip: bool) -> QuestionItem:
       candidates=tuple(item['candidates']),
       answer=item.get('answer'),
       task=task,
-      start_s=None if bounds[0] is None else float(bounds[0]),
-      end_s=None if bounds[1] is None else float(bounds[1]),
+      start_s=None if bounds[0] is None else finite_seconds(bounds[0]),
+      end_s=None if bounds[1] is None else finite_seconds(bounds[1]),
       qid=item.get('qid'),
     )
   except (AttributeError, KeyError, TypeError, ValueError) as error:
     raise _wrong(path, number, item) from error
+  if isinstance(item['candidates'], str):  # would pass as a list of letters
+    raise _wrong(path, number, item)
   texts = [found.video, found.question, *found.candidates]
   if found.answer is not None:
     texts.append(found.answer)

@@ -1,6 +1,7 @@
 """Asks every question of a benchmark, one line a question."""
 
 import dataclasses
+import inspect
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -10,16 +11,17 @@ from input_pipeline.frame_store import FrameStore
 from vtg_jax.evaluation.items import QuestionItem, Videos, by_video
 from vtg_jax.evaluation.records import Records
 from vtg_jax.metrics import question_answering as metric
+from vtg_jax.moments import Answer
 
 
 class Answerer(Protocol):
-  """A system that answers multiple-choice questions, such as HawkEye's."""
+  """A system that answers questions; see `Grounder`."""
 
   def open_video(self, path: str | os.PathLike, **options) -> FrameStore: ...
 
   def answer(
-    self, video: FrameStore, question: str, candidates: Sequence[str], **options
-  ): ...
+    self, video: FrameStore, questions: Sequence[str], **options
+  ) -> list[Answer]: ...
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -27,13 +29,11 @@ class QuestionOptions:
   """How questions are asked.
 
   Attributes:
-    mode: 'generate' as the paper does, or 'score'.
-    sampling: see `Grounder.ground`.
+    answer: options of the grounder's `answer`.
     resize: see `Grounder.open_video`.
   """
 
-  mode: str = 'generate'
-  sampling: str = 'paper'
+  answer: Mapping[str, Any] = dataclasses.field(default_factory=dict)
   resize: str = 'pil'
 
 
@@ -96,19 +96,15 @@ def _line(answerer, video, problem, item: QuestionItem, options):
   }
   if item.qid is not None:
     line['qid'] = item.qid
+  if item.groups:
+    line['groups'] = list(item.groups)
+  if item.evidence:
+    line |= {'evidence': item.evidence, 'told_evidence': []}
   start = time.perf_counter()
   try:
     if problem is not None:
       raise problem
-    answer = answerer.answer(
-      video,
-      item.question,
-      item.candidates,
-      start_s=item.start_s,
-      end_s=item.end_s,
-      mode=options.mode,
-      sampling=options.sampling,
-    )
+    answer = _answer(answerer, video, item, options)
   except Exception as error:  # as above
     return line | {
       'prediction': None,
@@ -119,15 +115,37 @@ def _line(answerer, video, problem, item: QuestionItem, options):
       'seconds': None,
       'error': f'{type(error).__name__}: {" ".join(str(error).split())}',
     }
-  letter = None if answer.index is None else chr(ord('A') + answer.index)
+  letter = None if answer.choice is None else chr(ord('A') + answer.choice)
+  if item.evidence:
+    line['told_evidence'] = [
+      [float(one.start_s), float(one.end_s)] for one in answer.evidence
+    ]
   return line | {
-    'prediction': answer.reply,
+    'prediction': answer.text,
     'letter': letter,
     'probabilities': list(answer.probabilities),
-    **_right(answer.reply, gold),
+    **_right(answer.text, gold),
     'seconds': time.perf_counter() - start,
     'error': None,
   }
+
+
+def _answer(answerer, video, item: QuestionItem, options) -> Answer:
+  """One question's answer, about its clip where it has one."""
+  more: dict[str, Any] = {'evidence': True} if item.evidence else {}
+  if item.start_s is not None or item.end_s is not None:
+    if 'start_s' in inspect.signature(answerer.answer).parameters:
+      more |= {'start_s': item.start_s, 'end_s': item.end_s}
+    else:
+      video = video.clip(item.start_s, item.end_s)
+  (answer,) = answerer.answer(
+    video,
+    [item.question],
+    options=list(item.candidates),
+    **more,
+    **options.answer,
+  )
+  return answer
 
 
 def _right(reply: str, gold: str | None) -> Mapping[str, bool | None]:

@@ -8,8 +8,13 @@ from typing import Any
 import numpy as np
 
 from vtg_jax.evaluation.rows import percent
+from vtg_jax.metrics import grounded_answers
 from vtg_jax.metrics import question_answering as metric
 from vtg_jax.metrics.bootstrap import Bootstrap, mean_interval
+from vtg_jax.metrics.grounded_answers import (
+  GroundedAnswer,
+  GroundedAnswerScores,
+)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -39,12 +44,14 @@ class QuestionSummary:
 
   Attributes:
     rows: by task, then over all questions, then the mean over tasks where
-      there are several.
+      there are several; then by group.
     n_samples: questions.
     n_hidden: of them, those whose answer is hidden.
     n_unreadable: replies that name no candidate.
     errors: message -> how many questions.
     seconds: mean a question.
+    grounded: of the questions that ask for evidence, failed ones as wrong;
+      None where none does.
   """
 
   rows: tuple[TaskRow, ...]
@@ -53,13 +60,17 @@ class QuestionSummary:
   n_unreadable: int
   errors: Mapping[str, int]
   seconds: float
+  grounded: GroundedAnswerScores | None = None
 
   @property
   def n_failed(self) -> int:
     return sum(self.errors.values())
 
   def to_json(self) -> dict[str, Any]:
-    return {**dataclasses.asdict(self), 'n_failed': self.n_failed}
+    document = {**dataclasses.asdict(self), 'n_failed': self.n_failed}
+    if self.grounded is None:
+      del document['grounded']
+    return document
 
 
 def summarise_questions(
@@ -80,6 +91,11 @@ def summarise_questions(
   if len(tasks) > 1:
     rows.append(_row('all questions', known, bootstrap))
     rows.append(_mean_over_tasks(known, rows[:-1]))
+  groups = dict.fromkeys(g for r in known for g in r.get('groups', ()))
+  rows += [
+    _row(group, [r for r in known if group in r.get('groups', ())], bootstrap)
+    for group in groups
+  ]
   seconds = [r['seconds'] for r in records if r['error'] is None]
   return QuestionSummary(
     rows=tuple(rows),
@@ -90,6 +106,22 @@ def summarise_questions(
     ),
     errors=dict(Counter(r['error'] for r in records if r['error'] is not None)),
     seconds=float(np.mean(seconds)) if seconds else float('nan'),
+    grounded=_grounded(known),
+  )
+
+
+def _grounded(records) -> GroundedAnswerScores | None:
+  """Scores of the evidence; the first span that is told counts."""
+  asked = [r for r in records if r.get('evidence')]
+  if not asked:
+    return None
+  return grounded_answers.scores(
+    GroundedAnswer(
+      is_right=r['right_strict'],
+      span=r['told_evidence'][0] if r['told_evidence'] else None,
+      truths=r['evidence'],
+    )
+    for r in asked
   )
 
 
@@ -150,5 +182,17 @@ def remarks(summary: QuestionSummary) -> list[str]:
     lines.append(
       "Accuracy is by the paper's matcher, which takes an empty reply as "
       'right; strict asks for the letter.'
+    )
+  if summary.grounded is not None:
+    found = summary.grounded
+    iop, iou = (
+      ', '.join(f'at {t:g} {percent(share)}' for t, share in at.items())
+      for at in (found.iop_at, found.iou_at)
+    )
+    lines.append(
+      f'Acc@GQA, right with an IoP of at least a half: '
+      f'{percent(found.accuracy_with_evidence)} of {found.n_examples}; mIoP '
+      f'{percent(found.mean_iop)} ({iop}), mIoU {percent(found.mean_iou)} '
+      f'({iou}).'
     )
   return lines

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from vtg_jax.errors import BadInput
+from vtg_jax.folder_lock import FolderLock
 
 SETTINGS, SAMPLES, SUMMARY = 'settings.json', 'samples.jsonl', 'summary.json'
 
@@ -35,8 +36,8 @@ class Records:
       settings: everything that decides the answers, of JSON types.
 
     Raises:
-      BadInput: the folder holds another run's samples or a damaged line, or
-        cannot be made.
+      BadInput: the folder holds another run's samples or a damaged line, is
+        being written by another run, or cannot be made.
     """
     self.folder = Path(folder)
     settings = json.loads(json.dumps(settings))
@@ -46,12 +47,20 @@ class Records:
       raise BadInput(f'{folder} is a file; name a folder') from error
     self._path = self.folder / SAMPLES
     self.done: dict[int, dict[str, Any]] = {}
-    if self._path.exists() and self._path.stat().st_size:
-      _check_same(self.folder, settings)
-      self._read()
-    else:
-      write_whole(self.folder / SETTINGS, as_json(settings))
-    self._file = self._path.open('a', encoding='utf-8')
+    self._lock = FolderLock(self.folder)
+    try:
+      if self._path.exists() and self._path.stat().st_size:
+        _check_same(self.folder, settings)
+        self._read()
+      else:
+        write_whole(self.folder / SETTINGS, as_json(settings))
+      # Half a character, which JSON can write, is written as JSON has it.
+      self._file = self._path.open(
+        'a', encoding='utf-8', errors='backslashreplace'
+      )
+    except BaseException:
+      self._lock.release()
+      raise
 
   def append(self, record: Mapping[str, Any]) -> None:
     """Writes one sample's line, and keeps it in `done`."""
@@ -62,6 +71,7 @@ class Records:
 
   def close(self) -> None:
     self._file.close()
+    self._lock.release()
 
   def __enter__(self):
     return self
@@ -103,12 +113,11 @@ def write_whole(path: Path, text: str) -> None:
 
 def as_json(document: Any) -> str:
   """Returns indented JSON; what is not a number becomes null."""
-  return (
-    json.dumps(
-      without_nan(document), indent=1, ensure_ascii=False, allow_nan=False
-    )
-    + '\n'
+  text = json.dumps(
+    without_nan(document), indent=1, ensure_ascii=False, allow_nan=False
   )
+  # Half a character, which no file can hold, becomes JSON's escape for it.
+  return text.encode('utf-8', 'backslashreplace').decode() + '\n'
 
 
 def without_nan(value: Any) -> Any:

@@ -52,10 +52,15 @@ def row_of_ious(
   ious: Sequence[float | None],
   videos: Sequence[Hashable],
   bootstrap: Bootstrap,
+  *,
+  strict: bool = True,
 ) -> Row:
-  """Returns the row of one IoU a sample, None where the sample failed."""
+  """Returns the row of one IoU a sample, None where the sample failed.
+
+  `strict` is that of `coarse_baselines.hits`.
+  """
   values = np.array([np.nan if x is None else x for x in ious], np.float64)
-  return row_of_hits(name, hits(values), videos, bootstrap)
+  return row_of_hits(name, hits(values, strict=strict), videos, bootstrap)
 
 
 def row_of_hits(

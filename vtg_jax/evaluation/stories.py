@@ -17,8 +17,9 @@ from typing import Any
 from input_pipeline.pixels import Resize
 from vtg_jax import shape_stories
 from vtg_jax.errors import BadInput
-from vtg_jax.evaluation.items import GroundingItem, Videos
+from vtg_jax.evaluation.items import CaptionItem, GroundingItem, Videos
 from vtg_jax.metrics.coarse_baselines import Truth
+from vtg_jax.metrics.dense_captions import Event
 
 UNSEEN = 'unseen combinations'
 _RANGE = re.compile(r'(\d+):(\d+)')
@@ -69,15 +70,15 @@ class Stories:
         'files is false and size is null; set size to the pixels of the '
         "model's frames"
       )
-    unseen = config['unseen_seeds']
+    unseen, tuning = config.get('unseen_seeds'), config.get('tuning_seeds')
     return cls(
       config=presets[difficulty](),
       seeds=seed_range(config['seeds']),
       unseen_seeds=seed_range(unseen) if unseen else range(0),
-      tuning_seeds=seed_range(config['tuning_seeds']),
+      tuning_seeds=range(0) if tuning is None else seed_range(tuning),
       files=config['files'],
       cache=Path(config['cache'] or default_cache()),
-      absent=config['absent'],
+      absent=config.get('absent', False),
       workers=config['workers'],
       size=config['size'],
     )
@@ -115,6 +116,18 @@ class Stories:
       items += [
         _item(name, story, query, part=UNSEEN) for query in story.queries
       ]
+    return items
+
+  def caption_items(self) -> list[CaptionItem]:
+    """The videos to be told: their events in plain sentences, by start."""
+    items = []
+    for seed in self.seeds:
+      story = self.story(name := f'{seed}.mp4')
+      events = tuple(
+        Event((event.start_s, event.end_s), event.caption)
+        for event in story.events
+      )
+      items.append(CaptionItem(video=name, references=(events,)))
     return items
 
   def story(self, name: str) -> shape_stories.Story:

@@ -68,8 +68,8 @@ class JsonTokenizer:
     """Ids of a text, with what texts of this tokenizer begin with if asked."""
     return self._tokenizer.encode(text, add_special_tokens=bos).ids
 
-  def decode(self, ids: Sequence[int]) -> str:
-    """The text of some ids, special tokens left out.
+  def decode(self, ids: Sequence[int], *, special: bool = False) -> str:
+    """The text of some ids, special tokens left out unless asked for.
 
     Added tokens are written as they are. The library's own `decode` puts back,
     or not, depending on its version, the space that they were matched with.
@@ -77,6 +77,6 @@ class JsonTokenizer:
     tokens = [
       self._added.get(i) or self._tokenizer.id_to_token(i)
       for i in map(int, ids)
-      if i not in self._special
+      if special or i not in self._special
     ]
     return self._tokenizer.decoder.decode([t for t in tokens if t is not None])

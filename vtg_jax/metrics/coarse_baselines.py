@@ -34,13 +34,20 @@ class Constant:
 
 
 def hits(
-  ious: Float[np.ndarray, '*S'], thresholds: Sequence[float] = THRESHOLDS
+  ious: Float[np.ndarray, '*S'],
+  thresholds: Sequence[float] = THRESHOLDS,
+  *,
+  strict: bool = True,
 ) -> Float[np.ndarray, '*S K']:
-  """Returns IoU, then 1 for each threshold that it is strictly above.
+  """Returns IoU, then 1 for each threshold that it is above.
 
-  hits([0.5])[0] == [0.5, 1, 0, 0]. NaN stays NaN in every column.
+  hits([0.5])[0] == [0.5, 1, 0, 0], and [0.5, 1, 1, 0] where `strict` is False:
+  an IoU that equals the threshold then counts. NaN stays NaN in every column.
   """
-  above = [np.where(np.isnan(ious), np.nan, ious > t) for t in thresholds]
+  beyond = np.greater if strict else np.greater_equal
+  above = [
+    np.where(np.isnan(ious), np.nan, beyond(ious, t)) for t in thresholds
+  ]
   return np.stack([ious, *above], axis=-1).astype(np.float64)
 
 
@@ -64,7 +71,7 @@ def oracle_ious(
 
 
 def chance_hits(
-  truths: Sequence[Truth], *, max_rounds: int
+  truths: Sequence[Truth], *, max_rounds: int, strict: bool = True
 ) -> Float[np.ndarray, 'N K']:
   """Returns what even guesses of every round score, in expectation.
 
@@ -76,7 +83,37 @@ def chance_hits(
   paths = category_paths(max_rounds)
   weights = np.array([0.25 ** min(len(path) + 1, max_rounds) for path in paths])
   spans = np.array([coarse.span_of_path(1.0, path) for path in paths])
-  return np.einsum('nsk,s->nk', hits(fraction_ious(truths, spans)), weights)
+  found = hits(fraction_ious(truths, spans), strict=strict)
+  return np.einsum('nsk,s->nk', found, weights)
+
+
+def chance_interval_hits(
+  truths: Sequence[Truth], *, n_steps: int = 40, strict: bool = True
+) -> Float[np.ndarray, 'N K']:
+  """Returns what an interval drawn evenly from a grid scores, in expectation.
+
+  Args:
+    truths: videos.
+    n_steps: see `grid_intervals`.
+    strict: see `hits`.
+  """
+  spans = grid_intervals(n_steps)
+  found = np.zeros((len(truths), 1 + len(THRESHOLDS)))
+  # One video at a time: all at once would take a gigabyte for ActivityNet.
+  for i, truth in enumerate(truths):
+    found[i] = hits(fraction_ious([truth], spans)[0], strict=strict).mean(0)
+  return found
+
+
+def grid_intervals(n_steps: int) -> Float[np.ndarray, 'S 2']:
+  """Returns every interval between the fractions 0, 1 / n_steps, ..., 1."""
+  return np.array(
+    [
+      (a / n_steps, b / n_steps)
+      for a in range(n_steps)
+      for b in range(a + 1, n_steps + 1)
+    ]
+  )
 
 
 def category_paths(max_rounds: int) -> list[tuple[str, ...]]:
@@ -108,15 +145,9 @@ def best_interval(truths: Sequence[Truth], *, n_steps: int = 40) -> Constant:
 
   Args:
     truths: videos; not the ones to be scored, if it is to be fair.
-    n_steps: the grid has the fractions 0, 1 / n_steps, ..., 1.
+    n_steps: see `grid_intervals`.
   """
-  spans = np.array(
-    [
-      (a / n_steps, b / n_steps)
-      for a in range(n_steps)
-      for b in range(a + 1, n_steps + 1)
-    ]
-  )
+  spans = grid_intervals(n_steps)
   start, end = spans[int(fraction_ious(truths, spans).mean(0).argmax())]
   return Constant(
     start=float(start), end=float(end), name=f'{start:.3g} to {end:.3g}'

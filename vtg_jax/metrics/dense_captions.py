@@ -3,11 +3,14 @@
     truth       |--- a man runs ---|      |--- he jumps ---|
     prediction      |--- someone runs ---|   |- a jump -|  |- a car -|
 
-How well two sentences agree is a callable: `caption_scorers` has the field's
-own, which need an extra; anything else from pairs of texts to 0..1 will do.
+How well sentences agree is a callable: `caption_scorers` has the field's own,
+which need an extra; anything else from pairs of texts to a number will do.
 
-Source: Krishna et al., Dense-Captioning Events in Videos (ICCV 2017); Fujita et
-al., SODA (ECCV 2020).
+Source: Krishna et al., Dense-Captioning Events in Videos (ICCV 2017) and its
+  evaluation of the ActivityNet challenge; Fujita et al., SODA (ECCV 2020).
+An IoU must exceed a threshold, as in the script, which lessens each a little.
+Deviates: the challenge's script compares an event that overlaps no true one
+  with random letters, anew each time; here they are always the same.
 """
 
 import dataclasses
@@ -29,8 +32,12 @@ class Event(NamedTuple):
   sentence: str
 
 
-# Pairs of (told, true) -> a score of each.
-SentenceScorer = Callable[[Sequence[tuple[str, str]]], Sequence[float]]
+Pairs = Sequence[tuple[str, str]]  # (told, true)
+# Pairs -> a score of each, or one of all together.
+EachScorer = Callable[[Pairs], Sequence[float]]
+TogetherScorer = Callable[[Pairs], float]
+# Stands for a true sentence where a told event overlaps none.
+NOTHING_SAID = 'qqqqqqqqqqqq'
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -40,56 +47,68 @@ class LocalisationScores:
   Attributes:
     precision: mean share of told events that overlap a true one enough.
     recall: mean share of true events that a told one overlaps enough.
-    f1: their harmonic mean.
   """
 
   precision: float
   recall: float
-  f1: float
+
+  @property
+  def f1(self) -> float:
+    """Their harmonic mean."""
+    return harmonic(self.precision, self.recall)
 
 
 def localisation(
   told: Sequence[Event],
-  true: Sequence[Event],
+  references: Sequence[Sequence[Event]],
   *,
   thresholds: Sequence[float] = THRESHOLDS,
 ) -> LocalisationScores:
-  """Scores the spans of one video, averaged over thresholds of IoU."""
-  ious = _ious(told, true)
-  found = [ious >= t for t in thresholds]
-  precision = _mean([f.any(1).mean() if f.size else 0.0 for f in found])
-  recall = _mean([f.any(0).mean() if f.size else 0.0 for f in found])
-  return LocalisationScores(
-    precision=precision, recall=recall, f1=_harmonic(precision, recall)
-  )
+  """Scores the spans of one video, averaged over thresholds of IoU.
+
+  Args:
+    told: events of the model.
+    references: the true events, once for each person who told them; the
+      person who fits best counts, at each threshold anew.
+    thresholds: an IoU counts above each.
+  """
+  precision, recall = [], []
+  for threshold in thresholds:
+    found = [_ious(told, true) > threshold for true in references]
+    precision.append(max(f.any(1).mean() if f.size else 0.0 for f in found))
+    recall.append(max(f.any(0).mean() if f.size else 0.0 for f in found))
+  return LocalisationScores(precision=_mean(precision), recall=_mean(recall))
 
 
 def mean_at_thresholds(
   told: Sequence[Event],
-  true: Sequence[Event],
-  scorer: SentenceScorer,
+  references: Sequence[Sequence[Event]],
+  scorer: TogetherScorer,
   *,
   thresholds: Sequence[float] = THRESHOLDS,
 ) -> float:
   """Scores the words of one video where the spans agree.
 
   At each threshold every told event is compared with all true ones that it
-  overlaps enough; one that overlaps none scores 0. Mean over comparisons, then
-  over thresholds.
+  overlaps enough, whoever told them; one that overlaps none is compared with
+  a word that nobody says. Mean over thresholds of the comparisons' score.
   """
+  true = [event for one in references for event in one]
   if not told or not true:
     return 0.0
-  ious, scores = _ious(told, true), _scores(told, true, scorer)
-  means = []
+  ious = _ious(told, true)
+  scores = []
   for threshold in thresholds:
-    agrees = ious >= threshold
-    n_compared = agrees.sum() + (~agrees.any(1)).sum()
-    means.append(scores[agrees].sum() / n_compared)
-  return _mean(means)
+    pairs = []
+    for event, row in zip(told, ious, strict=True):
+      same = [true[i].sentence for i in np.flatnonzero(row > threshold)]
+      pairs += [(event.sentence, other) for other in same or [NOTHING_SAID]]
+    scores.append(scorer(pairs))
+  return _mean(scores)
 
 
 def soda_c(
-  told: Sequence[Event], true: Sequence[Event], scorer: SentenceScorer
+  told: Sequence[Event], true: Sequence[Event], scorer: EachScorer
 ) -> float:
   """Scores the story that one video's events tell, in order.
 
@@ -97,12 +116,16 @@ def soda_c(
   IoU x words' score is greatest; that sum over the number of told events is
   the precision, over the true ones the recall, and their harmonic mean the
   score, 0..1. More events than there are cost precision.
+
+  The published program hands the sentences over in the other order: the true
+  one is taken as told. METEOR tells the two apart, so we do the same.
   """
   if not told or not true:
     return 0.0
-  told, true = (sorted(es, key=lambda e: e.span) for es in (told, true))
+  # By start alone: what starts together stays in the order told.
+  told, true = (sorted(es, key=lambda e: e.span[0]) for es in (told, true))
   total = best_in_order(_ious(told, true) * _scores(told, true, scorer))
-  return _harmonic(total / len(told), total / len(true))
+  return harmonic(total / len(told), total / len(true))
 
 
 def best_in_order(values: Float[np.ndarray, 'N M']) -> float:
@@ -125,12 +148,14 @@ def _ious(told, true) -> Float[np.ndarray, 'N M']:
 
 
 def _scores(told, true, scorer) -> Float[np.ndarray, 'N M']:
-  pairs = [(a.sentence, b.sentence) for a in told for b in true]
+  """Of every pair, handed over as (true, told); see `soda_c`."""
+  pairs = [(b.sentence, a.sentence) for a in told for b in true]
   values = np.asarray(scorer(pairs), np.float64)
   return values.reshape(len(told), len(true))
 
 
-def _harmonic(a: float, b: float) -> float:
+def harmonic(a: float, b: float) -> float:
+  """Returns the harmonic mean; 0 where both are."""
   return 2 * a * b / (a + b) if a + b else 0.0
 
 

@@ -17,6 +17,8 @@ def iop(prediction: Span, truth: Span) -> float:
   """Returns which share of the predicted span is inside the true one, 0..1.
 
   A reversed or empty prediction has none.
+
+  Deviates: the published script gives an empty one inside the true span 1.
   """
   overlap_s = min(prediction[1], truth[1]) - max(prediction[0], truth[0])
   length_s = prediction[1] - prediction[0]

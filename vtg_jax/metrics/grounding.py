@@ -4,6 +4,7 @@ Source: HawkEye evaluation script and result notebook (arXiv 2403.10228).
 """
 
 import dataclasses
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -53,12 +54,30 @@ def gold_spans(item: Mapping[str, Any]) -> list[list[float]]:
     found = item.get('answer')
   try:
     spans = found if isinstance(found[0], Sequence) else [found]
-    return [[float(start), float(end)] for start, end in spans]
+    return [
+      [finite_seconds(start), finite_seconds(end)] for start, end in spans
+    ]
   except (TypeError, ValueError, IndexError, KeyError) as error:
     raise BadInput(
-      f"annotation {dict(item)} has no [start, end] under 'span' or 'answer';"
-      ' give one'
+      f'annotation {str(dict(item))[:200]} has no [start, end] under '
+      "'span' or 'answer'; give one"
     ) from error
+
+
+def finite_seconds(value: Any) -> float:
+  """Returns an annotated number of seconds.
+
+  Raises:
+    ValueError: it is no number, or not finite.
+    TypeError: it is nothing that a number can be read from.
+  """
+  try:
+    seconds = float(value)
+  except OverflowError:
+    seconds = math.inf
+  if not math.isfinite(seconds):
+    raise ValueError(f'{str(value)[:20]} is no number of seconds')
+  return seconds
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

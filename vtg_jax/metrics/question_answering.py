@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 
 from vtg_jax.metrics import grounding
-from vtg_jax.moments import coarse
+from vtg_jax.moments.options import letter, lettered, with_options
 
 _INTEGER = re.compile(r'\d+')
 _DECIMAL = re.compile(r'\d+\.\d+')
@@ -20,8 +20,8 @@ def choice_question(question: str, candidates: Sequence[str]) -> str:
   choice_question('Who?', ['a', 'b'])
     == 'Question: Who?\\nOptions:\\n(A) a\\n(B) b'
   """
-  options = coarse.lettered(candidates)
-  return coarse.with_options(f'Question: {question}', options).rstrip()
+  options = lettered(candidates)
+  return with_options(f'Question: {question}', options).rstrip()
 
 
 def choice_gold(candidates: Sequence[str], answer: str | None) -> str | None:
@@ -39,7 +39,7 @@ def choice_gold(candidates: Sequence[str], answer: str | None) -> str | None:
   for i, candidate in enumerate(candidates):
     if candidate.replace('.', '') == answer.replace('.', ''):
       index = i
-  return f'({coarse.letter(index)}) {answer}'
+  return f'({letter(index)}) {answer}'
 
 
 def choice_matches(prediction: str, gold: str) -> bool:

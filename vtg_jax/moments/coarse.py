@@ -16,6 +16,8 @@ Source: HawkEye (arXiv 2403.10228) section 3.2 and its evaluation script.
 
 from collections.abc import Iterable, Sequence
 
+from vtg_jax.moments.options import lettered, with_options
+
 CATEGORIES = ('beginning', 'middle', 'end', 'throughout')
 
 TEXTS = {
@@ -121,24 +123,6 @@ def path_of_span(
       break
     low_s, high_s = narrow(low_s, high_s, category)
   return tuple(path)
-
-
-def letter(index: int) -> str:
-  """Returns the option letter of a position: 0 is 'A'."""
-  return chr(ord('A') + index)
-
-
-def lettered(texts: Iterable[str]) -> list[str]:
-  """Returns options with their letters: ['(A) cat', '(B) dog']."""
-  return [f'({letter(i)}) {text}' for i, text in enumerate(texts)]
-
-
-def with_options(question: str, options: Sequence[str]) -> str:
-  """Returns a question with its lettered options, one a line.
-
-  with_options('Who?', ['(A) a', '(B) b']) == 'Who?\\nOptions:\\n(A) a\\n(B) b'
-  """
-  return '\n'.join([question + '\nOptions:', *options])
 
 
 def option_lines(order: Sequence[str]) -> list[str]:

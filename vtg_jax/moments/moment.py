@@ -26,7 +26,7 @@ class Round:
   frame_times_s: tuple[float, ...] = ()
 
   def __post_init__(self):
-    _check_span(self.start_s, self.end_s)
+    check_span(self.start_s, self.end_s)
 
   def to_json(self) -> dict[str, Any]:
     """Returns plain JSON types, keys as the attributes are named."""
@@ -51,6 +51,11 @@ class Moment:
     calibrated: whether ``score`` was calibrated on held-out answers.
     rounds: how a coarse-to-fine search got here, first round first.
     system: name of the system that answered.
+    start_range_s: first and last second between which the start lies with
+      ``range_level``; None where the system does not say.
+    end_range_s: the same of the end.
+    range_level: probability that a boundary lies in its range; None without
+      ranges.
   """
 
   start_s: float
@@ -60,10 +65,20 @@ class Moment:
   calibrated: bool = False
   rounds: tuple[Round, ...] = ()
   system: str = ''
+  start_range_s: tuple[float, float] | None = None
+  end_range_s: tuple[float, float] | None = None
+  range_level: float | None = None
 
   def __post_init__(self):
-    _check_span(self.start_s, self.end_s)
-    _check_finite('score', self.score)
+    check_span(self.start_s, self.end_s)
+    check_finite('score', self.score)
+    ranges = [r for r in (self.start_range_s, self.end_range_s) if r]
+    for bounds in ranges:
+      check_span(*bounds)
+    if self.range_level is not None:
+      check_probability('range_level', self.range_level)
+    elif ranges:
+      raise ValueError('a range says nothing without its range_level; give it')
 
   @property
   def duration_s(self) -> float:
@@ -76,8 +91,10 @@ class Moment:
     Out: {'absent': False, 'query': 'a dog runs', 'start_s': 2.5,
           'end_s': 5.0, 'score': 0.41, 'calibrated': False,
           'system': 'hawkeye', 'rounds': [...]}
+
+    'start_range_s', 'end_range_s' and 'range_level' only where there are any.
     """
-    return {
+    written = {
       'absent': False,
       'query': self.query,
       'start_s': float(self.start_s),
@@ -87,6 +104,12 @@ class Moment:
       'system': self.system,
       'rounds': [r.to_json() for r in self.rounds],
     }
+    for name in ('start_range_s', 'end_range_s'):
+      if bounds := getattr(self, name):
+        written[name] = [float(bound_s) for bound_s in bounds]
+    if self.range_level is not None:
+      written['range_level'] = float(self.range_level)
+    return written
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -110,8 +133,8 @@ class Absent:
   system: str = ''
 
   def __post_init__(self):
-    _check_finite('score', self.score)
-    _check_finite('threshold', self.threshold)
+    check_finite('score', self.score)
+    check_finite('threshold', self.threshold)
 
   def to_json(self) -> dict[str, Any]:
     """Returns plain JSON types; ``absent`` is true."""
@@ -126,13 +149,21 @@ class Absent:
     }
 
 
-def _check_finite(name: str, value: float) -> None:
+def check_finite(name: str, value: float) -> None:
+  """Raises ValueError when a number is NaN or infinite."""
   if not math.isfinite(value):
     raise ValueError(f'{name}={value} is not finite; give a finite number')
 
 
-def _check_span(start_s: float, end_s: float) -> None:
-  _check_finite('start_s', start_s)
-  _check_finite('end_s', end_s)
+def check_probability(name: str, value: float) -> None:
+  """Raises ValueError when a number is outside 0 to 1."""
+  if not 0 <= value <= 1:
+    raise ValueError(f'{name} is {value}; it must be a probability')
+
+
+def check_span(start_s: float, end_s: float) -> None:
+  """Raises ValueError when a span is not finite, or ends before it starts."""
+  check_finite('start_s', start_s)
+  check_finite('end_s', end_s)
   if start_s > end_s:
     raise ValueError(f'{start_s=} is after {end_s=}; give start_s <= end_s')

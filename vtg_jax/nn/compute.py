@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import jax
 import jax.numpy as jnp
 
+DTYPES = ('float32', 'bfloat16', 'float16')
 ATTENTION = ('auto', 'xla', 'chunked', 'blocked', 'cudnn')
 _PLATFORM: contextvars.ContextVar[str | None] = contextvars.ContextVar(
   'platform', default=None
@@ -58,8 +59,16 @@ class Compute:
   remat: bool = False
 
   def __post_init__(self):
-    if self.attention not in ATTENTION:
-      raise ValueError(f'{self.attention=} is not one of {ATTENTION}')
+    for name, known in (
+      ('dtype', DTYPES),
+      ('param_dtype', DTYPES),
+      ('attention', ATTENTION),
+    ):
+      if getattr(self, name) not in known:
+        raise ValueError(
+          f'{name} {getattr(self, name)!r} is unknown; use one of '
+          f'{", ".join(known)}'
+        )
 
   @property
   def jnp_dtype(self):

@@ -14,6 +14,8 @@ from vtg_jax.nn.dropout import Dropout
 
 # Parameters of an adapter.
 _ADAPTER = ('lora_a', 'lora_b')
+# Ranks from here on are worth cutting over devices.
+_WIDE_RANK = 64
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -98,13 +100,13 @@ class Dense(nn.Module):
         'lora_a',
         nn.initializers.variance_scaling(1 / 3, 'fan_in', 'uniform'),
         (x.shape[-1], self.lora.rank),
-        (in_axis, 'lora'),
+        (in_axis, _rank_axis(self.lora.rank, in_axis)),
       )
       b = self._param(
         'lora_b',
         nn.initializers.zeros,
         (self.lora.rank, self.features),
-        ('lora', out_axis),
+        (_rank_axis(self.lora.rank, out_axis), out_axis),
       )
       dropped = Dropout(self.lora.dropout)(x, deterministic=deterministic)
       low = dot(dropped, a.astype(dtype), dtype)
@@ -121,6 +123,14 @@ class Dense(nn.Module):
   def _param(self, name, init, shape, axes):
     init = nn.with_logical_partitioning(init, axes)
     return self.param(name, init, shape, self.compute.jnp_param_dtype)
+
+
+def _rank_axis(rank: int, other: str) -> str:
+  """Logical name of an adapter's rank, beside its other axis.
+
+  'embed' is cut where a wide rank would be, and one of the two is enough.
+  """
+  return 'lora' if other == 'embed' or rank < _WIDE_RANK else 'wide_lora'
 
 
 def merge_lora(params: Mapping[str, Any], scale: float) -> dict[str, Any]:

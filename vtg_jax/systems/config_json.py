@@ -1,13 +1,22 @@
 """Frozen config dataclasses out of a config.json, every entry accounted for."""
 
+import contextlib
 import dataclasses
 import typing
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import TypeVar
 
 from vtg_jax.errors import BadInput
 
 Config = TypeVar('Config')
+_KINDS = {
+  bool: 'true or false',
+  int: 'a whole number',
+  float: 'a number',
+  str: 'a text',
+  dict: 'a table',
+}
 
 
 def from_json(kind: type[Config], values: Mapping, where: str) -> Config:
@@ -39,7 +48,7 @@ def from_json(kind: type[Config], values: Mapping, where: str) -> Config:
   if unknown or missing:
     told = [f'unknown {name!r}' for name in unknown]
     told += [f'missing {name!r}' for name in missing]
-    raise BadInput(f'{where} has {", ".join(told)}; correct its config.json')
+    raise BadInput(f'{where} has {", ".join(told)}; correct it')
   built = {
     name: _value(hint, values[name], f'{where}.{name}')
     for name, hint in hints.items()
@@ -49,6 +58,28 @@ def from_json(kind: type[Config], values: Mapping, where: str) -> Config:
     return kind(**built)
   except (ValueError, ZeroDivisionError) as error:
     raise BadInput(f'{where}: {error}') from error
+
+
+@contextlib.contextmanager
+def reading_sizes(file: Path | str) -> Iterator[None]:
+  """Turns what a description of a network sets off into one sentence.
+
+  Args:
+    file: That holds it.
+
+  Raises:
+    BadInput: naming the entry that is missing, or what is wrong with the sizes.
+  """
+  try:
+    yield
+  except BadInput:
+    raise
+  except KeyError as error:
+    raise BadInput(f'{file} has no {error}; correct it') from error
+  except (TypeError, ValueError, AttributeError, ZeroDivisionError) as error:
+    raise BadInput(
+      f'{file} does not hold the sizes of a network ({error}); correct it'
+    ) from error
 
 
 def _value(hint, value, where):
@@ -68,5 +99,6 @@ def _value(hint, value, where):
   if hint is float and type(value) is int:
     value = float(value)
   if type(value) is not hint:
-    raise BadInput(f'{where} is {value!r}; it must be a {hint.__name__}')
+    wanted = _KINDS.get(hint, hint.__name__)
+    raise BadInput(f'{where} is {value!r}; it must be {wanted}')
   return value

@@ -1,11 +1,36 @@
 """What every system's grounder offers, whatever the system."""
 
+import dataclasses
 import os
-from collections.abc import Callable, Sequence
-from typing import Protocol
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol
 
 from input_pipeline.video import FrameStore
 from vtg_jax.moments import Absent, Moment
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class BenchmarkOptions:
+  """How a system is asked on benchmarks.
+
+  Each table names every option of one method that a benchmark may set, with
+  the value it has where the benchmark sets none; a value of None leaves the
+  option to the method.
+
+  Attributes:
+    ground: of `ground`.
+    answer: of `answer`.
+    dense_caption: of `dense_caption`.
+    other_orders: with how many further values of its `seed`, which orders the
+      options that are shown, `ground` is asked again; None where it shows none.
+    strict: whether an IoU must exceed a threshold, not only reach it.
+  """
+
+  ground: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+  answer: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+  dense_caption: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+  other_orders: int | None = None
+  strict: bool = True
 
 
 class Grounder(Protocol):
@@ -14,10 +39,14 @@ class Grounder(Protocol):
   Attributes:
     system: name of the system, such as 'hawkeye'.
     notice: one line the user must read with every answer; empty if none.
+    benchmark_options: under 'paper' as the system's paper asks, for scores
+      beside its own; under 'best' what we advise, for scores beside other
+      systems'.
   """
 
   system: str
   notice: str
+  benchmark_options: Mapping[str, BenchmarkOptions]
 
   def open_video(
     self,

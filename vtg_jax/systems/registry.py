@@ -53,6 +53,15 @@ SYSTEMS = {
     train='vtg_jax.systems.hawkeye.tasks:task',
     plan='vtg_jax.systems.hawkeye.programs:programs',
   ),
+  'grounded_videollm': System(
+    load='vtg_jax.systems.grounded_videollm.grounder:load',
+    convert='vtg_jax.systems.grounded_videollm.release:convert',
+    export='vtg_jax.systems.grounded_videollm.release:export',
+    replay='vtg_jax.systems.grounded_videollm.replay.arrays:replay',
+    is_golden='vtg_jax.systems.grounded_videollm.release:is_golden',
+    train='vtg_jax.systems.grounded_videollm.tasks:task',
+    plan='vtg_jax.systems.grounded_videollm.programs:programs',
+  ),
 }
 
 

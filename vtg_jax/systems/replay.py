@@ -44,6 +44,7 @@ def compare_arrays(
   want: ArrayLike,
   tolerance: float,
   *,
+  relative: float = 0.0,
   relative_to_max: bool = False,
 ) -> Comparison:
   """Compares two arrays element by element.
@@ -56,6 +57,7 @@ def compare_arrays(
     got: what we computed.
     want: what was recorded.
     tolerance: largest absolute difference that passes.
+    relative: and this share of each recorded number.
     relative_to_max: `tolerance` is relative to the largest finite magnitude
       in `want`; the result then carries the absolute one.
   """
@@ -86,12 +88,14 @@ def compare_arrays(
     return failure(
       name, f'{got[at]} at {list(at)}, wanted {want[at]}', tolerance=tolerance
     )
-  diff = float(np.max(np.abs(got[finite] - want[finite]), initial=0.0))
+  if relative:
+    note = f'and {relative:.0e} of each number'
+  diffs = np.abs(got[finite] - want[finite])
   return Comparison(
     name=name,
-    max_abs_diff=diff,
+    max_abs_diff=float(np.max(diffs, initial=0.0)),
     tolerance=tolerance,
-    passed=diff <= tolerance,
+    passed=bool((diffs <= tolerance + relative * np.abs(want[finite])).all()),
     note=note,
   )
 

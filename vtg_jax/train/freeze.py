@@ -6,7 +6,7 @@ must match the whole of it.
 
 import difflib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from flax import traverse_util
@@ -66,18 +66,32 @@ def matches(
     raise BadInput(f"{where} is empty; give a pattern, such as '.*'")
   found: dict[str, int] = {}
   for number, pattern in enumerate(patterns):
-    try:
-      hits = [path for path in flat if re.fullmatch(pattern, path)]
-    except re.error as error:
-      raise BadInput(
-        f'{where} {pattern!r} is no regular expression ({error}); correct it'
-      ) from error
-    if not hits:
-      near = difflib.get_close_matches(pattern, flat, n=3, cutoff=0)
-      raise BadInput(
-        f'{where} {pattern!r} matches no parameter; it must match a whole '
-        f'path, such as {", ".join(near)}'
-      )
-    for path in hits:
+    for path in hits_of(pattern, flat, where):
       found.setdefault(path, number)
   return found
+
+
+def hits_of(pattern: str, paths: Collection[str], where: str) -> list[str]:
+  """The paths that a pattern matches as a whole.
+
+  Args:
+    pattern: Must match something.
+    paths: In the order of the result.
+    where: What the pattern is called in a complaint.
+
+  Raises:
+    BadInput: it matches nothing, or is no pattern.
+  """
+  try:
+    hits = [path for path in paths if re.fullmatch(pattern, path)]
+  except re.error as error:
+    raise BadInput(
+      f'{where} {pattern!r} is no regular expression ({error}); correct it'
+    ) from error
+  if not hits:
+    near = difflib.get_close_matches(pattern, paths, n=3, cutoff=0)
+    raise BadInput(
+      f'{where} {pattern!r} matches no parameter; it must match a whole '
+      f'path, such as {", ".join(near)}'
+    )
+  return hits

@@ -57,11 +57,24 @@ class JsonLines:
 
 
 def read_json_lines(path: Path | str) -> list[dict]:
-  """Returns the objects of a log; a last line without its end is left out."""
+  """Returns the objects of a log.
+
+  What a crash left is left out: a last line without its end, and lines that
+  are none, such as the zeros that a power cut makes of one.
+  """
   if not Path(path).is_file():
     return []
-  lines = Path(path).read_text(encoding='utf-8').split('\n')
-  return [json.loads(line) for line in lines[:-1]]
+  lines = Path(path).read_bytes().split(b'\n')
+  return [line for text in lines[:-1] if (line := _read_line(text))]
+
+
+def _read_line(text: bytes) -> dict | None:
+  try:
+    line = json.loads(text)
+  except (ValueError, RecursionError):
+    return None
+  is_line = isinstance(line, dict) and type(line.get('step')) is int
+  return line if is_line else None
 
 
 def _cut_after(path: Path, step: int) -> None:

@@ -1,5 +1,6 @@
 """The training loop: from wherever the run stands to its last step."""
 
+import contextlib
 import dataclasses
 import sys
 import time
@@ -13,6 +14,7 @@ from jax.experimental import multihost_utils
 
 from vtg_jax import sharding
 from vtg_jax.errors import BadInput
+from vtg_jax.folder_lock import FolderLock
 from vtg_jax.train.checkpoints import Checkpoints, told_of_a_full_disk
 from vtg_jax.train.feed import Fed, Feed
 from vtg_jax.train.freeze import join, split
@@ -32,6 +34,7 @@ from vtg_jax.train.stopping import StopRequest
 from vtg_jax.train.task import Task
 
 CHECKPOINTS, MODEL = 'checkpoints', 'model'
+_NOTHING = contextlib.nullcontext()
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -84,14 +87,23 @@ def fit(
 
   Raises:
     BadInput: what is asked for does not fit together, the run in the folder
-      was begun otherwise, the disk is full, or nothing is learnt any more.
+      was begun otherwise or is still going on, the disk is full, or nothing
+      is learnt any more.
   """
   folder = Path(folder)
-  folder.mkdir(parents=True, exist_ok=True)
-  run = _Run(task, options)
+  is_new = not folder.exists()
+  folder.mkdir(parents=True, exist_ok=True)  # or fails before much is read
+  try:
+    run = _Run(task, options)
+  except BaseException:
+    if is_new:
+      with contextlib.suppress(OSError):  # another process wrote there
+        folder.rmdir()
+    raise
   alone = jax.process_count() == 1
   with (
     told_of_a_full_disk(folder),
+    FolderLock(folder) if jax.process_index() == 0 else _NOTHING,
     StopRequest(('SIGTERM', 'SIGINT') if alone else ()) as stop,
     Checkpoints(
       folder / CHECKPOINTS,
@@ -171,6 +183,12 @@ class _Run:
         f'batch_size is {options.batch_size}, which does not divide over '
         f'{n_shares} processes and accumulate={options.accumulate}; use a '
         f'multiple of {n_shares * options.accumulate}'
+      )
+    ways = sharding.batch_ways(self._mesh)
+    if options.batch_size % ways:
+      raise BadInput(
+        f'batch_size is {options.batch_size}, which does not divide over data '
+        f'x fsdp = {ways} devices; use a multiple of {ways}'
       )
     self.batches = task.batches(
       batch_size=options.batch_size,

@@ -1,7 +1,8 @@
 """AdamW with the papers' rules: what decays, and how fast what learns."""
 
 import dataclasses
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, NamedTuple
 
 import jax
@@ -10,7 +11,7 @@ import optax
 from jaxtyping import Array, Float
 
 from vtg_jax.errors import BadInput
-from vtg_jax.train.freeze import Flat, matches
+from vtg_jax.train.freeze import Flat, hits_of
 from vtg_jax.train.schedule import CosineWithFloor
 
 
@@ -20,11 +21,26 @@ class RateGroup:
 
   Attributes:
     pattern: Regular expression of whole paths.
-    multiplier: Times the common learning rate.
+    multiplier: Times the common learning rate; None where `peak` tells it.
+    peak: Learning rate at the end of the warm-up; None where `multiplier`
+      tells it. The schedule has the same shape for all groups.
   """
 
   pattern: str
-  multiplier: float
+  multiplier: float | None = None
+  peak: float | None = None
+
+  def __post_init__(self):
+    given = [x for x in (self.multiplier, self.peak) if x is not None]
+    if len(given) != 1 or not given[0] > 0:
+      raise BadInput(
+        f'the learning-rate group {self.pattern!r} has multiplier '
+        f'{self.multiplier} and peak {self.peak}; give one of them, above 0'
+      )
+
+  def times(self, peak: float) -> float:
+    """What a learning rate that peaks at `peak` is multiplied by."""
+    return self.multiplier if self.peak is None else self.peak / peak
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -32,23 +48,27 @@ class OptimiserConfig:
   """How parameters are updated; the defaults are HawkEye's.
 
   Attributes:
-    peak: Learning rate at the end of the warm-up.
+    peak: Learning rate at the end of the warm-up; that which is reported,
+      where groups have their own.
     warmup_steps: See `CosineWithFloor`; may be a fraction. None until it is
       known, from the length of an epoch.
     total_steps: Step at which the schedule has come down; None likewise.
     floor: Least multiple of `peak`, in the warm-up too.
+    zero_first: See `CosineWithFloor`.
     betas: Decay of the first and second moment.
     epsilon: Added to the root of the second moment.
     weight_decay: Decoupled; see `decays` for what is spared.
     clip_norm: Gradients longer than this, all together, are scaled down to
       it; None for never, as in the paper.
-    groups: The first whose pattern matches a parameter counts.
+    groups: Where there are any, every parameter that trains is in exactly
+      one of them.
   """
 
   peak: float
   warmup_steps: float | None = None
   total_steps: float | None = None
   floor: float = 0.25
+  zero_first: bool = False
   betas: tuple[float, float] = (0.9, 0.999)
   epsilon: float = 1e-8
   weight_decay: float = 0.02
@@ -57,13 +77,13 @@ class OptimiserConfig:
 
   def __post_init__(self):
     rules = {
-      'peak': self.peak > 0,
+      'peak': 0 < self.peak < math.inf,
       'warmup_steps': self.warmup_steps is None or self.warmup_steps >= 0,
       'total_steps': self.total_steps is None or self.total_steps > 0,
       'floor': 0 <= self.floor <= 1,
       'betas': len(self.betas) == 2 and all(0 <= b < 1 for b in self.betas),
-      'epsilon': self.epsilon > 0,
-      'weight_decay': self.weight_decay >= 0,
+      'epsilon': 0 < self.epsilon < math.inf,
+      'weight_decay': 0 <= self.weight_decay < math.inf,
       'clip_norm': self.clip_norm is None or self.clip_norm > 0,
     }
     for name, good in rules.items():
@@ -89,6 +109,7 @@ class OptimiserConfig:
       warmup_steps=self.warmup_steps,
       total_steps=self.total_steps,
       floor=self.floor,
+      zero_first=self.zero_first,
     )
 
 
@@ -100,7 +121,7 @@ class Optimiser(NamedTuple):
     update: (gradients, state, trainable, step) -> (trainable, state). `step`
       only sets the learning rate, so that it goes on where updates are
       skipped.
-    learning_rate: step -> rate of the parameters in no group.
+    learning_rate: step -> the common rate, which groups may multiply.
   """
 
   init: Callable[[Flat], Any]
@@ -125,6 +146,40 @@ def decays(path: str, names: tuple[str | None, ...]) -> bool:
   )
 
 
+def rate_multipliers(
+  config: OptimiserConfig, paths: Collection[str]
+) -> dict[str, float]:
+  """What the common learning rate is multiplied by for each parameter.
+
+  Args:
+    config: See `OptimiserConfig.groups`.
+    paths: Of the parameters that train.
+
+  Raises:
+    BadInput: a group that matches none of them, or a parameter that is in no
+      group or in two.
+  """
+  if not config.groups:
+    return dict.fromkeys(paths, 1.0)
+  found: dict[str, RateGroup] = {}
+  for group in config.groups:
+    for path in hits_of(group.pattern, paths, 'optimiser.groups'):
+      other = found.setdefault(path, group)
+      if other is not group:
+        raise BadInput(
+          f'{path} is in two of optimiser.groups, {other.pattern!r} and '
+          f'{group.pattern!r}; let only one of them match it'
+        )
+  for path in paths:
+    if path not in found:
+      patterns = ', '.join(repr(group.pattern) for group in config.groups)
+      raise BadInput(
+        f'{path} trains and is in none of optimiser.groups ({patterns}); add '
+        'a group for it, or leave it out of trainable'
+      )
+  return {path: found[path].times(config.peak) for path in paths}
+
+
 def make_optimiser(
   config: OptimiserConfig, axes: Mapping[str, tuple[str | None, ...]]
 ) -> Optimiser:
@@ -135,13 +190,10 @@ def make_optimiser(
     axes: Path -> logical names, of every parameter that trains.
 
   Raises:
-    BadInput: a group that matches none of them.
+    BadInput: a group that matches none of them, or a parameter that is in no
+      group or in two.
   """
-  multipliers = dict.fromkeys(axes, 1.0)
-  if config.groups:
-    patterns = [group.pattern for group in config.groups]
-    for path, group in matches(axes, patterns, 'optimiser.groups').items():
-      multipliers[path] = config.groups[group].multiplier
+  multipliers = rate_multipliers(config, axes)
   decay = {
     path: config.weight_decay if decays(path, names) else 0.0
     for path, names in axes.items()

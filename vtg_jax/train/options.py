@@ -1,8 +1,12 @@
 """How a run goes, whatever it trains."""
 
 import dataclasses
+import math
 
 from vtg_jax.errors import BadInput
+
+# Every generator that is seeded with it takes so much.
+MOST_SEED = 2**31 - 1
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -25,8 +29,10 @@ class FitOptions:
     steps: length of the run; None where `epochs` tells it.
     epochs: length of the run in passes over the data; None where `steps`
       tells it.
-    warmup_steps: length of the warm-up; None where `warmup_epochs` tells it.
+    warmup_steps: length of the warm-up; None where one of the next two tells
+      it.
     warmup_epochs: the same in passes over the data.
+    warmup_share: the same as a share of the run, in whole steps, rounded down.
     log_every: steps between two lines of the log.
     checkpoint_every: steps between two checkpoints.
     keep_last: how many of the newest checkpoints are kept.
@@ -43,6 +49,7 @@ class FitOptions:
   epochs: float | None = None
   warmup_steps: float | None = None
   warmup_epochs: float | None = None
+  warmup_share: float | None = None
   log_every: int = 10
   checkpoint_every: int = 1000
   keep_last: int = 2
@@ -63,22 +70,32 @@ class FitOptions:
       'max_skipped': 1,
       'warmup_steps': 0,
       'warmup_epochs': 0,
+      'warmup_share': 0,
     }
     for name, bound in least.items():
       value = getattr(self, name)
-      if value is not None and not value >= bound:
+      if value is not None and not bound <= value < math.inf:
         raise BadInput(f'{name} is {value}; give a number from {bound} up')
-    if self.epochs is not None and not self.epochs > 0:
+    if self.epochs is not None and not 0 < self.epochs < math.inf:
       raise BadInput(f'epochs is {self.epochs}; give a number above 0')
-    for one, other in (
+    if self.seed > MOST_SEED:
+      raise BadInput(f'seed is {self.seed}; give one up to {MOST_SEED}')
+    if self.warmup_share is not None and self.warmup_share > 1:
+      raise BadInput(
+        f'warmup_share is {self.warmup_share}; give a number up to 1'
+      )
+    for names in (
       ('steps', 'epochs'),
-      ('warmup_steps', 'warmup_epochs'),
+      ('warmup_steps', 'warmup_epochs', 'warmup_share'),
     ):
-      values = getattr(self, one), getattr(self, other)
-      if values.count(None) != 1:
+      values = [getattr(self, name) for name in names]
+      if len(values) - values.count(None) != 1:
+        *first, last = (
+          f'{name} is {value}'
+          for name, value in zip(names, values, strict=True)
+        )
         raise BadInput(
-          f'{one} is {values[0]} and {other} is {values[1]}; give exactly '
-          'one of them'
+          f'{", ".join(first)} and {last}; give exactly one of them'
         )
 
   def lengths(self, steps_per_epoch: int | None) -> tuple[int, float]:
@@ -90,9 +107,10 @@ class FitOptions:
     Raises:
       BadInput: epochs are asked for and there are none.
     """
-    if None not in (self.steps, self.warmup_steps):
-      return self.steps, self.warmup_steps
-    if steps_per_epoch is None:
+    if steps_per_epoch is None and (self.epochs, self.warmup_epochs) != (
+      None,
+      None,
+    ):
       raise BadInput(
         'the data have no end, so there are no epochs; give steps and '
         'warmup_steps'
@@ -100,6 +118,8 @@ class FitOptions:
     steps, warmup = self.steps, self.warmup_steps
     if steps is None:
       steps = max(1, round(self.epochs * steps_per_epoch))
-    if warmup is None:
+    if self.warmup_epochs is not None:
       warmup = self.warmup_epochs * steps_per_epoch
+    if self.warmup_share is not None:
+      warmup = int(self.warmup_share * steps)
     return steps, warmup

@@ -26,15 +26,19 @@ class CosineWithFloor:
     warmup_steps: length of the warm-up; may be a fraction (0.6 epoch).
     total_steps: step at which the cosine reaches zero (or the floor).
     floor: least multiple of `peak`, 0..1, in both phases.
+    zero_first: whether step 0 has rate 0 (or the floor) even without a
+      warm-up.
 
   Source: HawkEye training configuration: peak 2e-5, floor 0.25, so the rate
-  starts at 5e-6, not at zero.
+  starts at 5e-6, not at zero. Grounded-VideoLLM: floor 0, and the first step
+  has rate 0 however short the run is.
   """
 
   peak: float
   warmup_steps: float
   total_steps: float
   floor: float
+  zero_first: bool = False
 
   def __call__(self, step: ArrayLike | Array) -> Float[Array, '...']:
     """Returns the learning rate at `step`, as optax asks for it."""
@@ -70,4 +74,5 @@ def _multiplier(
   rise = step / max(1.0, warmup)
   progress = (step - warmup) / max(1.0, schedule.total_steps - warmup)
   fall = 0.5 * (1.0 + xp.cos(np.pi * xp.minimum(progress, 1.0)))
-  return xp.maximum(schedule.floor, xp.where(step < warmup, rise, fall))
+  rises_until = max(1.0, warmup) if schedule.zero_first else warmup
+  return xp.maximum(schedule.floor, xp.where(step < rises_until, rise, fall))

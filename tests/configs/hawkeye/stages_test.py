@@ -9,11 +9,11 @@ import pytest
 
 from vtg_jax import config_file
 from vtg_jax.systems.config_json import from_json
+from vtg_jax.systems.extra_heads import HEADS, WithHeads
 from vtg_jax.systems.hawkeye.config import PRESETS, HawkEyeConfig
-from vtg_jax.systems.hawkeye.extra_heads import HEADS, TaskWithHeads
 from vtg_jax.systems.hawkeye.model import param_shapes
-from vtg_jax.systems.hawkeye.starting_point import StartingPoint, merged
 from vtg_jax.systems.hawkeye.tasks import TASKS
+from vtg_jax.systems.starting_point import StartingPoint, merged
 from vtg_jax.train.freeze import flatten, split
 from vtg_jax.train.options import FitOptions
 
@@ -98,7 +98,7 @@ def test_the_stages_are_there():
 def test_a_stage_fits_together_at_its_real_size(name):
   options, task = read(name)
   shapes = param_shapes(task.model)
-  if isinstance(task, TaskWithHeads):
+  if isinstance(task, WithHeads):
     shapes |= {
       HEADS: {
         head: {

@@ -37,7 +37,10 @@ def test_no_adapter_is_null():
 @pytest.mark.parametrize(
   ('path', 'value', 'told'),
   [
-    ('n_frames', None, 'config.n_frames is None; it must be a int'),
+    ('n_frames', None, 'config.n_frames is None; it must be a whole'),
+    ('n_frames', 10**9, 'n_frames is 1000000000; use 1 to 1024'),
+    ('max_text_tokens', -1, 'max_text_tokens is -1'),
+    ('llm.n_heads', 0, 'llm.n_heads is 0; use 1 up'),
     ('n_frames', 12.0, 'config.n_frames is 12.0'),
     ('n_frames', True, 'config.n_frames is True'),
     ('stop_ids', [[1], 2], 'config.stop_ids is 2; it must be a list'),

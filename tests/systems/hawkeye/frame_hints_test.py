@@ -80,25 +80,6 @@ def test_the_answers_are_those_of_the_plain_task(task, batch):
   assert other.weight == one.weight and other.total > one.total
 
 
-def test_a_head_that_looks_at_what_is_wanted_only_loses_nothing():
-  keys = jnp.eye(5)[None] * 100.0
-  wanted = jnp.array([[False, True, False, True, False]])
-
-  def loss(query, position):
-    return frame_hints._attention_losses(
-      jnp.asarray(query, jnp.float32)[None, None],
-      keys,
-      jnp.array([[position]]),
-      wanted,
-    )[0]
-
-  assert loss([0, 1, 0, 0, 0], 4) == pytest.approx(0, abs=1e-6)
-  assert loss([0, 1, 0, 1, 0], 4) == pytest.approx(0, abs=1e-6)
-  assert loss([1, 0, 0, 0, 0], 4) > 10
-  # Token 3 is not seen from 2: of three alike, one is right.
-  assert loss([0, 0, 0, 0, 0], 2) == pytest.approx(np.log(3), abs=1e-5)
-
-
 def test_video_tokens_are_found_wherever_they_start():
   shown = jnp.array([[True, False, True], [False, False, True]])
   at = frame_hints._at_tokens(shown, jnp.array([1, 3]), 6)

@@ -218,7 +218,8 @@ class ScriptedPrograms:
           'Best option: (', said.removeprefix('(')
         )
         ids[q, : len(tokens)], length[q] = tokens, len(tokens)
-    return GreedyOutput(ids, length, np.log(np.full(len(node), 0.5)))
+    log_prob = np.log(np.full(len(node), 0.5))
+    return GreedyOutput(ids, length, log_prob, np.zeros(ids.shape))
 
 
 @pytest.mark.parametrize('seed', range(6))

@@ -7,6 +7,7 @@ import pytest
 from input_pipeline.frame_choice import eval_frame_indices
 from tests.systems.hawkeye import tiny
 from vtg_jax.errors import BadInput
+from vtg_jax.moments.options import chosen_index
 from vtg_jax.nn.compute import Compute
 from vtg_jax.systems.hawkeye import prompt, question_answering
 from vtg_jax.systems.hawkeye.model import HawkEye
@@ -72,7 +73,9 @@ def test_the_prompt_is_the_papers():
 
 def test_scores_are_those_of_the_whole_prompt(grounder, warm_video):
   tokenizer = tiny.tokenizers()[0]
-  answer = grounder.answer(warm_video, QUESTION, CANDIDATES, mode='score')
+  answer = grounder.questions.answer(
+    warm_video, QUESTION, CANDIDATES, mode='score'
+  )
   frames = warm_video.get(warm_video.frame_at(answer.frame_times_s))
   asked = prompt_of(warm_video, [8 / 6, 4, 40 / 6])
   wanted = []
@@ -92,7 +95,7 @@ def test_scores_are_those_of_the_whole_prompt(grounder, warm_video):
 
 def test_the_reply_is_the_greedy_one(grounder, warm_video):
   tokenizer = tiny.tokenizers()[0]
-  answer = grounder.answer(warm_video, QUESTION, CANDIDATES)
+  answer = grounder.questions.answer(warm_video, QUESTION, CANDIDATES)
   frames = warm_video.get(warm_video.frame_at(answer.frame_times_s))
   asked = prompt_of(warm_video, [8 / 6, 4, 40 / 6])
   written = []
@@ -142,26 +145,49 @@ def test_a_clip_that_ends_after_the_video_is_cut(warm_video):
   ],
 )
 def test_a_reply_names_a_candidate_by_letter_or_text(reply, index):
-  assert question_answering.chosen_index(reply, ['cat', 'a dog.']) == index
+  assert chosen_index(reply, ['cat', 'a dog.']) == index
+
+
+def test_several_questions_are_answered_each_as_alone(grounder, warm_video):
+  asked = [QUESTION, 'Who runs?']
+  together = grounder.answer(
+    warm_video, asked, options=CANDIDATES, mode='score'
+  )
+  assert [answer.question for answer in together] == asked
+  for question, answer in zip(asked, together, strict=True):
+    alone = grounder.questions.answer(
+      warm_video, question, CANDIDATES, mode='score'
+    )
+    assert (answer.text, answer.choice) == (alone.reply, alone.index)
+    assert answer.score == pytest.approx(alone.probabilities[alone.index])
+    assert answer.system == 'hawkeye' and answer.evidence == ()
 
 
 @pytest.mark.parametrize(
   ('changed', 'message'),
   [
-    (dict(candidates=['a']), '1 candidates'),
-    (dict(candidates=['a', ' ']), 'empty'),
-    (dict(question=''), 'empty'),
-    (dict(question='Who <VideoHere>?'), 'VideoHere'),
+    (dict(options=None), 'give the options'),
+    (dict(options=['a']), '1 options'),
+    (dict(options=['a', ' ']), 'empty'),
+    (dict(questions=''), 'empty'),
+    (dict(questions='Who <VideoHere>?'), 'VideoHere'),
     (dict(mode='guess'), 'guess'),
     (dict(sampling='dense'), 'dense'),
     (dict(start_s=5.0, end_s=5.0), 'empty'),
     (dict(start_s=9.0), 'ends at 8'),
-    (dict(question='why ' * 900), 'positions'),
+    (dict(questions='why ' * 900), 'positions'),
   ],
 )
 def test_what_cannot_be_asked_is_bad_input(
   grounder, warm_video, changed, message
 ):
-  asked = dict(question=QUESTION, candidates=CANDIDATES) | changed
+  asked = dict(questions=QUESTION, options=CANDIDATES) | changed
   with pytest.raises(BadInput, match=message):
     grounder.answer(warm_video, **asked)
+
+
+def test_evidence_is_the_moment_of_the_question(grounder, warm_video):
+  (answer,) = grounder.answer(
+    warm_video, QUESTION, options=CANDIDATES, evidence=True, mode='score'
+  )
+  assert list(answer.evidence) == grounder.ground(warm_video, QUESTION)

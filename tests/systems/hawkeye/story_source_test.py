@@ -181,6 +181,10 @@ def test_labels_of_stories_are_those_of_the_strict_rule():
     ({'first_seed': TEST.start}, 'for tests'),
     ({'caption_share': 2.0}, 'caption_share'),
     ({'knobs': {'colour': 1}}, 'unknown colour'),
+    ({'knobs': {'fps': 'x'}}, "fps 'x' cannot be"),
+    ({'draw_size': 0}, 'draw_size is 0'),
+    ({'questions': ()}, 'questions is empty'),
+    ({'questions': ('When?',)}, 'one %s'),
   ],
 )
 def test_wrong_options_are_named(changes, match):

@@ -4,6 +4,7 @@ import dataclasses
 from collections.abc import Mapping
 
 from vtg_jax.adapters.two_stream import TwoStreamConfig
+from vtg_jax.encoders.block import BlockConfig
 from vtg_jax.encoders.internvideo2 import InternVideo2Config, internvideo2_1b
 from vtg_jax.encoders.vit import VitConfig, clip_vit_l14
 from vtg_jax.llm.decoder import (
@@ -15,6 +16,9 @@ from vtg_jax.nn.dense import LoraConfig
 from vtg_jax.nn.rope import LongRope
 from vtg_jax.systems.config_json import from_json
 from vtg_jax.systems.grounded_videollm.prompt import DIALECTS, Dialect
+
+# Name of the system.
+SYSTEM = 'grounded_videollm'
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -101,9 +105,15 @@ class GroundedVideoLlmConfig:
     return from_json(cls, values, 'config')
 
 
-# Tokens that are added to a language model: <0> to <300>, and the marker.
-_N_NEW_WORDS = 302
-_LORA = {'rank': 128, 'alpha': 256.0, 'dropout': 0.05}
+# Steps of the released time scale.
+_N_INTERVALS = 300
+# Of the adapters; which layers have them follows from the language model.
+LORA = {'rank': 128, 'alpha': 256.0, 'dropout': 0.05}
+
+
+def n_new_words(n_intervals: int) -> int:
+  """Tokens that are added to a language model: <0> to <M>, and the marker."""
+  return n_intervals + 2
 
 
 def phi3(*, long_rope: LongRope | None = None) -> GroundedVideoLlmConfig:
@@ -130,7 +140,7 @@ def phi3(*, long_rope: LongRope | None = None) -> GroundedVideoLlmConfig:
       video_side=4,
     ),
     llm=DecoderConfig(
-      vocab_size=32064 + _N_NEW_WORDS,
+      vocab_size=32064 + n_new_words(_N_INTERVALS),
       width=3072,
       n_layers=32,
       n_heads=32,
@@ -141,7 +151,7 @@ def phi3(*, long_rope: LongRope | None = None) -> GroundedVideoLlmConfig:
       rope_theta=10000.0,
       max_positions=131072,
       tied_embeddings=False,
-      lora=LoraConfig(**_LORA, targets=FUSED_PROJECTIONS),
+      lora=LoraConfig(**LORA, targets=FUSED_PROJECTIONS),
       fused_projections=True,
       head_bias=True,
       long_rope=long_rope
@@ -152,7 +162,7 @@ def phi3(*, long_rope: LongRope | None = None) -> GroundedVideoLlmConfig:
     dialect='phi3',
     n_segments=12,
     n_frames=96,
-    n_intervals=300,
+    n_intervals=_N_INTERVALS,
     max_text_tokens=2048,
   )
 
@@ -176,7 +186,7 @@ def llama3() -> GroundedVideoLlmConfig:
       video_side=4,
     ),
     llm=DecoderConfig(
-      vocab_size=128256 + _N_NEW_WORDS,
+      vocab_size=128256 + n_new_words(_N_INTERVALS),
       width=4096,
       n_layers=32,
       n_heads=32,
@@ -187,13 +197,13 @@ def llama3() -> GroundedVideoLlmConfig:
       rope_theta=500000.0,
       max_positions=8192,
       tied_embeddings=False,
-      lora=LoraConfig(**_LORA, targets=PROJECTIONS),
+      lora=LoraConfig(**LORA, targets=PROJECTIONS),
       head_bias=True,
     ),
     dialect='llama3',
     n_segments=12,
     n_frames=96,
-    n_intervals=300,
+    n_intervals=_N_INTERVALS,
     max_text_tokens=2048,
   )
 
@@ -204,7 +214,7 @@ def before_stage2(config: GroundedVideoLlmConfig) -> GroundedVideoLlmConfig:
     config,
     llm=dataclasses.replace(
       config.llm,
-      vocab_size=config.llm.vocab_size - config.n_intervals - 2,
+      vocab_size=config.llm.vocab_size - n_new_words(config.n_intervals),
       lora=None,
       head_bias=False,
     ),
@@ -213,3 +223,89 @@ def before_stage2(config: GroundedVideoLlmConfig) -> GroundedVideoLlmConfig:
 
 # Sizes of released files, by the name to ask for them.
 PRESETS = {'phi3': phi3, 'llama3': llama3}
+
+
+def small(*, vocab_size: int) -> GroundedVideoLlmConfig:
+  """One that trains and answers on a laptop CPU: ours, not the paper's.
+
+  Args:
+    vocab_size: Of the tokenizer, words of time included.
+  """
+  return GroundedVideoLlmConfig(
+    image_encoder=VitConfig(
+      block=BlockConfig(
+        width=96,
+        n_heads=4,
+        mlp_hidden=384,
+        norm='layer',
+        norm_eps=1e-5,
+        activation='quick_gelu',
+        fused_qkv=False,
+        qkv_biases='qkv',
+        qk_norm=False,
+        layer_scale=None,
+      ),
+      n_layers=3,
+      image_size=32,
+      patch_size=8,
+      channels=3,
+      patch_bias=False,
+      first_norm=True,
+    ),
+    video_encoder=InternVideo2Config(
+      block=BlockConfig(
+        width=96,
+        n_heads=4,
+        mlp_hidden=384,
+        norm='rms',
+        norm_eps=1e-6,
+        activation='gelu',
+        fused_qkv=True,
+        qkv_biases='',
+        qk_norm=True,
+        # Released files begin at 1e-5, which a short training never leaves.
+        layer_scale=0.1,
+      ),
+      n_layers=4,
+      image_size=32,
+      patch_size=8,
+      tubelet_size=1,
+      channels=3,
+      table_steps=4,
+      drop_path=0.0,
+    ),
+    two_stream=TwoStreamConfig(
+      width=96,
+      image_width=96,
+      image_grid=4,
+      image_side=2,
+      image_reduction='merge',
+      video_width=96,
+      video_grid=4,
+      # An object stays in one quarter of the frame.
+      video_side=2,
+    ),
+    llm=DecoderConfig(
+      vocab_size=vocab_size,
+      width=96,
+      n_layers=4,
+      # The lower half of a head's frequencies must hardly turn over a prompt
+      # for it to find the video rows that show what words say.
+      n_heads=2,
+      n_kv_heads=2,
+      head_dim=48,
+      mlp_hidden=256,
+      norm_eps=1e-5,
+      rope_theta=1e6,
+      max_positions=1024,
+      tied_embeddings=False,
+      lora=None,
+      fused_projections=True,
+      head_bias=True,
+    ),
+    dialect='phi3',
+    n_segments=12,
+    n_frames=48,
+    n_intervals=300,
+    max_text_tokens=512,
+  )

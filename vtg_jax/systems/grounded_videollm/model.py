@@ -99,25 +99,62 @@ class GroundedVideoLlm(nn.Module):
     """Scores over the vocabulary."""
     return self.llm.logits(hidden)
 
+  def encode_streams(
+    self,
+    keyframes: UInt8[Array, 'B K h w C'],
+    frames: UInt8[Array, 'B F v u C'],
+    n_segments: int,
+  ) -> tuple[Float[Array, 'B K P D'], Float[Array, 'B F Q E']]:
+    """What the encoders make of raw frames, before the adapter.
+
+    Args:
+      keyframes: Of the image encoder's size, any number.
+      frames: Of the video encoder's size.
+      n_segments: Into how many clips that do not see each other they are cut.
+    """
+    B, K = keyframes.shape[:2]
+    F = frames.shape[1]
+    images = _normalised(keyframes, CLIP_MEAN, CLIP_STD)
+    clips = _normalised(frames, IMAGENET_MEAN, IMAGENET_STD)
+    image = self.image_encoder(images.reshape(B * K, *images.shape[2:]))
+    video = self.video_encoder(
+      clips.reshape(B * n_segments, -1, *clips.shape[2:])
+    )
+    return (
+      image.features.reshape(B, K, *image.features.shape[1:]),
+      video.features.reshape(B, F, *video.features.shape[2:]),
+    )
+
   def training_states(
-    self, batch: Mapping[str, jax.Array], *, deterministic: bool = False
+    self,
+    batch: Mapping[str, jax.Array],
+    *,
+    deterministic: bool = False,
+    drop_path: bool = False,
   ) -> Float[Array, 'B S H']:
     """Final states of a batch of training rows; `logits` scores them.
 
     Args:
       batch: keyframes and frames as `see` has them; input_ids and
         attention_mask [B S], padded right, with room for the video from
-        video_start [B] on. Other entries are ignored.
-      deterministic: False switches all dropout on.
+        video_start [B] on; perhaps turn and positions [B S], see `row_states`.
+        Other entries are ignored.
+      deterministic: False switches the language model's dropout on.
+      drop_path: The video encoder drops branches, as in the reference's
+        training although it is frozen; not where `deterministic`.
     """
     rows = self.see(
-      batch['keyframes'], batch['frames'], deterministic=deterministic
+      batch['keyframes'],
+      batch['frames'],
+      deterministic=deterministic or not drop_path,
     )
     return self.row_states(
       batch['input_ids'],
       batch['attention_mask'],
       rows,
       batch['video_start'],
+      turn=batch.get('turn'),
+      positions=batch.get('positions'),
       deterministic=deterministic,
     )
 
@@ -128,15 +165,41 @@ class GroundedVideoLlm(nn.Module):
     rows,
     video_start,
     *,
+    turn=None,
+    positions=None,
     deterministic: bool = True,
   ):
-    """Final states [B S H] of token rows with a video's rows in their room."""
+    """Final states [B S H] of token rows with a video's rows in their room.
+
+    Args:
+      input_ids: [B S].
+      attention_mask: [B S], False on padding.
+      rows: [B R H], of the video.
+      video_start: [B].
+      turn: [B S], where questions stand side by side: the number of the one
+        that a token belongs to, 0 for tokens that all may look at. Each sees
+        those and its own only.
+      positions: [B S], rotary positions; those in the row when None.
+      deterministic: False switches dropout on.
+    """
     embeds = splice_rows(self.embed_tokens(input_ids), rows, video_start)
     B, S = input_ids.shape
     causal = jnp.tril(jnp.ones((S, S), bool))
     mask = causal & attention_mask.astype(bool)[:, None]
-    positions = jnp.broadcast_to(jnp.arange(S), (B, S))
-    out = self.llm(embeds, positions, mask=mask, deterministic=deterministic)
+    if turn is not None:
+      own = turn[:, :, None] == turn[:, None]
+      mask &= own | (turn == 0)[:, None]
+    if positions is None:
+      positions = jnp.broadcast_to(jnp.arange(S), (B, S))
+    out = self.llm(
+      embeds,
+      positions,
+      mask=mask,
+      sequence_length=_longest(
+        attention_mask, positions, video_start, rows.shape[1]
+      ),
+      deterministic=deterministic,
+    )
     return out.hidden
 
   def __call__(self, keyframes, frames, input_ids, attention_mask, video_start):
@@ -145,6 +208,17 @@ class GroundedVideoLlm(nn.Module):
     return self.logits(
       self.row_states(input_ids, attention_mask, rows, video_start)
     )
+
+
+def _longest(attention_mask, positions, video_start, n_video) -> jax.Array:
+  """Tokens of the batch's longest row, without what all rows are padded with.
+
+  A video that nobody looks at counts, as in the reference.
+  """
+  seen = attention_mask.astype(bool)
+  length = jnp.where(seen, positions + 1, 0).max(1)
+  looked_at = jnp.take_along_axis(seen, video_start[:, None], axis=1)[:, 0]
+  return (length + jnp.where(looked_at, 0, n_video)).max()
 
 
 def _normalised(frames, mean, std) -> jax.Array:

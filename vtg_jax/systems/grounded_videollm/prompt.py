@@ -7,11 +7,25 @@ import dataclasses
 import re
 from collections.abc import Mapping, Sequence
 
+import numpy as np
+
 from vtg_jax.moments.temporal_tokens import GROUNDING_MARKER
 
 # What stands where the video's tokens go; exactly one in a text.
 VIDEO = '<image>'
 HUMAN, ASSISTANT = 'human', 'gpt'
+
+# Questions of the reference's lists: when a sentence happens, what happens
+# when, and what happens in a span of seconds.
+GROUNDING = (
+  "Give you a textual query: '%s'. When does the described content occur in "
+  'the video? Please return the start and end timestamps.'
+)
+DENSE_CAPTIONS = (
+  'Localize a series of activity events in the video, output the start and '
+  'end timestamp for each event, and describe each event with sentences.'
+)
+REFERRING = 'What is happening from {} seconds to {} seconds?'
 
 _TIMES = re.compile(r'<-?\d+(\.\d+)?>')
 
@@ -130,6 +144,13 @@ def asked(question: str, dialect: Dialect, *, when: bool) -> str:
     {'from': ASSISTANT, 'value': ''},
   ]
   return conversation(turns, dialect).replace(dialect.end, '')
+
+
+def about_span(start_s: float, end_s: float) -> str:
+  """The question of what happens in a span, its seconds in figures."""
+  # Not '1e-05': figures are found by their digits.
+  told = (np.format_float_positional(s, trim='-') for s in (start_s, end_s))
+  return REFERRING.format(*told)
 
 
 def _with_video_first(question: str) -> str:

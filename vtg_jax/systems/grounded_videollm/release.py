@@ -8,12 +8,11 @@ from pathlib import Path
 
 from vtg_jax.adapters.two_stream import TwoStreamConfig
 from vtg_jax.convert import checkpoint
-from vtg_jax.convert.from_release import ConversionReport, convert_release
+from vtg_jax.convert.from_release import ConversionReport
 from vtg_jax.convert.grounded_videollm import grounded_videollm_table
 from vtg_jax.convert.param_tree import flatten
 from vtg_jax.convert.readers import open_source
 from vtg_jax.convert.table import Table
-from vtg_jax.convert.to_release import export_release
 from vtg_jax.encoders.block import BlockConfig
 from vtg_jax.encoders.internvideo2 import InternVideo2Config
 from vtg_jax.encoders.vit import VitConfig
@@ -21,19 +20,25 @@ from vtg_jax.errors import BadInput
 from vtg_jax.llm.decoder import DecoderConfig
 from vtg_jax.nn.dense import LoraConfig
 from vtg_jax.nn.rope import LongRope
+from vtg_jax.systems import released_files
+from vtg_jax.systems.config_json import reading_sizes
 from vtg_jax.systems.grounded_videollm.config import (
   PRESETS,
+  SYSTEM,
   GroundedVideoLlmConfig,
 )
 from vtg_jax.systems.grounded_videollm.model import param_shapes
+from vtg_jax.systems.released_files import existing, first_file
 
-SYSTEM = 'grounded_videollm'
 TOKENIZER = 'tokenizer.json'
 # Image reduction, fused projections: what tells the two released models apart.
 _VARIANTS = {'phi3': ('merge', True), 'llama3': ('pool', False)}
 _EMBEDDING = re.compile(r'.*embed_tokens\.weight')
 _HEAD_BIAS = re.compile(r'.*lm_head\.bias')
+_VIDEO_PROJECTOR = re.compile(r'(^|[.|])video_projecter\.')
 _LORA = re.compile(r'.*\.lora_A\.default\.weight')
+# CLIP's layers have projections of the same names.
+_LLM_LAYER = re.compile(r'(^|\.)model\.layers\.')
 
 
 def table(config: GroundedVideoLlmConfig) -> Table:
@@ -69,11 +74,11 @@ def convert(
   Args:
     sources: In loading order: the image encoder, the learned rows, the video
       encoder, and a stage's file; before stage 2 the language model's folder
-      and the projectors.
+      and the projectors, before stage 1 that of the image stream alone.
     out: The new folder.
     config: 'phi3', 'llama3', the config.json of the language model's folder
-      (which alone knows the rotary factors of Phi-3.5), or a JSON file with
-      all sizes.
+      (which alone knows the rotary factors of Phi-3.5), that of a golden set,
+      or a JSON file with all sizes.
     tokenizers: The language model's `tokenizer.json`, where it lies beside no
       source and not beside `config`.
     overwrite: Replace `out` where it is a checkpoint of ours.
@@ -82,19 +87,22 @@ def convert(
   Raises:
     BadInput: when a file is missing or does not fit; nothing is left behind.
   """
-  sources = [Path(source) for source in sources]
-  for file in (*sources, *map(Path, tokenizers)):
-    if not file.exists():
-      raise BadInput(f'{file} does not exist; check the path')
+  sources, tokenizers = existing(sources), existing(tokenizers)
   sizes = _as_in_files(_config(config, sources), sources)
   beside = [*sources, *([Path(config).parent] if config else [])]
-  return convert_release(
+  tokenizer = first_file(
+    [*tokenizers, *(folder / TOKENIZER for folder in beside)],
+    f'no {TOKENIZER} lies in a source folder; give that of the language model '
+    'with --tokenizer',
+  )
+  return released_files.convert(
+    SYSTEM,
+    sizes,
     sources,
-    table(sizes),
-    expected_params(sizes),
-    {'system': SYSTEM, 'model': sizes.to_dict()},
-    {TOKENIZER: _tokenizer(tokenizers, beside)},
     out,
+    table=table(sizes),
+    shapes=_shapes(sizes, sources),
+    tokenizers={TOKENIZER: tokenizer},
     overwrite=overwrite,
     progress=progress,
   )
@@ -108,16 +116,25 @@ def export(
   progress=None,
 ) -> list[Path]:
   """Writes a checkpoint of ours under its released key names."""
-  description = checkpoint.read_config(folder)
-  sizes = GroundedVideoLlmConfig.from_dict(description.get('model'))
-  return export_release(
-    folder, table(sizes), out, as_pth=as_pth, progress=progress
+  return released_files.export(
+    folder,
+    out,
+    read_sizes=GroundedVideoLlmConfig.from_dict,
+    table=table,
+    as_pth=as_pth,
+    progress=progress,
   )
 
 
 def is_golden(description: Mapping) -> bool:
   """Whether a golden folder's config.json describes a Grounded-VideoLLM."""
-  return {'clip', 'internvideo2', 'phi3', 'llama3'} <= description.keys()
+  shared = {'clip', 'internvideo2'} <= description.keys()
+  return shared and bool(models_of_golden(description))
+
+
+def models_of_golden(description: Mapping) -> list[str]:
+  """The models of a golden set, by the names of their language models."""
+  return [name for name in _VARIANTS if name in description]
 
 
 def config_of_golden(
@@ -198,7 +215,8 @@ def config_of_golden(
       n_layers=llm['num_hidden_layers'],
       n_heads=llm['num_attention_heads'],
       n_kv_heads=llm['num_key_value_heads'],
-      head_dim=llm['hidden_size'] // llm['num_attention_heads'],
+      head_dim=llm.get('head_dim')
+      or llm['hidden_size'] // llm['num_attention_heads'],
       mlp_hidden=llm['intermediate_size'],
       norm_eps=llm['rms_norm_eps'],
       rope_theta=llm['rope_theta'],
@@ -249,18 +267,26 @@ def _config(named, sources) -> GroundedVideoLlmConfig:
       'language model'
     )
   description = checkpoint.read_json(file)
-  try:
+  with reading_sizes(file):
+    if is_golden(description):
+      return config_of_golden(description, _model_of(sources, description))
     if 'num_hidden_layers' in description:  # a language model of Hugging Face
       return _with_llm(description)
     return GroundedVideoLlmConfig.from_dict(
       description.get('model', description)
     )
-  except KeyError as error:
-    raise BadInput(f'{file} has no {error}; correct it') from error
-  except (TypeError, ValueError, AttributeError) as error:
-    raise BadInput(
-      f'{file} does not hold the sizes of a network ({error}); correct it'
-    ) from error
+
+
+def _model_of(sources: Sequence[Path], description: Mapping) -> str:
+  """Which of a golden set's models the sources are of."""
+  keys = [key for source in sources for key in open_source(source).tensors]
+  models = models_of_golden(description)
+  for name in models:
+    _, fused = _VARIANTS[name]
+    own = '.self_attn.qkv_proj.' if fused else '.self_attn.q_proj.'
+    if any(own in key and _LLM_LAYER.search(key) for key in keys):
+      return name
+  return models[0]
 
 
 def _with_llm(llm: Mapping) -> GroundedVideoLlmConfig:
@@ -276,6 +302,21 @@ def _with_llm(llm: Mapping) -> GroundedVideoLlmConfig:
       long_rope=_long_rope(llm),
     ),
   )
+
+
+def _shapes(sizes: GroundedVideoLlmConfig, sources: Sequence[Path]) -> dict:
+  """The parameters that the files are to fill.
+
+  The base models know nothing of the video stream: where no file has any of
+  its projector, and none is of stage 2, it is left for stage 1 to draw.
+  """
+  shapes = param_shapes(sizes)
+  keys = [key for source in sources for key in open_source(source).tensors]
+  if sizes.llm.head_bias or any(map(_VIDEO_PROJECTOR.search, keys)):
+    return shapes
+  own = dict(shapes['two_stream'])
+  del own['video_projector']
+  return {**shapes, 'two_stream': own}
 
 
 def _as_in_files(
@@ -309,15 +350,3 @@ def _as_in_files(
       head_bias=bool(found(_HEAD_BIAS)),
     ),
   )
-
-
-def _tokenizer(given, folders) -> Path:
-  files = [Path(file) for file in given]
-  files += [folder / TOKENIZER for folder in folders]
-  found = next((file for file in files if file.is_file()), None)
-  if found is None:
-    raise BadInput(
-      f'no {TOKENIZER} lies in a source folder; give that of the language '
-      'model with --tokenizer'
-    )
-  return found

@@ -7,7 +7,7 @@ The video is one token in a text; `with_video` makes room for its many rows of
 embeddings.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -60,18 +60,23 @@ def labels_of(
     The token where it is learnt, IGNORE elsewhere. Where a stretch between two
     ends is no question and answer, nothing from there on is learnt.
   """
-  n_first = len(tokenizer.bos_ids)
-  labels, place = list(ids), n_first
-  labels[:n_first] = [IGNORE] * n_first
-  for round_text in text.split(dialect.end):
-    parts = round_text.split(dialect.separator)
-    if len(parts) != 2:
-      break
-    n_asked = _count(parts[0] + dialect.separator, tokenizer)
-    n_ignored = min(n_asked - dialect.learnt_before, len(labels) - place)
-    labels[place : place + n_ignored] = [IGNORE] * n_ignored
-    place += _count(round_text, tokenizer) + 1  # and the end
-  return labels[:place] + [IGNORE] * (len(labels) - place)
+  labels = [IGNORE] * len(ids)
+  for first, after in _answers(text, tokenizer, dialect):
+    labels[first:after] = ids[first:after]
+  return labels
+
+
+def counted_tokens(
+  text: str, tokenizer: JsonTokenizer, dialect: Dialect
+) -> int:
+  """Tokens that the questions and answers of a conversation account for.
+
+  Where these are not all tokens the reference warns of a mismatch: of a text
+  whose last answer has no end, for one.
+  """
+  places = [len(tokenizer.bos_ids)]
+  places += [after for _, after in _answers(text, tokenizer, dialect)]
+  return places[-1]
 
 
 def training_rows(
@@ -199,6 +204,21 @@ def with_video(
     attention_mask=spread(rows.attention_mask, seen),
     video_start=starts.astype(np.int32),
   )
+
+
+def _answers(
+  text: str, tokenizer: JsonTokenizer, dialect: Dialect
+) -> Iterator[tuple[int, int]]:
+  """Where each answer begins and where it is over, its end included."""
+  place = len(tokenizer.bos_ids)
+  for round_text in text.split(dialect.end):
+    parts = round_text.split(dialect.separator)
+    if len(parts) != 2:
+      return
+    n_asked = _count(parts[0] + dialect.separator, tokenizer)
+    after = place + _count(round_text, tokenizer) + 1  # and the end
+    yield place + n_asked - dialect.learnt_before, after
+    place = after
 
 
 def _count(text: str, tokenizer: JsonTokenizer) -> int:

@@ -13,39 +13,13 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-import jax.numpy as jnp
-import numpy as np
-import optax
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Float
 
 from vtg_jax.errors import BadInput
-from vtg_jax.shape_stories.words import ACTIONS, COLOURS, PAIRS, SHAPES
+from vtg_jax.systems.extra_heads import WithHeads, without_heads
 from vtg_jax.systems.hawkeye.config import HawkEyeConfig
-from vtg_jax.systems.hawkeye.extra_heads import (
-  TaskWithHeads,
-  apply_head,
-  without_heads,
-)
-from vtg_jax.train.loss import LossSums
-
-# What is named -> its names in order of their number; 0 is that nothing is.
-NAMES = {
-  'colour': tuple(COLOURS),
-  'shape': SHAPES,
-  'action': ACTIONS,
-}
-# A cell without an object counts this much: there are many of them.
-_EMPTY_WEIGHT = 0.15
-
-
-def classes_of_pairs() -> Int[np.ndarray, 'N 3']:
-  """Number of a pair -> classes of its parts; nothing, -1, is the last row."""
-  parts = zip(*PAIRS, strict=True)  # colours, shapes, actions
-  columns = [
-    [*(names.index(part) + 1 for part in column), 0]
-    for names, column in zip(NAMES.values(), parts, strict=True)
-  ]
-  return np.array(columns, np.int32).T
+from vtg_jax.systems.hawkeye.training import HawkEyeTask
+from vtg_jax.systems.naming import naming_heads, naming_sums
 
 
 def token_grid(model: HawkEyeConfig) -> int:
@@ -66,41 +40,6 @@ def token_grid(model: HawkEyeConfig) -> int:
   return grid
 
 
-def naming_sums(
-  params: dict, features: Float[Array, '*B D'], pairs: Int[Array, '*B']
-) -> LossSums:
-  """How well the heads of `NAMES` name what some features tell of.
-
-  Args:
-    params: With the heads.
-    features: Of anything.
-    pairs: Number in `words.PAIRS` of what it is, or -1 for nothing.
-
-  Returns:
-    Sums over features; the parts count what is named wrongly.
-  """
-  classes = jnp.asarray(classes_of_pairs())[pairs]  # [*B 3]
-  is_object = classes[..., 0] > 0
-  weights = jnp.where(is_object, 1.0, _EMPTY_WEIGHT)
-  total, parts = 0.0, {}
-  for i, name in enumerate(NAMES):
-    logits = apply_head(params, name, features)
-    wanted = classes[..., i]
-    losses = optax.softmax_cross_entropy_with_integer_labels(logits, wanted)
-    total += (weights * losses).sum()
-    wrong = is_object & (logits.argmax(-1) != wanted)
-    parts[f'wrong/{name}'] = (
-      wrong.sum().astype(jnp.float32),
-      is_object.sum().astype(jnp.float32),
-    )
-  return LossSums(total, weights.sum(), parts)
-
-
-def naming_heads(width: int) -> dict[str, tuple[int, int]]:
-  """Sizes of the heads of `NAMES` for features of a width; 0 is nothing."""
-  return {name: (width, len(known) + 1) for name, known in NAMES.items()}
-
-
 def check_label_grid(values: Mapping[str, Any], grid: int) -> None:
   """Raises BadInput unless samples say what each of the cells shows."""
   given = values.get('data', {}).get('label_grid', 0)
@@ -111,11 +50,11 @@ def check_label_grid(values: Mapping[str, Any], grid: int) -> None:
     )
 
 
-class CellWarmup(TaskWithHeads):
+class CellWarmup(WithHeads, HawkEyeTask):
   """Trains the video encoder so that each patch tells what is there."""
 
   def __init__(self, values: Mapping[str, Any], **options):
-    """As `TaskWithHeads`; samples must carry labels for each of the cells.
+    """As `WithHeads`; samples must carry labels for each of the cells.
 
     Raises:
       BadInput: they do not.

@@ -18,26 +18,23 @@ has read before.
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-import jax
 import jax.numpy as jnp
 import optax
 from jaxtyping import Array, Bool, Float, Int
 
 from vtg_jax.nn.rope import apply_rope, rope_angles
 from vtg_jax.shape_stories.cells import NOTHING
-from vtg_jax.systems.hawkeye.cell_warmup import (
-  check_label_grid,
-  naming_heads,
-  naming_sums,
-  token_grid,
-)
-from vtg_jax.systems.hawkeye.extra_heads import (
-  TaskWithHeads,
+from vtg_jax.systems.attention_hint import attention_losses
+from vtg_jax.systems.extra_heads import (
+  WithHeads,
   apply_head,
   without_heads,
 )
+from vtg_jax.systems.hawkeye.cell_warmup import check_label_grid, token_grid
 from vtg_jax.systems.hawkeye.rows import IGNORE
+from vtg_jax.systems.hawkeye.training import HawkEyeTask
 from vtg_jax.systems.hawkeye.training_data import OBJECTIVES
+from vtg_jax.systems.naming import naming_heads, naming_sums
 from vtg_jax.train.loss import LossSums
 
 _HEAD = 'shows_target'
@@ -46,7 +43,7 @@ _HINTS = ('name', 'look', 'frame')
 _N_STATES = 48
 
 
-class HintedAnswers(TaskWithHeads):
+class HintedAnswers(WithHeads, HawkEyeTask):
   """Answers, with the hints on samples that ask for a moment.
 
   The mean of each hint counts as much as the mean of the answers' tokens.
@@ -54,7 +51,7 @@ class HintedAnswers(TaskWithHeads):
   """
 
   def __init__(self, values: Mapping[str, Any], **options):
-    """As `TaskWithHeads`; samples must say what each video token may show.
+    """As `WithHeads`; samples must say what each video token may show.
 
     Raises:
       BadInput: they do not.
@@ -98,12 +95,12 @@ class HintedAnswers(TaskWithHeads):
       jnp.arange(T)[None], config.head_dim, config.rope_theta
     )
     wanted = _seen_pairs(batch) == batch['asked_pair'][:, None]  # [B Q]
-    losses = _attention_losses(
+    losses = attention_losses(
       _at(apply_rope(queries, *angles)[:, :, 0], places.asked),
       apply_rope(keys, *angles)[:, :, 0],
-      places.asked,
-      _at_tokens(wanted, batch['video_start'], T),
-    )
+      jnp.arange(T) <= places.asked[:, :, None],
+      _at_tokens(wanted, batch['video_start'], T)[:, None],
+    ).mean(-1)
     counts = (places.is_asked & wanted.any(-1)).astype(jnp.float32)
     return {'look': ((losses * counts).sum(), counts.sum())}
 
@@ -174,30 +171,3 @@ def _at_tokens(
   is_video = (places >= 0) & (places < shown.shape[1])
   inside = jnp.clip(places, 0, shown.shape[1] - 1)
   return is_video & jnp.take_along_axis(shown, inside, 1)
-
-
-def _attention_losses(
-  queries: Float[Array, 'B N D'],
-  keys: Float[Array, 'B T D'],
-  positions: Int[Array, 'B N'],
-  wanted: Bool[Array, 'B T'],
-) -> Float[Array, ' B']:
-  """How much of a head's attention misses what it should look at.
-
-  Args:
-    queries: Of one head.
-    keys: Of the same, of the whole row.
-    positions: Of the queries; later tokens are not seen.
-    wanted: Where to look.
-
-  Returns:
-    Minus the logarithm of the share of wanted tokens, mean over queries.
-  """
-  logits = jnp.einsum('bnd,btd->bnt', queries, keys) * keys.shape[-1] ** -0.5
-  logits = logits.astype(jnp.float32)
-  seen = jnp.arange(keys.shape[1]) <= positions[:, :, None]
-  low = jnp.finfo(jnp.float32).min
-  everything = jnp.where(seen, logits, low)
-  right = jnp.where(seen & wanted[:, None], logits, low)
-  misses = jax.nn.logsumexp(everything, -1) - jax.nn.logsumexp(right, -1)
-  return misses.mean(-1)

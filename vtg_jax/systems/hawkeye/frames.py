@@ -14,8 +14,6 @@ from input_pipeline.video import FrameStore
 from vtg_jax.systems.hawkeye.search import SearchTables
 from vtg_jax.systems.hawkeye.tables import NodeFrames, SearchPlan
 
-SAMPLINGS = ('timestamp', 'paper')
-
 
 def frames_of_interval(video: FrameStore, sampling: str, n_frames: int):
   """How an interval is shown, as a function of (start_s, end_s)."""

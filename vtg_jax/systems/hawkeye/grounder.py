@@ -1,5 +1,6 @@
 """HawkEye as a user meets it: a video and sentences in, moments out."""
 
+import dataclasses
 import functools
 import os
 import weakref
@@ -10,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from input_pipeline.video import FrameStore, Resize, open_video
+from vtg_jax import moments
 from vtg_jax.convert import checkpoint
 from vtg_jax.convert.param_tree import flatten
 from vtg_jax.errors import BadInput
@@ -17,6 +19,7 @@ from vtg_jax.llm.tokenizers import SentencePieceTokenizer, WordPieceTokenizer
 from vtg_jax.moments import coarse
 from vtg_jax.nn.compute import Compute
 from vtg_jax.recursion.coarse_to_fine import SearchState, start_search
+from vtg_jax.systems.checks import checked_queries, checked_score
 from vtg_jax.systems.hawkeye import prompt
 from vtg_jax.systems.hawkeye.answers import (
   SYSTEM,
@@ -26,19 +29,15 @@ from vtg_jax.systems.hawkeye.answers import (
   answers,
   played_paths,
 )
+from vtg_jax.systems.hawkeye.benchmarks import BENCHMARK_OPTIONS
 from vtg_jax.systems.hawkeye.config import HawkEyeConfig
 from vtg_jax.systems.hawkeye.frames import FilledTables, frames_of_interval
 from vtg_jax.systems.hawkeye.model import HawkEye, param_shapes
 from vtg_jax.systems.hawkeye.options import (
   SearchOptions,
-  checked_queries,
-  checked_score,
   default_beam,
 )
-from vtg_jax.systems.hawkeye.question_answering import (
-  ChoiceAnswer,
-  QuestionAnswerer,
-)
+from vtg_jax.systems.hawkeye.question_answering import QuestionAnswerer
 from vtg_jax.systems.hawkeye.search import SearchPrograms
 from vtg_jax.systems.hawkeye.tables import (
   ROUNDS_BUCKET,
@@ -59,12 +58,14 @@ class HawkEyeGrounder:
 
   Attributes:
     system: Name of the system.
+    benchmark_options: How it is asked on benchmarks; see `Grounder`.
     config: Sizes of the network.
     notice: One line the user must read with every answer; empty if none.
     programs: The compiled programs.
   """
 
   system = SYSTEM
+  benchmark_options = BENCHMARK_OPTIONS
 
   def __init__(
     self,
@@ -218,20 +219,23 @@ class HawkEyeGrounder:
   def answer(
     self,
     video: str | os.PathLike | FrameStore,
-    question: str,
-    candidates: Sequence[str],
+    questions: str | Sequence[str],
     *,
+    options: Sequence[str] | Sequence[Sequence[str]] | None = None,
+    evidence: bool = False,
     start_s: float | None = None,
     end_s: float | None = None,
     mode: str = 'generate',
     sampling: str = 'timestamp',
-  ) -> ChoiceAnswer:
-    """Chooses an answer to a multiple-choice question about a video.
+  ) -> list[moments.Answer]:
+    """Answers multiple-choice questions about a video.
 
     Args:
       video: Path, or what `open_video` returned.
-      question: Without its options.
-      candidates: The options without letters, 2 to 26.
+      questions: One or several, without their options.
+      options: To choose from, without letters, 2 to 26: a list for all
+        questions, or one for each. This system needs them.
+      evidence: Search also for the moment of each question.
       start_s: Start of the clip that is asked about; the video's when None.
       end_s: Its end; the video's when None.
       mode: 'generate' writes a reply, as the paper does; 'score' compares
@@ -239,18 +243,20 @@ class HawkEyeGrounder:
       sampling: See `ground`.
 
     Raises:
-      BadInput: for an unreadable video, an empty clip, or a question that
-        cannot be asked.
+      BadInput: for an unreadable video or clip, or a question that is none.
     """
-    return self.questions.answer(
-      self._opened(video),
-      question,
-      candidates,
-      start_s=start_s,
-      end_s=end_s,
-      mode=mode,
-      sampling=sampling,
+    video = self._opened(video)
+    how = {'mode': mode, 'sampling': sampling}
+    answers = self.questions.answers(
+      video, questions, options, start_s=start_s, end_s=end_s, **how
     )
+    if not evidence:
+      return answers
+    seen = self.ground(video, questions, **how)
+    return [
+      dataclasses.replace(answer, evidence=(moment,))
+      for answer, moment in zip(answers, seen, strict=True)
+    ]
 
   def _opened(self, video) -> FrameStore:
     if not isinstance(video, FrameStore):

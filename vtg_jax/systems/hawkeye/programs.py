@@ -1,6 +1,5 @@
 """HawkEye's programs as shapes: what to compile for a machine not at hand."""
 
-import dataclasses
 import functools
 import math
 from collections.abc import Callable, Mapping
@@ -22,14 +21,18 @@ from vtg_jax.recursion.interval_tree import max_nodes
 from vtg_jax.systems.hawkeye.config import PRESETS, HawkEyeConfig, small
 from vtg_jax.systems.hawkeye.model import HawkEye, param_axes, param_shapes
 from vtg_jax.systems.hawkeye.search import SearchPrograms, SearchTables
-from vtg_jax.systems.hawkeye.starting_point import merged
 from vtg_jax.systems.hawkeye.tables import FRAME_BUCKET, ROUNDS_BUCKET
 from vtg_jax.systems.hawkeye.training import HawkEyeTask
-from vtg_jax.systems.programs import Program
-from vtg_jax.train.freeze import flatten, join, split
-from vtg_jax.train.optimiser import make_optimiser
-from vtg_jax.train.state import state_shapes, state_shardings
-from vtg_jax.train.step import make_train_step
+from vtg_jax.systems.programs import (
+  Program,
+  Sizes,
+  alone_layout,
+  lying,
+  of_dtype,
+  training_program,
+)
+from vtg_jax.systems.starting_point import merged
+from vtg_jax.train.freeze import flatten, join
 
 # A prompt of Vicuna's tokenizer about 12 frames and a query of a dozen words,
 # in tokens, rounded up to the buckets of `tables`.
@@ -42,14 +45,6 @@ PLANNED = 'answers'
 _SMALL = functools.partial(
   small, vocab_size=512, bert_vocab_size=320, stop_ids=((2,),)
 )
-
-
-@dataclasses.dataclass(frozen=True)
-class Sizes:
-  """Stands in for a `StartingPoint` where nothing is read."""
-
-  model: HawkEyeConfig
-  tokenizer_files: Mapping[str, Path] = dataclasses.field(default_factory=dict)
 
 
 def sizes_of(start: Mapping[str, Any]) -> tuple[Sizes, str]:
@@ -110,7 +105,13 @@ def programs(
   apart = sharding.make_mesh(tensor=tensor, devices=devices)
   return {
     'training': lambda: training_program(
-      task, batch_size=batch_size, accumulate=accumulate, mesh=mesh
+      task,
+      flatten(param_shapes(task.model)),
+      sample_shapes(task),
+      frozen_dtype=task.config.compute.jnp_dtype,
+      batch_size=batch_size,
+      accumulate=accumulate,
+      mesh=mesh,
     ),
     'search': lambda: search_program(
       task.model, task.config.compute, mesh=apart
@@ -124,49 +125,6 @@ def _tensor_ways(config: HawkEyeConfig) -> int:
   return math.gcd(
     *(encoder.n_heads, encoder.mlp_hidden, qformer.width, qformer.mlp_hidden),
     *(llm.n_heads, llm.n_kv_heads, llm.mlp_hidden, llm.vocab_size),
-  )
-
-
-def training_program(
-  task: HawkEyeTask, *, batch_size: int, accumulate: int, mesh: Mesh
-) -> Program:
-  """The training step of a task.
-
-  Args:
-    task: Its weights are not asked for.
-    batch_size: Samples of a step, over all devices.
-    accumulate: Micro-batches they are cut into.
-    mesh: Devices, at hand or not.
-  """
-  shapes = flatten(param_shapes(task.model))
-  trained, frozen = split(shapes, task.trainable)
-  trained = _of_dtype(trained, jnp.float32)
-  frozen = _of_dtype(frozen, task.config.compute.jnp_dtype)
-  optimiser = make_optimiser(
-    dataclasses.replace(task.optimiser, total_steps=1000, warmup_steps=100),
-    {path: task.axes[path] for path in trained},
-  )
-  step = make_train_step(
-    task.loss_sums, optimiser, mesh=mesh, accumulate=accumulate
-  )
-  state = _lying(
-    state_shapes(trained, optimiser),
-    state_shardings(trained, optimiser, mesh=mesh, axes=task.axes),
-  )
-  own = sharding.param_shardings(
-    {path: task.axes[path] for path in frozen}, frozen, mesh
-  )
-  batch = {
-    name: jax.ShapeDtypeStruct(
-      (batch_size, *x.shape), x.dtype, sharding=sharding.batch_sharding(mesh)
-    )
-    for name, x in sample_shapes(task).items()
-  }
-  return Program(
-    name=f'training step, {batch_size} samples',
-    trace=step.trace,
-    args=(state, _lying(frozen, own), batch),
-    useful_flops=int(task.flops_per_step(batch_size)),
   )
 
 
@@ -203,7 +161,7 @@ def search_program(
   """
   whole = sharding.replicated(mesh)
   shapes = flatten(param_shapes(config))
-  params = _of_dtype(shapes, compute.jnp_dtype)
+  params = of_dtype(shapes, compute.jnp_dtype)
   own = sharding.param_shardings(flatten(param_axes(config)), shapes, mesh)
   tables = search_tables(config)
   state = jax.eval_shape(
@@ -220,18 +178,14 @@ def search_program(
     max_new_tokens=1,
     eos_id=config.pad_id,
   )
-  layout = sharding.activation_layout(mesh)
-
-  def alone(names, shape):  # one video: nothing to cut a batch into
-    return layout([None if n == 'batch' else n for n in names], shape)
 
   def trace(*args):
-    with laid_out(alone):
+    with laid_out(alone_layout(mesh)):
       return programs.search.trace(*args)
 
   args = (
-    join({}, _lying(params, own)),
-    *_lying((tables, state), jax.tree.map(lambda _: whole, (tables, state))),
+    join({}, lying(params, own)),
+    *lying((tables, state), jax.tree.map(lambda _: whole, (tables, state))),
     jax.ShapeDtypeStruct((), jnp.int32, sharding=whole),
   )
   return Program(
@@ -265,17 +219,4 @@ def search_tables(config: HawkEyeConfig) -> SearchTables:
     order=ids(1, 1, ROUNDS_BUCKET, n_choices),
     option_ids=ids(n_choices, n_choices, OPTION_TOKENS),
     option_len=ids(n_choices, n_choices),
-  )
-
-
-def _of_dtype(shapes, dtype):
-  return {p: jax.ShapeDtypeStruct(x.shape, dtype) for p, x in shapes.items()}
-
-
-def _lying(shapes, shardings):
-  """The same shapes, each saying where it lies."""
-  return jax.tree.map(
-    lambda x, s: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=s),
-    shapes,
-    shardings,
   )

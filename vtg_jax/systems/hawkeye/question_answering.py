@@ -6,7 +6,6 @@ search of a single interval would use.
 
 import dataclasses
 import math
-import re
 from collections.abc import Sequence
 
 import jax
@@ -17,13 +16,22 @@ from input_pipeline.frame_choice import message_times_s
 from input_pipeline.frame_store import FrameStore
 from vtg_jax.errors import BadInput
 from vtg_jax.llm.tokenizers import SentencePieceTokenizer, WordPieceTokenizer
-from vtg_jax.moments import coarse
+from vtg_jax.moments import Answer
+from vtg_jax.moments.options import chosen_index, lettered
 from vtg_jax.recursion.coarse_to_fine import Moves
+from vtg_jax.systems.checks import (
+  MODES,
+  SAMPLINGS,
+  check_known,
+  checked_queries,
+  checked_score,
+  options_of_questions,
+)
 from vtg_jax.systems.hawkeye import prompt
+from vtg_jax.systems.hawkeye.answers import SYSTEM
 from vtg_jax.systems.hawkeye.config import HawkEyeConfig
-from vtg_jax.systems.hawkeye.frames import SAMPLINGS, frames_of_interval
+from vtg_jax.systems.hawkeye.frames import frames_of_interval
 from vtg_jax.systems.hawkeye.model import HawkEye
-from vtg_jax.systems.hawkeye.options import MODES, checked_score
 from vtg_jax.systems.hawkeye.search import (
   Rows,
   SearchPrograms,
@@ -34,12 +42,8 @@ from vtg_jax.systems.hawkeye.search import (
 )
 from vtg_jax.systems.hawkeye.tables import TOKEN_BUCKET, NodeFrames
 
-# Options behind letters; more have no letter.
-MOST_CANDIDATES = 26
 # Options' token tables are padded to a multiple of this.
 OPTION_BUCKET = 8
-# '(b', '(b) text', 'b) text', 'b.', 'b'; not 'a dog'.
-_LETTER = re.compile(r'\(([a-z])(?![a-z0-9])|([a-z])(?:[).:]|$)')
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -60,6 +64,18 @@ class ChoiceAnswer:
   probabilities: tuple[float, ...]
   log_prob: float
   frame_times_s: tuple[float, ...]
+
+  def told(self, question: str) -> Answer:
+    """The answer as every system gives one."""
+    return Answer(
+      question=question,
+      text=self.reply,
+      choice=self.index,
+      # Sums of rounded probabilities may exceed 1 by a hair.
+      probabilities=tuple(min(p, 1.0) for p in self.probabilities),
+      score=math.exp(self.log_prob),
+      system=SYSTEM,
+    )
 
 
 class QuestionAnswerer:
@@ -107,6 +123,38 @@ class QuestionAnswerer:
 
     self._score = jax.jit(score)
 
+  def answers(
+    self,
+    video: FrameStore,
+    questions: str | Sequence[str],
+    options: Sequence[str] | Sequence[Sequence[str]] | None,
+    **how,
+  ) -> list[Answer]:
+    """Answers questions, each with its options; see `HawkEyeGrounder.answer`.
+
+    Args:
+      video: Opened.
+      questions: Without options.
+      options: A list for all questions, or one for each.
+      **how: See `answer`.
+
+    Raises:
+      BadInput: there are no options, or they or a question cannot be asked.
+    """
+    if options is None:
+      raise BadInput(
+        f'the system {SYSTEM!r} answers by choosing; give the options to '
+        'choose from'
+      )
+    questions = checked_queries(
+      questions, self.texts.video_slot, what='question'
+    )
+    lists = options_of_questions(options, len(questions))
+    return [
+      self.answer(video, question, own, **how).told(question)
+      for question, own in zip(questions, lists, strict=True)
+    ]
+
   def answer(
     self,
     video: FrameStore,
@@ -127,7 +175,7 @@ class QuestionAnswerer:
       log_probs = np.asarray(self._score(self._params, tables), np.float64)
       best = int(np.argmax(log_probs))
       return ChoiceAnswer(
-        reply=coarse.lettered(candidates)[best],
+        reply=lettered(candidates)[best],
         index=best,
         probabilities=tuple(np.exp(log_probs).tolist()),
         log_prob=checked_score(float(log_probs[best])),
@@ -164,7 +212,7 @@ class QuestionAnswerer:
       self._tokenizer.encode_continuation(
         texts.answer_prompt, line.removeprefix(texts.return_prompt)
       )
-      for line in coarse.lettered(candidates)
+      for line in lettered(candidates)
     ]
     option_ids = _padded_ids(options, OPTION_BUCKET)
     n = len(candidates)
@@ -209,22 +257,6 @@ class QuestionAnswerer:
     )
 
 
-def chosen_index(reply: str, candidates: Sequence[str]) -> int | None:
-  """Reads which candidate a reply names, by its letter or by its text.
-
-  chosen_index('(B) a dog', ['a cat', 'a dog']) == 1, as for 'B.', 'b' and
-  'A dog.'; None where it names none.
-  """
-  said = reply.strip().lower()
-  found = _LETTER.match(said)
-  if found:
-    index = ord(found[1] or found[2]) - ord('a')
-    return index if index < len(candidates) else None
-  plain = said.strip(' .(')
-  texts = [candidate.strip(' .').lower() for candidate in candidates]
-  return texts.index(plain) if plain in texts else None
-
-
 def _shown(video, start_s, end_s, sampling, n_frames) -> NodeFrames:
   """The frames of a clip, or of the whole video."""
   by_paper = sampling == 'paper'
@@ -252,19 +284,9 @@ def _shown(video, start_s, end_s, sampling, n_frames) -> NodeFrames:
 
 
 def _check(question, candidates, mode, sampling, video_slot) -> None:
-  for name, value, known in (
-    ('mode', mode, MODES),
-    ('sampling', sampling, SAMPLINGS),
-  ):
-    if value not in known:
-      raise BadInput(f'{name} {value!r} is unknown; use one of {known}')
-  if not 2 <= len(candidates) <= MOST_CANDIDATES:
-    raise BadInput(
-      f'there are {len(candidates)} candidates; give 2 to {MOST_CANDIDATES}'
-    )
+  check_known('mode', mode, MODES)
+  check_known('sampling', sampling, SAMPLINGS)
   for text in (question, *candidates):
-    if not text.strip():
-      raise BadInput('the question or a candidate is empty; give some text')
     if video_slot in text:
       raise BadInput(
         f'{text!r} holds {video_slot}, which marks the place of the video in '

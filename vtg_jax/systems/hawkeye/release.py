@@ -7,15 +7,16 @@ from pathlib import Path
 
 from vtg_jax.adapters.qformer import QFormerConfig
 from vtg_jax.convert import checkpoint
-from vtg_jax.convert.from_release import ConversionReport, convert_release
+from vtg_jax.convert.from_release import ConversionReport
 from vtg_jax.convert.hawkeye import hawkeye_table
 from vtg_jax.convert.param_tree import flatten
 from vtg_jax.convert.table import Table
-from vtg_jax.convert.to_release import export_release
 from vtg_jax.encoders.umt import UmtConfig
 from vtg_jax.errors import BadInput
 from vtg_jax.llm.decoder import DecoderConfig
 from vtg_jax.nn.dense import LoraConfig
+from vtg_jax.systems import released_files
+from vtg_jax.systems.config_json import reading_sizes
 from vtg_jax.systems.hawkeye.config import (
   PRESETS,
   RELEASED_STOP_IDS,
@@ -24,6 +25,7 @@ from vtg_jax.systems.hawkeye.config import (
 )
 from vtg_jax.systems.hawkeye.grounder import TOKENIZER, VOCABULARY
 from vtg_jax.systems.hawkeye.model import param_shapes
+from vtg_jax.systems.released_files import existing, first_file
 
 # Names under which the tokenizer files are found beside released weights.
 TOKENIZER_NAMES = ('tokenizer.model', 'llama_tokenizer.model')
@@ -68,18 +70,16 @@ def convert(
   Raises:
     BadInput: when a file is missing or does not fit; nothing is left behind.
   """
-  sources = [Path(source) for source in sources]
-  for file in (*sources, *map(Path, tokenizers)):
-    if not file.exists():
-      raise BadInput(f'{file} does not exist; check the path')
+  sources, tokenizers = existing(sources), existing(tokenizers)
   sizes = _config(config, sources)
-  return convert_release(
+  return released_files.convert(
+    'hawkeye',
+    sizes,
     sources,
-    table(sizes),
-    expected_params(sizes),
-    {'system': 'hawkeye', 'model': sizes.to_dict()},
-    tokenizer_files(sources, [Path(file) for file in tokenizers]),
     out,
+    table=table(sizes),
+    shapes=param_shapes(sizes),
+    tokenizers=tokenizer_files(sources, tokenizers),
     overwrite=overwrite,
     progress=progress,
   )
@@ -93,10 +93,13 @@ def export(
   progress=None,
 ) -> list[Path]:
   """Writes a checkpoint of ours under its released key names."""
-  description = checkpoint.read_config(folder)
-  sizes = HawkEyeConfig.from_dict(description.get('model'))
-  return export_release(
-    folder, table(sizes), out, as_pth=as_pth, progress=progress
+  return released_files.export(
+    folder,
+    out,
+    read_sizes=HawkEyeConfig.from_dict,
+    table=table,
+    as_pth=as_pth,
+    progress=progress,
   )
 
 
@@ -188,16 +191,10 @@ def _config(named, sources) -> HawkEyeConfig:
 
 
 def _config_of(description, where) -> HawkEyeConfig:
-  try:
+  with reading_sizes(where):
     if is_golden(description):
       return config_of_golden(description)
     return HawkEyeConfig.from_dict(description.get('model', description))
-  except KeyError as error:
-    raise BadInput(f'{where} has no {error}; correct it') from error
-  except (TypeError, AttributeError, ZeroDivisionError) as error:
-    raise BadInput(
-      f'{where} does not hold the sizes of a network ({error}); correct it'
-    ) from error
 
 
 def tokenizer_files(sources, given) -> dict[str, Path]:
@@ -210,11 +207,9 @@ def tokenizer_files(sources, given) -> dict[str, Path]:
     suffix = Path(name).suffix
     chosen = [file for file in given if file.suffix == suffix]
     chosen += [source / n for source in sources for n in known]
-    found = next((file for file in chosen if file.is_file()), None)
-    if found is None:
-      raise BadInput(
-        f'no {name} lies in a source folder; give it with --tokenizer '
-        f'{"(of Vicuna)" if name == TOKENIZER else "(of bert-base-uncased)"}'
-      )
-    files[name] = found
+    files[name] = first_file(
+      chosen,
+      f'no {name} lies in a source folder; give it with --tokenizer '
+      f'{"(of Vicuna)" if name == TOKENIZER else "(of bert-base-uncased)"}',
+    )
   return files

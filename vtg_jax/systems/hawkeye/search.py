@@ -22,6 +22,7 @@ from vtg_jax.decode.greedy import (
   GreedyOutput,
   decode_greedily,
 )
+from vtg_jax.decode.prompt import read_text
 from vtg_jax.llm.decoder import Decoder, KeyValues, Past
 from vtg_jax.recursion.coarse_to_fine import (
   Moves,
@@ -308,20 +309,11 @@ class SearchPrograms:
     ids = tables.query_ids[rows.query, rows.order, rows.node]
     length = tables.query_len[rows.query, rows.order, rows.node]
     decoder, llm = _decoder(model), params['llm']
-    out = decoder.apply(
-      {'params': llm},
-      decoder.apply({'params': llm}, ids, method='embed_tokens'),
-      position[:, None] + jnp.arange(ids.shape[1]),
-      past=past,
-    )
-    is_text = jnp.arange(ids.shape[1]) < length[:, None]
-    last = jnp.take_along_axis(out.hidden, (length - 1)[:, None, None], axis=1)
-    logits = decoder.apply({'params': llm}, last[:, 0], method='logits')
-    past = [*past, Past(out.kv, is_text[:, None])]
+    logits, read = read_text(decoder, llm, past, ids, length, position)
     return decode_greedily(
       decoder,
       llm,
-      past,
+      [*past, read],
       logits,
       position + length,
       self._greedy,

@@ -1,87 +1,51 @@
 """ShapeStories as a source of training samples: no files, any number."""
 
 import dataclasses
-import functools
 import random
 from collections.abc import Sequence
 
 import numpy as np
 
 from input_pipeline import hawkeye_samples, training_sources
-from input_pipeline.pixels import Resize
 from input_pipeline.training_items import Item
 from vtg_jax.errors import BadInput
 from vtg_jax.shape_stories.cells import NOTHING, cell_pairs
-from vtg_jax.shape_stories.config import PRESETS, StoryConfig
-from vtg_jax.shape_stories.make_story import make_story
-from vtg_jax.shape_stories.splits import TEST
-from vtg_jax.shape_stories.story import Story
+from vtg_jax.shape_stories.config import StoryConfig
 from vtg_jax.shape_stories.story_video import StoryVideo
 from vtg_jax.shape_stories.words import PAIRS, paraphrase
+from vtg_jax.systems.story_range import StoryRange
 
 # What a mirrored frame shows in place of an action.
 _MIRRORED = {'slides right': 'slides left', 'slides left': 'slides right'}
-# Stories that are made before others push them out.
-_KEPT_STORIES = 16
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class StoriesOptions:
-  """A range of stories, one query of each an epoch.
+class StoriesOptions(StoryRange):
+  """A range of stories, one query of each an epoch; see `StoryRange`.
 
   Attributes:
-    preset: difficulty, one of PRESETS.
-    knobs: what differs from it, entries of `StoryConfig`.
-    first_seed: of the first story.
-    n_stories: how many.
     caption_share: share of the samples that ask for the sentence; the others
       ask when it is true.
-    draw_size: pixels of the side that frames are drawn at, squares without
-      resizing; None draws them at the stories' own size.
     instructions: one is drawn for each sample.
     caption_instructions: the same, of captions.
     questions: templates with one %s, one is drawn.
-    weight: share in a mixture; None for all data sets takes every story once
-      an epoch.
   """
 
-  preset: str = 'standard'
-  knobs: dict = dataclasses.field(default_factory=dict)
-  first_seed: int = 0
-  n_stories: int = 100_000
   caption_share: float = 0.0
-  draw_size: int | None = None
   instructions: tuple[str, ...] = training_sources.INSTRUCTIONS
   caption_instructions: tuple[str, ...] = training_sources.CAPTION_INSTRUCTIONS
   questions: tuple[str, ...] = training_sources.QUESTIONS
-  weight: float | None = None
 
   def __post_init__(self):
-    if self.preset not in PRESETS:
-      raise ValueError(
-        f'preset {self.preset!r} is unknown; use one of {", ".join(PRESETS)}'
-      )
-    for name in ('first_seed', 'n_stories'):
-      if getattr(self, name) < (name == 'n_stories'):
-        raise ValueError(f'{name} is {getattr(self, name)}; use more')
-    if self.first_seed + self.n_stories > TEST.start:
-      raise ValueError(
-        f'seeds up to {self.first_seed + self.n_stories} are asked for; those '
-        f'from {TEST.start} on are for tests'
-      )
+    super().__post_init__()
     if not 0 <= self.caption_share <= 1:
       raise ValueError(f'caption_share is {self.caption_share}; use 0 to 1')
-    known = {field.name for field in dataclasses.fields(StoryConfig)}
-    unknown = sorted(set(self.knobs) - known)
-    if unknown:
-      raise ValueError(
-        f'knobs has unknown {", ".join(unknown)}; use entries of StoryConfig'
-      )
-
-  @property
-  def config(self) -> StoryConfig:
-    """The knobs of all stories."""
-    return PRESETS[self.preset](**self.knobs)
+    for name in ('instructions', 'caption_instructions', 'questions'):
+      if not getattr(self, name):
+        raise ValueError(f'{name} is empty; give one text or more')
+    for question in self.questions:
+      if question.count('%s') != 1:
+        raise ValueError(f'question {question!r} must have one %s')
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -104,7 +68,7 @@ class StoriesSource:
   def item(self, index: int, rng: np.random.Generator) -> Item:
     """An item about story `index`: one of its queries, in words drawn anew."""
     options = self.options
-    story = _story(self.config, options.first_seed + index)
+    story = options.story(options.first_seed + index)
     if not story.queries:
       raise BadInput(f'story {story.seed} has no query; change its knobs')
     query = story.queries[int(rng.integers(len(story.queries)))]
@@ -130,11 +94,7 @@ class StoriesSource:
 
   def open(self, item: Item) -> StoryVideo:
     """The story an item is about."""
-    size = self.options.draw_size
-    return StoryVideo(
-      _story(self.config, int(item['video'])),
-      resize=None if size is None else Resize(size=size),
-    )
+    return self.options.video(int(item['video']))
 
 
 def cell_labels(
@@ -174,8 +134,3 @@ _OTHER_SIDE = np.array(
   + [NOTHING],
   np.int16,
 )
-
-
-@functools.lru_cache(maxsize=_KEPT_STORIES)
-def _story(config: StoryConfig, seed: int) -> Story:
-  return make_story(config, seed)

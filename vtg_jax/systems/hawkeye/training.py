@@ -2,16 +2,12 @@
 
 import dataclasses
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array
 
 from input_pipeline.loader import Batches
-from vtg_jax.convert import checkpoint
 from vtg_jax.errors import BadInput
 from vtg_jax.llm.tokenizers import SentencePieceTokenizer, WordPieceTokenizer
 from vtg_jax.nn.compute import Compute
@@ -31,13 +27,10 @@ from vtg_jax.systems.hawkeye.model import (
   param_axes,
 )
 from vtg_jax.systems.hawkeye.rows import IGNORE
-from vtg_jax.systems.hawkeye.starting_point import (
-  StartConfig,
-  StartingPoint,
-  merged,
-)
+from vtg_jax.systems.hawkeye.starting_point import StartConfig, starting_point
 from vtg_jax.systems.hawkeye.training_data import OBJECTIVES, DataOptions
-from vtg_jax.train.freeze import flatten, join, split
+from vtg_jax.systems.starting_point import StartingPoint, merged
+from vtg_jax.systems.system_task import SystemTask
 from vtg_jax.train.loss import LossSums, next_token_sums
 from vtg_jax.train.optimiser import OptimiserConfig
 
@@ -87,19 +80,17 @@ class TaskConfig:
         )
 
 
-class HawkEyeTask:
+class HawkEyeTask(SystemTask):
   """What the training loop is handed.
 
   Attributes:
-    config: How it is trained.
-    model: Sizes of the network.
-    axes: Path -> logical names of the axes, of every parameter.
-    trainable: Patterns of what trains.
-    optimiser: Its numbers.
     may_change: See `MAY_CHANGE`.
   """
 
+  system = 'hawkeye'
   may_change = MAY_CHANGE
+  config: TaskConfig
+  model: HawkEyeConfig
 
   def __init__(
     self, values: Mapping[str, Any], *, start: StartingPoint | None = None
@@ -113,34 +104,11 @@ class HawkEyeTask:
     Raises:
       BadInput: naming the entry that is missing, unknown or out of range.
     """
-    self._values = dict(values)
-    rest = {name: v for name, v in self._values.items() if name != 'data'}
-    self.config = from_json(TaskConfig, rest, 'the config')
-    self._start = start or StartingPoint(self.config.start)
-    self.model: HawkEyeConfig = self._start.model
-    self.axes = flatten(param_axes(self.model))
-    self.trainable = self.config.trainable
-    self.optimiser = self.config.optimiser
-    self._trained, _ = split(self.axes, self.trainable)
+    rest = {name: v for name, v in values.items() if name != 'data'}
+    config = from_json(TaskConfig, rest, 'the config')
+    start = start or starting_point(config.start)
+    super().__init__(values, config, start, param_axes(start.model))
     self._network = HawkEye(self.model, self.config.compute)
-
-  def params(self, *, seed: int = 0) -> dict[str, Any]:
-    """The parameters that training begins with, nested, on the host.
-
-    Args:
-      seed: Of those that are drawn.
-
-    Raises:
-      BadInput: when the checkpoint is damaged or does not fit.
-    """
-    frozen_dtype = self.config.compute.jnp_dtype
-    return join(
-      {},
-      {
-        path: x.astype(np.float32 if path in self._trained else frozen_dtype)
-        for path, x in self._start.params(seed).items()
-      },
-    )
 
   def tokenizers(self) -> tuple[SentencePieceTokenizer, WordPieceTokenizer]:
     """The language model's and the Q-Former's."""
@@ -224,29 +192,12 @@ class HawkEyeTask:
       instruction_tokens=options.instruction_tokens,
     )
 
-  def loss_sums(
-    self, params: dict, batch: Mapping[str, Array], rng: jax.Array
-  ) -> LossSums:
-    """The training loss of a batch, with dropout.
+  def _sums(self, params, batch, rng, *, deterministic) -> LossSums:
+    """The losses of learnt tokens, the objectives' as parts.
 
-    Args:
-      params: Nested.
-      batch: As `HawkEye.training_states` has it, and labels [B S] and
-        objective [B], an index into `training_data.OBJECTIVES`.
-      rng: Of the dropout.
-
-    Returns:
-      Sums over learnt tokens, the objectives' as parts.
+    A batch is as `HawkEye.training_states` has it, and labels [B S] and
+    objective [B], an index into `training_data.OBJECTIVES`.
     """
-    return self._sums(params, batch, rng, deterministic=False)
-
-  def eval_sums(
-    self, params: dict, batch: Mapping[str, Array], rng: jax.Array
-  ) -> LossSums:
-    """The same without dropout."""
-    return self._sums(params, batch, rng, deterministic=True)
-
-  def _sums(self, params, batch, rng, *, deterministic):
     states = self._states(params, batch, rng, deterministic=deterministic)
     return self._answer_sums(params, states, batch)
 
@@ -274,34 +225,3 @@ class HawkEyeTask:
       own = (batch['objective'] == i).astype(jnp.float32)
       parts[name] = ((losses * own).sum(), (counts * own).sum())
     return LossSums(losses.sum(), counts.sum(), parts)
-
-  def save(self, folder: Path | str, params: dict) -> None:
-    """Writes a checkpoint folder that `vtg_jax.load` and `vtg export` read.
-
-    What was frozen is stored as it was read, bit for bit.
-
-    Args:
-      folder: The new folder; a checkpoint of ours there is replaced.
-      params: Nested, on the host or on devices of this process.
-
-    Raises:
-      BadInput: something else is in the way, or the disk is full.
-    """
-    flat = flatten(params)
-    stored = self._start.stored(flat.keys() - self._trained.keys())
-    dtype = jnp.dtype(self.config.save_dtype)
-    out = {
-      path: np.asarray(stored[path] if path in stored else x)
-      for path, x in flat.items()
-    }
-    out |= {path: out[path].astype(dtype) for path in self._trained}
-    about = {'notice': self.config.notice} if self.config.notice else {}
-    checkpoint.save_checkpoint(
-      folder,
-      join({}, out),
-      {'system': 'hawkeye', **about, 'model': self.model.to_dict()}
-      | {'training': self._values},
-      tokenizer_files=self._start.tokenizer_files,
-      trained_from=self.config.start.init_from,
-      overwrite=True,
-    )

@@ -1,16 +1,12 @@
-"""Golden folders made by the tests: changed copies, and other sizes."""
+"""HawkEye's golden folders made by the tests: changed copies, other sizes."""
 
 import json
-import shutil
 from pathlib import Path
 
-import jax
 import numpy as np
 
-from tests.convert.small_model import save
-from vtg_jax.convert.engine import canonical_tensors, unconvert
-from vtg_jax.convert.param_tree import flatten
-from vtg_jax.convert.tensor_file import TensorInfo
+from tests.systems import golden_folder
+from vtg_jax.systems import golden_weights
 from vtg_jax.systems.hawkeye import model, release
 
 GOLDEN = Path(__file__).parents[3] / 'golden' / 'hawkeye'
@@ -22,58 +18,29 @@ def description() -> dict:
 
 
 def load(name: str) -> dict[str, np.ndarray]:
-  with np.load(GOLDEN / name) as arrays:
-    return dict(arrays)
-
-
-class InMemory:
-  """Parameters as the export reads them."""
-
-  def __init__(self, params):
-    self.flat = flatten(params)
-    self.shapes = {path: x.shape for path, x in self.flat.items()}
-
-  def read(self, path, index=None):
-    x = np.asarray(self.flat[path])
-    return x if index is None else x[index]
+  return golden_folder.load(GOLDEN / name)
 
 
 def released_tensors(config, params) -> dict[str, np.ndarray]:
   """Our parameters under the released names."""
-  stored = InMemory(params)
-  return {
-    key: np.ascontiguousarray(unconvert(stored, slot, TensorInfo('F32', shape)))
-    for key, slot, shape in canonical_tensors(
-      stored.shapes, release.table(config)
-    )
-  }
+  return golden_weights.released_tensors(params, release.table(config))
 
 
 def random_params(config):
-  """Parameters that differ everywhere, norms near one."""
-  rng = np.random.default_rng(0)
-
-  def draw(path, leaf):
-    noise = 0.2 * rng.normal(size=leaf.shape).astype(np.float32)
-    return noise + (jax.tree_util.keystr(path).endswith("['scale']"))
-
-  return jax.tree_util.tree_map_with_path(draw, model.param_shapes(config))
+  return golden_folder.random_params(model.param_shapes(config))
 
 
 def write(folder: Path, told: dict, inputs, weights=None, outputs=None):
   """A golden folder; the recorded weights when none are given."""
-  folder.mkdir()
-  (folder / 'config.json').write_text(json.dumps(told), 'utf-8')
-  np.savez(folder / 'inputs.npz', **inputs)
-  if outputs is not None:
-    np.savez(folder / 'outputs.npz', **outputs)
-  if weights is None:
-    shutil.copy(GOLDEN / 'weights.safetensors', folder)
-  else:
-    save(folder / 'weights.safetensors', weights)
-  for name in TOKENIZERS:
-    shutil.copy(GOLDEN / name, folder)
-  return folder
+  return golden_folder.write(
+    folder,
+    GOLDEN,
+    told,
+    inputs,
+    weights=weights,
+    outputs=outputs,
+    files=TOKENIZERS,
+  )
 
 
 def without_figures(told: dict) -> dict:

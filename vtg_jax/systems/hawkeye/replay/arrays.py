@@ -3,29 +3,30 @@
 import functools
 import json
 import re
-from collections.abc import Callable
 from pathlib import Path
 
 import jax
 import numpy as np
 
-from vtg_jax.systems.hawkeye.replay.cases import FILE_NAME, replay_cases
-from vtg_jax.systems.hawkeye.replay.golden_set import GoldenSet, load_arrays
+from vtg_jax.systems.hawkeye.replay.cases import replay_cases
+from vtg_jax.systems.hawkeye.replay.golden_set import GoldenSet
 from vtg_jax.systems.hawkeye.replay.makers import OUTPUTS, TABLES
-from vtg_jax.systems.replay import (
-  Comparison,
-  compare_arrays,
-  compare_values,
-  failure,
+from vtg_jax.systems.replay import Comparison, compare_arrays, compare_values
+from vtg_jax.systems.replay_arrays import (
+  Tolerance,
+  attempt,
+  load_arrays,
+  replay_names,
 )
+from vtg_jax.systems.replay_cases import FILE_NAME
 
-# Largest difference that passes, by name; the first match counts.
+# By name; the first match counts.
 TOLERANCES = (
-  (r'train_grad::.*', 1e-4),  # relative to the gradient's largest magnitude
-  (r'.*_loss(_sample\d+)?', 1e-5),
-  (r'.*_logits.*', 2e-4),
-  (r'.*_(tokens|labels|attention_mask)', 0.0),
-  (r'.*', 2e-5),
+  (r'train_grad::.*', Tolerance(most=1e-4, relative_to_max=True)),
+  (r'.*_loss(_sample\d+)?', Tolerance(most=1e-5)),
+  (r'.*_logits.*', Tolerance(most=2e-4)),
+  (r'.*_(tokens|labels|attention_mask)', Tolerance(most=0.0)),
+  (r'.*', Tolerance(most=2e-5)),
 )
 
 
@@ -53,56 +54,25 @@ def replay(
 
 def _replay(folder):
   golden = GoldenSet(folder)
-  arrays, comparisons = {}, []
-  comparisons += _token_comparisons(golden)
+  comparisons = _token_comparisons(golden)
   outputs = folder / 'outputs.npz'
   recorded = load_arrays(outputs) if outputs.is_file() else {}
   names = list(recorded) or _usual_names(golden)
-  comparisons += _replay_names(OUTPUTS, golden, names, recorded, arrays)
-  comparisons += _figure_comparisons(golden)
+  compared, arrays = replay_names(OUTPUTS, TOLERANCES, golden, names, recorded)
+  comparisons += compared + _figure_comparisons(golden)
   extra = folder / 'posembed_preproc.npz'
   if extra.is_file():
     recorded = load_arrays(extra)
-    comparisons += _replay_names(TABLES, recorded, recorded, recorded, arrays)
+    compared, tables = replay_names(
+      TABLES, TOLERANCES, recorded, recorded, recorded
+    )
+    comparisons += compared
+    arrays |= tables
   if (folder / FILE_NAME).is_file():
     cases = replay_cases(folder)
     comparisons += cases.comparisons
     arrays['cases.json'] = np.array(json.dumps(cases.values))
   return comparisons, arrays
-
-
-def _replay_names(makers, source, names, recorded, arrays):
-  """Makes each named array and compares it where it was recorded."""
-  comparisons = []
-  for name in names:
-    tolerance = next(t for p, t in TOLERANCES if re.fullmatch(p, name))
-    made = [
-      (maker, match.groups())
-      for pattern, maker in makers
-      if (match := re.fullmatch(pattern, name))
-    ]
-    if not made:
-      comparisons.append(failure(name, 'no rule makes an array of this name'))
-      continue
-    maker, groups = made[0]
-    try:
-      array = np.asarray(maker(source, *groups))
-    except Exception as error:  # whatever it is, this array was not replayed
-      said = f'{type(error).__name__}: {error}'
-      comparisons.append(failure(name, said, tolerance=tolerance))
-      continue
-    arrays[name] = array
-    if name in recorded:
-      comparisons.append(
-        compare_arrays(
-          name,
-          array,
-          recorded[name],
-          tolerance,
-          relative_to_max=name.startswith('train_grad::'),
-        )
-      )
-  return comparisons
 
 
 def _usual_names(golden: GoldenSet) -> list[str]:
@@ -144,14 +114,6 @@ def _usual_names(golden: GoldenSet) -> list[str]:
   return names
 
 
-def _attempt(name: str, compare: Callable[[], Comparison]) -> Comparison:
-  """A comparison, or the failure that its exception is."""
-  try:
-    return compare()
-  except Exception as error:  # whatever it is, this entry was not replayed
-    return failure(name, f'{type(error).__name__}: {error}')
-
-
 def _token_comparisons(golden: GoldenSet) -> list[Comparison]:
   """Our tokenizers against the recorded ids of every text."""
   prompts = '|'.join(map(re.escape, golden.prompts))  # of others: ids alone
@@ -185,7 +147,7 @@ def _token_comparisons(golden: GoldenSet) -> list[Comparison]:
     return compare_values(f'tokenise {name}', maker(*groups), recorded)
 
   return [
-    _attempt(
+    attempt(
       f'tokenise {name}',
       functools.partial(compare, name, maker, match.groups()),
     )
@@ -229,7 +191,7 @@ def _figure_comparisons(golden: GoldenSet) -> list[Comparison]:
     ),
   )
   return [
-    _attempt(label.format(name), functools.partial(compare, name))
+    attempt(label.format(name), functools.partial(compare, name))
     for label, compare, names in kinds
     for name in names
   ]

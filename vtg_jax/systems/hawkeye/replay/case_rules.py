@@ -5,7 +5,6 @@ computed fields of the case. The functions only rename fields; whatever is
 computed is computed by the library.
 """
 
-from collections.abc import Mapping
 from typing import Any
 
 import jax.numpy as jnp
@@ -19,10 +18,8 @@ from vtg_jax.recursion.interval_tree import STOP, grow_tree
 from vtg_jax.systems.hawkeye import prompt
 from vtg_jax.systems.hawkeye.config import RELEASED_STOP_IDS
 from vtg_jax.systems.hawkeye.frames import frames_of_interval
+from vtg_jax.systems.replay_cases import Case
 from vtg_jax.train import schedule
-
-Case = Mapping[str, Any]
-
 
 # Coarse time and crops.
 

@@ -1,65 +1,16 @@
-"""Replays recorded cases of HawkEye's rules through the library.
+"""Recorded cases of HawkEye's rules, and what of the library computes them.
 
-A file of cases is a JSON object: a key names a rule, its value holds the
-cases. `RULES` says for each key which fields a case gives and which are
-computed; a function of `case_rules` or `case_rules_data` stands between them
-and sees only what is given.
+`RULES` says for each key which fields a case gives and which are computed, by
+a function of `case_rules` or `case_rules_data`.
 """
 
-import dataclasses
-import json
 import pathlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
-from vtg_jax.errors import BadInput
+from vtg_jax.systems import replay_cases as engine
 from vtg_jax.systems.hawkeye.replay import case_rules, case_rules_data
-from vtg_jax.systems.replay import Comparison, compare_values, failure
-
-FILE_NAME = 'cases.json'
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class ReplayedCases:
-  """What came of a file of cases.
-
-  Attributes:
-    comparisons: one a case, in the file's order; what could not be replayed
-      is there as a failure.
-    values: the file with every computed field computed by us; None in place
-      of what could not be.
-  """
-
-  comparisons: tuple[Comparison, ...]
-  values: dict[str, Any]
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Rule:
-  """How the cases of one key are replayed.
-
-  Attributes:
-    replay: from the given fields of a case, and the whole file, to the
-      computed fields.
-    gives: fields that a case must have.
-    computes: fields that a case must have, and that are compared. A field in
-      both holds questions and answers side by side.
-    may_give: fields that a case may have.
-    one_case: the key holds one case whose computed fields are lists, with a
-      result for each entry; otherwise the key holds a list of cases.
-    tolerance: largest difference of floats that passes. Seconds and scores
-      are float64 in the reference's order of operations.
-    relative: whether the tolerance is relative to each number.
-  """
-
-  replay: Callable[[case_rules.Case, case_rules.Case], dict[str, Any]]
-  gives: tuple[str, ...]
-  computes: tuple[str, ...]
-  may_give: tuple[str, ...] = ()
-  one_case: bool = False
-  tolerance: float = 1e-9
-  relative: bool = False
-
+from vtg_jax.systems.replay_cases import ReplayedCases, Rule
 
 RULES = {
   'coarse_label_no_truncation': Rule(
@@ -208,101 +159,20 @@ RULES = {
 }
 
 
+def find_rule(key: str, _: Any) -> Rule | None:
+  """The rule of a key, whatever its cases."""
+  return RULES.get(key)
+
+
 def replay_cases(folder: str | pathlib.Path) -> ReplayedCases:
   """Replays every entry of a folder's cases.json.
 
   Raises:
     BadInput: the file is missing or no JSON object.
   """
-  path = pathlib.Path(folder) / FILE_NAME
-  try:
-    recorded = json.loads(path.read_text(encoding='utf-8'))
-  except FileNotFoundError:
-    raise BadInput(f'{path} is missing; give a folder that has it') from None
-  except ValueError as error:
-    raise BadInput(f'{path} is not JSON: {error}; fetch it again') from error
-  if not isinstance(recorded, dict):
-    raise BadInput(f'{path} holds no JSON object; fetch it again')
-  return replay_values(recorded)
+  return replay_values(engine.read_cases(folder))
 
 
 def replay_values(recorded: Mapping[str, Any]) -> ReplayedCases:
   """Replays the contents of a file of cases; never raises for them."""
-  comparisons: list[Comparison] = []
-  values: dict[str, Any] = {}
-  for key, cases in recorded.items():
-    rule = RULES.get(key)
-    if rule is None:
-      comparisons.append(failure(key, f'no rule replays {key!r}'))
-      values[key] = None
-    elif rule.one_case:
-      ours, results = _replay_one(key, rule, cases, recorded)
-      values[key] = ours
-      comparisons += results
-    elif not isinstance(cases, list):
-      comparisons.append(failure(key, 'is no list of cases'))
-      values[key] = None
-    else:
-      values[key] = []
-      for i, case in enumerate(cases):
-        ours, result = _replay_listed(f'{key}[{i}]', rule, case, recorded)
-        values[key].append(ours)
-        comparisons.append(result)
-  return ReplayedCases(comparisons=tuple(comparisons), values=values)
-
-
-def _replay_listed(
-  name: str, rule: Rule, case: Any, file: Mapping[str, Any]
-) -> tuple[Any, Comparison]:
-  """One case of a list, one result."""
-  computed = _compute(rule, case, file)
-  if isinstance(computed, str):
-    return None, failure(name, computed, tolerance=rule.tolerance)
-  want = {field: case[field] for field in rule.computes}
-  return {**case, **computed}, _compare(name, rule, computed, want)
-
-
-def _replay_one(
-  key: str, rule: Rule, case: Any, file: Mapping[str, Any]
-) -> tuple[Any, list[Comparison]]:
-  """One large case, a result for each entry of its computed lists."""
-  computed = _compute(rule, case, file)
-  if isinstance(computed, str):
-    return None, [failure(key, computed, tolerance=rule.tolerance)]
-  results = []
-  for field in rule.computes:
-    name, got, want = f'{key}.{field}', computed[field], case[field]
-    if not isinstance(want, Sequence) or len(got) != len(want):
-      results.append(_compare(name, rule, got, want))
-      continue
-    results += [
-      _compare(f'{name}[{i}]', rule, g, w)
-      for i, (g, w) in enumerate(zip(got, want, strict=True))
-    ]
-  return {**case, **computed}, results
-
-
-def _compute(
-  rule: Rule, case: Any, file: Mapping[str, Any]
-) -> dict[str, Any] | str:
-  """The computed fields of a case, or why they could not be computed."""
-  if not isinstance(case, Mapping):
-    return f'case is a {type(case).__name__}, not an object'
-  needed = {*rule.gives, *rule.computes}
-  missing = sorted(needed - set(case))
-  unknown = sorted(set(case) - needed - set(rule.may_give))
-  if missing or unknown:
-    return f'fields missing: {missing}, unknown: {unknown}'
-  given = {
-    field: case[field]
-    for field in (*rule.gives, *rule.may_give)
-    if field in case
-  }
-  try:
-    return rule.replay(given, file)
-  except Exception as error:  # whatever a strange case sets off is its result
-    return f'{type(error).__name__}: {error}'
-
-
-def _compare(name: str, rule: Rule, got: Any, want: Any) -> Comparison:
-  return compare_values(name, got, want, rule.tolerance, relative=rule.relative)
+  return engine.replay_values(recorded, find_rule)

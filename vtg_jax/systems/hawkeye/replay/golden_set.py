@@ -9,16 +9,19 @@ import jax.numpy as jnp
 import numpy as np
 
 from vtg_jax.convert import checkpoint
-from vtg_jax.convert.engine import canonical_tensors, plan, unconvert
-from vtg_jax.convert.param_tree import flatten, unflatten
+from vtg_jax.convert.engine import plan
 from vtg_jax.convert.readers import open_source
-from vtg_jax.convert.tensor_file import TensorInfo
 from vtg_jax.decode.greedy import GreedyConfig, decode_greedily
 from vtg_jax.encoders.umt import Umt
-from vtg_jax.errors import BadInput
 from vtg_jax.llm.decoder import Decoder, Past
 from vtg_jax.llm.tokenizers import SentencePieceTokenizer, WordPieceTokenizer
 from vtg_jax.nn.compute import Compute
+from vtg_jax.systems.config_json import reading_sizes
+from vtg_jax.systems.golden_weights import (
+  read_params,
+  released_tensors,
+  without_lora,
+)
 from vtg_jax.systems.hawkeye import prompt, release
 from vtg_jax.systems.hawkeye.grounder import EXTRA_TOKENS
 from vtg_jax.systems.hawkeye.model import HawkEye
@@ -28,6 +31,7 @@ from vtg_jax.systems.hawkeye.rows import (
   split_at_video,
   training_rows,
 )
+from vtg_jax.systems.replay_arrays import load_arrays
 from vtg_jax.train.loss import next_token_loss
 
 # The promptless generation of the goldens stops here; the file does not say.
@@ -47,17 +51,18 @@ class GoldenSet:
   """
 
   def __init__(self, folder: Path):
-    self.description = checkpoint.read_json(folder / 'config.json')
-    self.config = release.config_of_golden(self.description)
+    file = folder / 'config.json'
+    self.description = checkpoint.read_json(file)
+    with reading_sizes(file):
+      self.config = release.config_of_golden(self.description)
     self.table = release.table(self.config)
     self.inputs = load_arrays(folder / 'inputs.npz')
-    steps = plan(
-      [open_source(folder / 'weights.safetensors')],
-      self.table,
-      release.expected_params(self.config),
-    )
-    self.params = unflatten(
-      {leaf.path: _read(steps, leaf) for leaf in steps.leaves}
+    self.params = read_params(
+      plan(
+        [open_source(folder / 'weights.safetensors')],
+        self.table,
+        release.expected_params(self.config),
+      )
     )
     tokenizers = release.tokenizer_files([folder], [])
     self.tokenizer = SentencePieceTokenizer(tokenizers[release.TOKENIZER])
@@ -203,20 +208,13 @@ class GoldenSet:
   @functools.cached_property
   def gradients(self) -> dict[str, np.ndarray]:
     """Gradients of the training loss under the released key names."""
-    gradients = flatten(jax.tree.map(np.asarray, self.trained[1]))
-    stored = _InMemory(gradients)
-    return {
-      key: unconvert(stored, slot, TensorInfo('F32', shape))
-      for key, slot, shape in canonical_tensors(stored.shapes, self.table)
-    }
+    return released_tensors(self.trained[1], self.table)
 
   def scored_alone(self, sample: int, *, lora: bool):
     """Logits and loss of one sample of the training batch, without padding."""
     params = self.params
     if not lora:
-      params = jax.tree_util.tree_map_with_path(
-        lambda path, x: x * 0 if path[-1].key == 'lora_b' else x, params
-      )
+      params = without_lora(params)
     index = self.description['train_samples'][sample]
     rows = self.rows([self.description['conversations'][index]])
     tokens = self.qformer[0][sample : sample + 1]
@@ -330,38 +328,3 @@ class GoldenSet:
     if name not in self.prompts:
       return text
     return prompt.reply_text(text, return_prompt=prompt.GROUNDING.return_prompt)
-
-
-class _InMemory:
-  """Gradients as `convert.engine.Params`."""
-
-  def __init__(self, flat):
-    self._flat = flat
-    self.shapes = {path: array.shape for path, array in flat.items()}
-
-  def read(self, path, index=None):
-    array = self._flat[path]
-    return array if index is None else array[index]
-
-
-def _read(steps, leaf):
-  pieces = [steps.read(piece) for piece in leaf.pieces]
-  stacked = leaf.pieces[0].slot.index is not None
-  return jnp.asarray(np.stack(pieces) if stacked else pieces[0])
-
-
-def load_arrays(path: Path) -> dict[str, np.ndarray]:
-  """Arrays of an .npz file; nothing pickled is read.
-
-  Raises:
-    BadInput: when the file is missing or damaged.
-  """
-  try:
-    with np.load(path, allow_pickle=False) as file:
-      return {name: file[name] for name in file.files}
-  except FileNotFoundError as error:
-    raise BadInput(
-      f'{path} does not exist; give a whole golden folder'
-    ) from error
-  except Exception as error:  # zip, zlib and numpy each raise their own
-    raise BadInput(f'{path} cannot be read ({error}); copy it anew') from error

@@ -1,18 +1,19 @@
-"""A run's record: a line a video, so that a run can end anywhere and go on.
+"""What a data builder writes: a record as it goes, and a whole file at the end.
 
-The first line says what the run was made with; a record is only continued by a
-run that would write the same. What a run that was killed left of a line is
-dropped.
+The record has a line a video, so that a run can end anywhere and go on. Its
+first line says what the run was made with; a record is only continued by a run
+that would write the same. What a run that was killed left of a line is dropped.
 """
 
+import contextlib
 import json
 import os
+import tempfile
 from collections.abc import Iterator, Mapping
-from typing import Any
+from pathlib import Path
+from typing import Any, TextIO
 
 from vtg_jax.errors import BadInput
-
-_FORMAT = 'InternVid-G videos 1'
 
 
 class Record:
@@ -22,11 +23,14 @@ class Record:
     path: the file.
   """
 
-  def __init__(self, path: str | os.PathLike, made_with: Mapping[str, Any]):
+  def __init__(
+    self, path: str | os.PathLike, made_with: Mapping[str, Any], *, kind: str
+  ):
     """Opens the record, or begins it.
 
     Args:
       path: the file.
+      kind: what the lines are, with the number of their form.
       made_with: dotted names and values of what the lines depend on.
 
     Raises:
@@ -34,8 +38,9 @@ class Record:
         a line that cannot be read.
     """
     self.path = os.fspath(path)
+    self._kind = kind
     self._offsets: dict[str, int] = {}
-    header = {'format': _FORMAT, **made_with}
+    header = {'format': kind, **made_with}
     offset = 0
     for number, line in enumerate(self._whole_lines(), 1):
       entry = self._parse(number, line)
@@ -74,7 +79,7 @@ class Record:
           n_bytes += len(line)
           yield line
         # A text that is no record is not ours to cut.
-        elif n_bytes or _is_beginning(line):
+        elif n_bytes or self._is_beginning(line):
           os.truncate(self.path, n_bytes)
         else:
           raise BadInput(self._foreign())
@@ -85,7 +90,7 @@ class Record:
     except ValueError:
       entry = None
     if number == 1 and (
-      not isinstance(entry, dict) or entry.get('format') != _FORMAT
+      not isinstance(entry, dict) or entry.get('format') != self._kind
     ):
       raise BadInput(self._foreign())
     if not isinstance(entry, dict):
@@ -119,7 +124,24 @@ class Record:
       os.fsync(file.fileno())
     return offset
 
+  def _is_beginning(self, partial: bytes) -> bool:
+    start = json.dumps({'format': self._kind}).encode()[:-1]
+    return partial[: len(start)] == start[: len(partial)]
 
-def _is_beginning(partial: bytes) -> bool:
-  start = json.dumps({'format': _FORMAT}).encode()[:-1]
-  return partial[: len(start)] == start[: len(partial)]
+
+@contextlib.contextmanager
+def written_whole(path: Path) -> Iterator[TextIO]:
+  """A file that gets its name only once it is complete."""
+  handle, partial = tempfile.mkstemp(
+    prefix=f'.{path.name}-', suffix='.part', dir=path.parent
+  )
+  try:
+    with os.fdopen(handle, 'w', encoding='utf-8') as file:
+      yield file
+    mask = os.umask(0)
+    os.umask(mask)
+    os.chmod(partial, 0o666 & ~mask)
+    os.replace(partial, path)
+  except BaseException:
+    os.unlink(partial)
+    raise

@@ -1,10 +1,12 @@
+import functools
 import json
 
 import pytest
 
-from input_pipeline.internvid_g.record import Record
+from input_pipeline.build_record import Record as AnyRecord
 from vtg_jax.errors import BadInput
 
+Record = functools.partial(AnyRecord, kind='walls 1')
 MADE_WITH = {'cuts.threshold': 27.0, 'cuts.weights': (1.0, 1.0, 1.0)}
 
 

@@ -1,4 +1,4 @@
-"""Linear heads that help a HawkEye learn and are thrown away at the end."""
+"""Linear heads that help a system learn and are thrown away at the end."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -7,20 +7,21 @@ from typing import Any
 import numpy as np
 from jaxtyping import Array, Float
 
-from vtg_jax.systems.hawkeye.training import HawkEyeTask
 from vtg_jax.train.freeze import flatten, join
 
 HEADS = 'heads'
 
 
-class TaskWithHeads(HawkEyeTask):
-  """A task whose loss looks at the network through linear heads of its own.
+class WithHeads:
+  """Makes a task one whose loss looks at the network through linear heads.
+
+  It stands before the task among the bases of a class.
 
   Their paths are heads/NAME/kernel and heads/NAME/bias; they always train.
   """
 
   def __init__(self, values: Mapping[str, Any], **options):
-    """As `HawkEyeTask`; 'trainable' need not speak of the heads."""
+    """As the task; 'trainable' need not speak of the heads."""
     super().__init__(values, **options)
     self.trainable = (*self.trainable, f'{HEADS}/.*')
     for name in self.heads():
@@ -32,7 +33,7 @@ class TaskWithHeads(HawkEyeTask):
     raise NotImplementedError
 
   def params(self, *, seed: int = 0) -> dict[str, Any]:
-    """As `HawkEyeTask.params`, with heads that say nothing yet."""
+    """As the task, with heads that say nothing yet."""
     heads = {
       name: {
         'kernel': np.zeros(shape, np.float32),
@@ -43,7 +44,7 @@ class TaskWithHeads(HawkEyeTask):
     return super().params(seed=seed) | {HEADS: heads}
 
   def save(self, folder: Path | str, params: dict) -> None:
-    """Writes a HawkEye without the heads."""
+    """Writes a model without the heads."""
     flat = flatten(params)
     own = {p: x for p, x in flat.items() if not p.startswith(f'{HEADS}/')}
     super().save(folder, join({}, own))

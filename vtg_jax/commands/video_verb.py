@@ -1,0 +1,186 @@
+"""What the verbs share that ask a model about a video.
+
+options as typed -> model -> frames -> what it says -> table, JSON, picture
+"""
+
+import dataclasses
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+
+import vtg_jax
+from vtg_jax import report
+from vtg_jax.errors import BadInput
+
+PICTURES = ('.png', '.svg', '.pdf')
+THUMBNAILS = 10
+
+Video = Annotated[
+  Path,
+  typer.Argument(metavar='VIDEO', help='A video file or folder of frames.'),
+]
+Model = Annotated[
+  str | None,
+  typer.Option(
+    metavar='DIR',
+    help='A checkpoint folder; the small shipped one when left out.',
+  ),
+]
+Plot = Annotated[
+  Path | None,
+  typer.Option(metavar='FILE', help='Draw a timeline: .png, .svg or .pdf.'),
+]
+Sampling = Annotated[
+  Literal['timestamp', 'paper'] | None,
+  typer.Option(help="Frames by time, or by the paper's index arithmetic."),
+]
+Resize = Annotated[
+  Literal['pil', 'swscale'] | None,
+  typer.Option(help='Exact resizing, or the fast one.'),
+]
+MaxTokens = Annotated[
+  int | None, typer.Option(help='Write at most so many tokens.')
+]
+
+# What a grounder may lack, by the name of its method.
+_ABILITIES = {
+  'ground': 'cannot find moments',
+  'dense_caption': 'cannot tell the events of a video',
+  'describe': 'cannot describe an interval',
+  'answer': 'cannot answer questions',
+}
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Order:
+  """One command about one video.
+
+  Attributes:
+    method: of the grounder.
+    asked: what the method is asked after the video, if anything.
+    options: '--rounds' -> ('max_rounds', 3): as the user gives an option, as
+      the method calls it, and its value, None where it was not given.
+    key: of the answers in the JSON document.
+    show: prints the answers as a table.
+  """
+
+  method: str
+  asked: Sequence[Any] | None = None
+  options: Mapping[str, tuple[str, Any]]
+  key: str
+  show: Callable[[Sequence[Any]], None]
+
+
+def carry_out(
+  order: Order,
+  video: Path,
+  *,
+  model: str | None,
+  resize: str | None,
+  as_json: bool,
+  plot: Path | None,
+) -> None:
+  """Loads the model, asks it, and shows what it says.
+
+  Raises:
+    BadInput: when the video, the model or the picture's place is no good, or
+      the model cannot do what is asked.
+  """
+  if plot is not None:
+    report.check_output(plot, PICTURES, keep=video)
+  # What is not given is the system's to decide.
+  given = {o: at for o, at in order.options.items() if at[1] is not None}
+  report.keep_compilations()
+  grounder = vtg_jax.load(*([] if model is None else [model]))
+  method = _method(grounder, order.method, given)
+  with report.progress('reading frames') as on_progress:
+    frames = grounder.open_video(
+      video, on_progress=on_progress, **({'resize': resize} if resize else {})
+    )
+    asked = () if order.asked is None else (order.asked,)
+    said = method(frames, *asked, **dict(given.values()))
+  if grounder.notice:
+    report.notice(grounder.notice)
+  if as_json:
+    report.print_json(
+      {
+        'video': str(video),
+        'duration_s': float(frames.duration_s),
+        'notice': grounder.notice,
+        order.key: [one.to_json() for one in said],
+      }
+    )
+  else:
+    order.show(said)
+  if plot is not None:
+    _plot(said, frames, video.name, grounder.notice, plot)
+
+
+def _method(grounder, name: str, given: Mapping[str, tuple[str, Any]]):
+  """A method that takes all options given.
+
+  Raises:
+    BadInput: when the system lacks it, or it lacks an option.
+  """
+  method = getattr(grounder, name, None)
+  if method is None:
+    raise BadInput(
+      f'this model is of the system {grounder.system!r}, which '
+      f'{_ABILITIES[name]}; give --model one of another system'
+    )
+  parameters = inspect.signature(method).parameters
+  if any(one.kind is one.VAR_KEYWORD for one in parameters.values()):
+    return method
+  for option, (keyword, _) in given.items():
+    if keyword not in parameters:
+      raise BadInput(
+        f'this model is of the system {grounder.system!r}, which does not '
+        f'know {option} here; leave it out'
+      )
+  return method
+
+
+def check_text(text: str, what: str, remedy: str) -> None:
+  """Refuses text that cannot be asked.
+
+  Raises:
+    BadInput: when it is empty, or its bytes were no text.
+  """
+  if not text.strip():
+    raise BadInput(f'the {what} {text!r} is empty; {remedy}')
+  try:
+    text.encode()
+  except UnicodeEncodeError:
+    raise BadInput(
+      f'the {what} {text!r} is not valid UTF-8; type it in a UTF-8 terminal'
+    ) from None
+
+
+def check_least(least: int, **options: int | None) -> None:
+  """Raises BadInput for an option that is given and lower than `least`."""
+  for name, value in options.items():
+    if value is not None and value < least:
+      option = name.replace('_', '-')
+      raise BadInput(f'--{option} is {value}; give a number from {least} up')
+
+
+def _plot(said, frames, title: str, notice: str, path: Path) -> None:
+  """Writes the timeline, with thumbnails at even times of the video."""
+  from vtg_jax.timeline import draw_timeline
+
+  n = min(THUMBNAILS, frames.n_frames)
+  times_s = [(i + 0.5) * frames.duration_s / n for i in range(n)]
+  thumbnails = frames.get(frames.frame_at(times_s))
+  with report.written_whole(path) as partial:
+    draw_timeline(
+      said,
+      duration_s=frames.duration_s,
+      thumbnails=thumbnails,
+      thumbnail_times_s=times_s,
+      title=title,
+      notice=notice,
+      path=partial,
+    )

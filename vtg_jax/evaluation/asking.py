@@ -1,0 +1,118 @@
+"""A config's wishes and a system's own options: how a benchmark is asked.
+
+    config   protocol 'best', search {'max_rounds': 3}
+    system   benchmark_options['best'].ground {'mode': 'score', 'max_rounds': 4}
+    asked    ground(..., mode='score', max_rounds=3)
+
+So one config serves every system, and no system is named here.
+"""
+
+import difflib
+from collections.abc import Mapping
+from typing import Any
+
+from vtg_jax.errors import BadInput
+from vtg_jax.systems.grounder import BenchmarkOptions
+
+# Which of a config's tables holds the options of which method.
+TABLES = {'search': 'ground', 'answer': 'answer', 'tell': 'dense_caption'}
+
+
+def resolved(config: Mapping[str, Any], grounder) -> dict[str, Any]:
+  """Returns the config with what it leaves open filled in by the system.
+
+  In:  {'protocol': 'best', 'search': {'max_rounds': 3}, 'other_orders': None}
+  Out: {'protocol': 'best', 'search': {'max_rounds': 3, 'mode': 'score', ...},
+        'other_orders': 2, 'strict': True}
+
+  Args:
+    config: `protocol` names one of the grounder's `benchmark_options`; the
+      tables of TABLES hold options, of which None counts as left open.
+    grounder: a system.
+
+  Raises:
+    BadInput: the system lacks a method that the config has a table for, does
+      not know the protocol, or has no such option.
+  """
+  own = _own(config, grounder)
+  filled = dict(config)
+  for table, method in TABLES.items():
+    if table in config:
+      check_offers(grounder, method)
+      filled[table] = _options(
+        config[table], getattr(own, method), table, grounder.system
+      )
+  others = config.get('other_orders')
+  if others is None:
+    others = own.other_orders or 0
+  elif _of_kind(others, 0, 'other_orders') < 0:
+    raise BadInput(f'other_orders is {others}; it must not be negative')
+  if others and own.other_orders is None:
+    raise BadInput(
+      f'the system {grounder.system!r} shows no options in any order; leave '
+      'out other_orders'
+    )
+  if 'search' in config:
+    filled['other_orders'] = others
+  strict = config.get('strict')
+  if strict is None:
+    strict = own.strict
+  filled['strict'] = _of_kind(strict, True, 'strict')
+  return filled
+
+
+# Method -> what a system without it cannot do.
+_DOES = {
+  'ground': 'finds no moments',
+  'answer': 'answers no questions',
+  'dense_caption': 'tells no events',
+}
+
+
+def check_offers(grounder, method: str) -> None:
+  """Raises BadInput where a system has no such method."""
+  if not hasattr(grounder, method):
+    raise BadInput(
+      f'the system {grounder.system!r} {_DOES[method]}; evaluate it on another '
+      'benchmark, or another model on this one'
+    )
+
+
+def _own(config, grounder) -> BenchmarkOptions:
+  protocol = config.get('protocol', 'paper')
+  known = grounder.benchmark_options
+  if protocol not in known:
+    raise BadInput(
+      f'the system {grounder.system!r} knows no protocol {protocol!r}; use one '
+      f'of {list(known)}'
+    )
+  return known[protocol]
+
+
+def _options(
+  given: Mapping[str, Any], known: Mapping[str, Any], table: str, system: str
+) -> dict[str, Any]:
+  """The known options, those that are given in place of the system's own."""
+  options = dict(known)
+  for name, value in given.items():
+    if value is None:
+      continue
+    if name not in known:
+      near = difflib.get_close_matches(name, known) or list(known)
+      remedy = f'use {" or ".join(near)}' if near else 'leave it out'
+      raise BadInput(f'the system {system!r} knows no {table}.{name}; {remedy}')
+    options[name] = _of_kind(value, known[name], f'{table}.{name}')
+  # In one order, whatever the system's: the record of a run is compared.
+  return dict(sorted(options.items()))
+
+
+def _of_kind(value: Any, own: Any, name: str) -> Any:
+  """The value, if it is of the kind that the system's own one is."""
+  fits = own is None or isinstance(value, type(own))
+  if isinstance(own, bool) or isinstance(value, bool):
+    fits = own is None or (isinstance(own, bool) and isinstance(value, bool))
+  elif isinstance(own, float) and isinstance(value, int):
+    fits, value = True, float(value)
+  if not fits:
+    raise BadInput(f'{name} is {value!r}; give a value like the usual {own!r}')
+  return value

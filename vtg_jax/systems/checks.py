@@ -1,0 +1,108 @@
+"""What every system checks of what it is asked, and of what it computes."""
+
+import math
+from collections.abc import Sequence
+
+from vtg_jax.errors import BadInput
+from vtg_jax.moments.options import MOST_OPTIONS
+
+# How an answer is found: from the probabilities of what may be answered, or
+# by reading what was written freely.
+MODES = ('score', 'generate')
+# How frames are chosen: those on display at even times, or by the indices of
+# the paper's code.
+SAMPLINGS = ('timestamp', 'paper')
+
+
+def check_known(name: str, value: str, known: Sequence[str]) -> None:
+  """Raises BadInput where an option's value is none of those there are."""
+  if value not in known:
+    raise BadInput(f'{name} {value!r} is unknown; use one of {tuple(known)}')
+
+
+def check_absent_below(absent_below: float | None) -> None:
+  """Raises BadInput where a threshold is no probability."""
+  if absent_below is not None and not 0 <= absent_below <= 1:
+    raise BadInput(f'absent_below is {absent_below}; it must be a probability')
+
+
+def checked_queries(
+  queries: str | Sequence[str], video_slot: str, *, what: str = 'query'
+) -> list[str]:
+  """The queries as a list.
+
+  Args:
+    queries: One sentence or several.
+    video_slot: What marks the video in the prompt.
+    what: What a query is called in a complaint.
+
+  Raises:
+    BadInput: when there is none, or one cannot be asked.
+  """
+  queries = [queries] if isinstance(queries, str) else list(queries)
+  if not queries:
+    raise BadInput(f'there is no {what}; give at least one sentence')
+  for query in queries:
+    if not query.strip():
+      raise BadInput(f'a {what} is empty; give a sentence')
+    try:
+      query.encode()
+    except UnicodeEncodeError as error:
+      raise BadInput(
+        f'the {what} {query[:60]!r} is not valid UTF-8; give it as Unicode text'
+      ) from error
+    if video_slot in query:
+      raise BadInput(
+        f'the {what} holds {video_slot}, which marks the place of the video in '
+        'the prompt; leave it out'
+      )
+  return queries
+
+
+def options_of_questions(
+  options: Sequence[str] | Sequence[Sequence[str]] | None, n_questions: int
+) -> list[list[str]]:
+  """The options of each question; empty lists where there are none.
+
+  Args:
+    options: For all questions the same ones, or a list for each question.
+    n_questions: How many.
+
+  Raises:
+    BadInput: there are too few, too many or empty ones.
+  """
+  if options is None:
+    return [[] for _ in range(n_questions)]
+  if isinstance(options, str):
+    raise BadInput(f'options is {options!r}; give a list of at least two')
+  options = list(options)
+  if all(isinstance(option, str) for option in options):
+    options = [options] * n_questions
+  if len(options) != n_questions:
+    raise BadInput(
+      f'there are {n_questions} questions and options of {len(options)}; give '
+      'a list of options for each question'
+    )
+  lists = [list(of_one) for of_one in options]
+  for of_one in lists:
+    if not 2 <= len(of_one) <= MOST_OPTIONS:
+      raise BadInput(
+        f'there are {len(of_one)} options; give 2 to {MOST_OPTIONS}'
+      )
+    if not all(option.strip() for option in of_one):
+      raise BadInput('an option is empty; give some text')
+  return lists
+
+
+def checked_score(score: float) -> float:
+  """The score, if the weights make sense.
+
+  Raises:
+    BadInput: when it is not a number.
+  """
+  if not math.isfinite(score):
+    raise BadInput(
+      'the network computes NaN: its weights are damaged; convert or train '
+      'the checkpoint again'
+    )
+  return score
