@@ -43,7 +43,11 @@ def refusal(capsys, *arguments):
     ((), "'CONFIG'"),
     (('hawkeye/none',), "'hawkeye/none'"),
     ((*SMALL, '--topology', 'v5e'), 'v5e:4x4'),
-    ((*SMALL, '--only', 'nothing'), 'training, search'),
+    pytest.param(
+      (*SMALL, '--only', 'nothing'),
+      'training, search',
+      marks=pytest.mark.tpu_aot,
+    ),
     ((*SMALL, 'optimiser.paek=1'), 'optimiser.peak'),
   ],
 )

@@ -40,7 +40,11 @@ def start_two(folder, *arguments, **environment):
 
 
 def last_lines(processes):
-  said = [process.communicate()[0] for process in processes]
+  try:
+    said = [process.communicate(timeout=300)[0] for process in processes]
+  finally:
+    for process in processes:
+      process.kill()
   assert [p.returncode for p in processes] == [0, 0], '\n'.join(said)
   return [text.splitlines()[-1] for text in said]
 

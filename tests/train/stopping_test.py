@@ -4,7 +4,8 @@ import threading
 
 import pytest
 
-from vtg_jax.train.stopping import StopRequest
+from vtg_jax.sharding import make_mesh
+from vtg_jax.train.stopping import SharedStop, StopRequest
 
 
 def send(name):
@@ -47,3 +48,9 @@ def test_another_thread_takes_no_signals():
   thread.start()
   thread.join()
   assert seen == [before]
+
+
+def test_what_one_process_was_asked_is_known_after_the_next_step():
+  stop = SharedStop(make_mesh(data=4, fsdp=2, tensor=1))
+  names = [None, 'SIGINT', 'SIGTERM', None, None]
+  assert [stop.heard(name) for name in names] == [None, *names[:-1]]

@@ -157,10 +157,6 @@ class Checkpoints:
     with self._told_of_a_full_disk():
       self._manager.wait_until_finished()
 
-  def reached_preemption(self, step: int) -> bool:
-    """Whether the machines are about to be taken; alike on all processes."""
-    return self._manager.reached_preemption(step)
-
   def restore(self, like: PyTree) -> Restored | None:
     """Returns the newest checkpoint that can be read; None if there is none.
 

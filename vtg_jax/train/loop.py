@@ -30,7 +30,7 @@ from vtg_jax.train.state import (
   state_shardings,
 )
 from vtg_jax.train.step import Metrics, make_train_step
-from vtg_jax.train.stopping import StopRequest
+from vtg_jax.train.stopping import SharedStop, StopRequest
 from vtg_jax.train.task import Task
 
 CHECKPOINTS, MODEL = 'checkpoints', 'model'
@@ -104,7 +104,7 @@ def fit(
   with (
     told_of_a_full_disk(folder),
     FolderLock(folder) if jax.process_index() == 0 else _NOTHING,
-    StopRequest(('SIGTERM', 'SIGINT') if alone else ()) as stop,
+    StopRequest() as stop,
     Checkpoints(
       folder / CHECKPOINTS,
       config=config,
@@ -118,7 +118,10 @@ def fit(
       _Telling(run, folder, start, show) as telling,
       Feed(run.batches, place=run.place, n_tokens=task.n_tokens) as feed,
     ):
-      step, before, stopped = start, None, stop.signal
+      # Where there are more processes, one must not leave without the others.
+      stopped = stop.signal if alone else None
+      shared = None if alone else run.shared_stop()
+      step, before = start, None
       fed = feed.next() if start < run.total_steps else None
       while step < run.total_steps and stopped is None:
         step += 1
@@ -139,8 +142,8 @@ def fit(
           jax.block_until_ready(before)  # or steps and batches would pile up
         before = metrics
         stopped = stop.signal  # looked at once, so that what stops is saved
-        if not alone and checkpoints.reached_preemption(step):
-          stopped = 'SIGTERM'
+        if shared is not None:
+          stopped = shared.heard(stopped)
         due = step % options.checkpoint_every == 0
         saves = last or due or stopped is not None
         telling.tell(all_ended=saves)
@@ -262,6 +265,9 @@ class _Run:
     self.batches.set_state(restored.data)
     self.meter.set_state(restored.progress)
     return restored.state, restored.step
+
+  def shared_stop(self) -> SharedStop:
+    return SharedStop(self._mesh)
 
   def place(self, batch: Mapping[str, np.ndarray]) -> dict[str, jax.Array]:
     return sharding.global_batch(batch, self._mesh)
