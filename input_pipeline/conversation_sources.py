@@ -21,12 +21,13 @@ from typing import Any
 
 import numpy as np
 
-from input_pipeline.frame_cache import CacheOptions, cached_video
+from input_pipeline.frame_cache import CacheOptions
 from input_pipeline.frame_folder import FOLDER_FPS
 from input_pipeline.frame_store import FrameStore
 from input_pipeline.json_list import JsonList
 from input_pipeline.training_items import Item
-from input_pipeline.video_folder import open_named_video, video_path
+from input_pipeline.training_sources import open_training_video
+from input_pipeline.video_folder import video_path
 from vtg_jax.errors import BadInput
 
 HUMAN, ASSISTANT = 'human', 'gpt'
@@ -89,16 +90,9 @@ class Conversations:
     Raises:
       BadInput: it cannot be read.
     """
-
-    def decoded() -> FrameStore:
-      return open_named_video(
-        self.videos, item['video'], folder_fps=self.folder_fps
-      )
-
-    if self.cache is None:
-      return decoded()
-    path = video_path(self.videos, item['video'])
-    return cached_video(path, self.cache, decoded)
+    return open_training_video(
+      self.videos, item['video'], folder_fps=self.folder_fps, cache=self.cache
+    )
 
 
 def open_conversations(source: ConversationSource) -> Conversations:

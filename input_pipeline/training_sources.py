@@ -5,7 +5,7 @@ import dataclasses
 import logging
 import os
 import random
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -36,6 +36,12 @@ CAPTION_INSTRUCTIONS = (
   'Watch the video and describe what happens in the named part of it.',
 )
 QUESTIONS = ("During which part of the video does '%s' occur?",)
+
+
+class Weighted(Protocol):
+  """A data set of a mixture; `weight` is its share, None where none is said."""
+
+  weight: float | None
 
 
 class Source(Protocol):
@@ -127,15 +133,48 @@ class VideoItems:
     return self.items[index]
 
   def open(self, item: Item) -> FrameStore:
-    def decoded() -> FrameStore:
-      return open_named_video(
-        self.videos, item['video'], folder_fps=self.folder_fps
-      )
+    return open_training_video(
+      self.videos, item['video'], folder_fps=self.folder_fps, cache=self.cache
+    )
 
-    if self.cache is None:
-      return decoded()
-    path = video_path(self.videos, item['video'])
-    return cached_video(path, self.cache, decoded)
+
+def open_training_video(
+  videos: str, name: str, *, folder_fps: float, cache: CacheOptions | None
+) -> FrameStore:
+  """A video of a data set, decoded or from the cache.
+
+  Args:
+    videos: folder that all videos are in.
+    name: of the video, within it.
+    folder_fps: frames per second of videos that are folders of frames.
+    cache: where decoded frames are kept; None decodes anew.
+
+  Raises:
+    BadInput: it cannot be read, or is outside the folder.
+  """
+
+  def decoded() -> FrameStore:
+    return open_named_video(videos, name, folder_fps=folder_fps)
+
+  if cache is None:
+    return decoded()
+  return cached_video(video_path(videos, name), cache, decoded)
+
+
+def mixture_weights(sources: Sequence[Weighted]) -> list[float] | None:
+  """Shares of data sets in a mixture; None where none has one.
+
+  Raises:
+    BadInput: some have a weight and some have none.
+  """
+  weights = [source.weight for source in sources]
+  if None not in weights:
+    return weights
+  if any(weight is not None for weight in weights):
+    raise BadInput(
+      f'the weights of data sets are {weights}; give all of them or none'
+    )
+  return None
 
 
 def open_source(source: FileSource) -> VideoItems:

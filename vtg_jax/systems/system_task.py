@@ -1,6 +1,6 @@
 """What systems share as tasks of the training loop."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,15 +10,27 @@ import numpy as np
 from jaxtyping import Array
 
 from vtg_jax.convert import checkpoint
+from vtg_jax.errors import BadInput
 from vtg_jax.train.freeze import flatten, join, split
 from vtg_jax.train.loss import LossSums
+
+SAVE_DTYPES = ('float32', 'float16')
+
+
+def check_known(config: Any, **known: Collection[str]) -> None:
+  """Raises BadInput unless each entry of a config is one of those known."""
+  for name, values in known.items():
+    if getattr(config, name) not in values:
+      raise BadInput(
+        f'{name} is {getattr(config, name)!r}; use one of {", ".join(values)}'
+      )
 
 
 class SystemTask:
   """What the training loop is handed, but for network, loss and data.
 
-  A task of a system adds `_sums`, `batches`, `n_tokens` and `flops_per_step`,
-  and says its name as `system`.
+  A task of a system adds `_sums`, `batches` and `flops_per_step`, and says its
+  name as `system`.
 
   Attributes:
     config: How it is trained: start, optimiser, trainable, compute,
@@ -27,9 +39,12 @@ class SystemTask:
     axes: Path -> logical names of the axes, of every parameter.
     trainable: Patterns of what trains.
     optimiser: Its numbers.
+    may_change: Entries of a config that change how a run goes, not what comes
+      out of it.
   """
 
   system: str
+  may_change = ('n_workers', 'n_threads', 'n_buffered')
 
   def __init__(self, values: Mapping[str, Any], config, start, axes: Mapping):
     """Keeps what was read; weights are read when asked for.
@@ -66,6 +81,10 @@ class SystemTask:
         for path, x in self._start.params(seed).items()
       },
     )
+
+  def n_tokens(self, batch: Mapping[str, np.ndarray]) -> int:
+    """Tokens that the language model reads, padding left out."""
+    return int(batch['attention_mask'].sum())
 
   def loss_sums(
     self, params: dict, batch: Mapping[str, Array], rng: jax.Array

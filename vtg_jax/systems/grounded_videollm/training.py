@@ -4,10 +4,7 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
-
 from input_pipeline.loader import Batches
-from vtg_jax.errors import BadInput
 from vtg_jax.llm.json_tokenizer import JsonTokenizer
 from vtg_jax.moments.temporal_tokens import time_tokens
 from vtg_jax.nn.compute import Compute
@@ -31,7 +28,11 @@ from vtg_jax.systems.grounded_videollm.training_data import (
   FrameSizes,
 )
 from vtg_jax.systems.starting_point import StartingPoint
-from vtg_jax.systems.system_task import SystemTask
+from vtg_jax.systems.system_task import (
+  SAVE_DTYPES,
+  SystemTask,
+  check_known,
+)
 from vtg_jax.train.loss import LossSums, next_token_sums
 from vtg_jax.train.optimiser import OptimiserConfig
 
@@ -39,9 +40,6 @@ from vtg_jax.train.optimiser import OptimiserConfig
 # the learned rows between the streams are always frozen.
 PROJECTORS = (r'two_stream/(image|video)_projector/.*',)
 TUNED = (*PROJECTORS, r'llm/embed/.*', r'llm/lm_head/.*', r'.*/lora_[ab]')
-SAVE_DTYPES = ('float32', 'float16')
-# Entries of a config that change how a run goes, not what comes out of it.
-MAY_CHANGE = ('n_workers', 'n_threads', 'n_buffered')
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -69,22 +67,13 @@ class TaskConfig:
   notice: str = ''
 
   def __post_init__(self):
-    if self.save_dtype not in SAVE_DTYPES:
-      raise BadInput(
-        f'save_dtype is {self.save_dtype!r}; use one of '
-        f'{", ".join(SAVE_DTYPES)}'
-      )
+    check_known(self, save_dtype=SAVE_DTYPES)
 
 
 class GroundedVideoLlmTask(SystemTask):
-  """Answers about videos, token by token.
-
-  Attributes:
-    may_change: See `MAY_CHANGE`.
-  """
+  """Answers about videos, token by token."""
 
   system = SYSTEM
-  may_change = MAY_CHANGE
   config: TaskConfig
   model: GroundedVideoLlmConfig
 
@@ -168,10 +157,6 @@ class GroundedVideoLlmTask(SystemTask):
       process_index=process_index,
       process_count=process_count,
     )
-
-  def n_tokens(self, batch: Mapping[str, np.ndarray]) -> int:
-    """Tokens that the language model reads, padding left out."""
-    return int(batch['attention_mask'].sum())
 
   def flops_per_step(self, batch_size: int) -> float | None:
     """Useful operations of a step; see `grounded_videollm.flops`."""

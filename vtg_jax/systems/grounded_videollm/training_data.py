@@ -27,6 +27,7 @@ from input_pipeline.loader import (
   LoaderOptions,
   make_batches,
 )
+from input_pipeline.training_sources import mixture_weights
 from vtg_jax.errors import BadInput
 from vtg_jax.shape_stories.cells import NOTHING, cell_pairs
 from vtg_jax.systems.checks import SAMPLINGS
@@ -283,13 +284,7 @@ def batches(
       f'{options.max_asked}, and what they tell is known of data.stories only; '
       'set them to 0 or leave files out'
     )
-  weights = [source.weight for source in (*options.files, *options.stories)]
-  if any(weight is None for weight in weights):
-    if any(weight is not None for weight in weights):
-      raise BadInput(
-        f'the weights of data sets are {weights}; give all of them or none'
-      )
-    weights = None
+  weights = mixture_weights((*options.files, *options.stories))
   maker = SampleMaker(sources=sources, options=options, sizes=sizes, rows=rows)
   return make_batches(
     maker,

@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from typing import Any
 
 import jax.numpy as jnp
-import numpy as np
 
 from input_pipeline.loader import Batches
 from vtg_jax.errors import BadInput
@@ -30,15 +29,16 @@ from vtg_jax.systems.hawkeye.rows import IGNORE
 from vtg_jax.systems.hawkeye.starting_point import StartConfig, starting_point
 from vtg_jax.systems.hawkeye.training_data import OBJECTIVES, DataOptions
 from vtg_jax.systems.starting_point import StartingPoint, merged
-from vtg_jax.systems.system_task import SystemTask
+from vtg_jax.systems.system_task import (
+  SAVE_DTYPES,
+  SystemTask,
+  check_known,
+)
 from vtg_jax.train.loss import LossSums, next_token_sums
 from vtg_jax.train.optimiser import OptimiserConfig
 
 # What the paper trains; video encoder, its norm and language model are frozen.
 PAPER_TRAINABLE = (r'.*/lora_[ab]', r'qformer/.*', r'projector/.*')
-SAVE_DTYPES = ('float32', 'float16')
-# Entries of a config that change how a run goes, not what comes out of it.
-MAY_CHANGE = ('n_workers', 'n_threads', 'n_buffered')
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -69,26 +69,18 @@ class TaskConfig:
   notice: str = ''
 
   def __post_init__(self):
-    for name, known in (
-      ('statistics', tuple(STATISTICS)),
-      ('first_slot', FIRST_SLOTS),
-      ('save_dtype', SAVE_DTYPES),
-    ):
-      if getattr(self, name) not in known:
-        raise BadInput(
-          f'{name} is {getattr(self, name)!r}; use one of {", ".join(known)}'
-        )
+    check_known(
+      self,
+      statistics=STATISTICS,
+      first_slot=FIRST_SLOTS,
+      save_dtype=SAVE_DTYPES,
+    )
 
 
 class HawkEyeTask(SystemTask):
-  """What the training loop is handed.
-
-  Attributes:
-    may_change: See `MAY_CHANGE`.
-  """
+  """Answers about videos, token by token."""
 
   system = 'hawkeye'
-  may_change = MAY_CHANGE
   config: TaskConfig
   model: HawkEyeConfig
 
@@ -177,10 +169,6 @@ class HawkEyeTask(SystemTask):
         f'Q-Former reads up to {most}'
       )
     return options
-
-  def n_tokens(self, batch: Mapping[str, np.ndarray]) -> int:
-    """Tokens that the language model reads, padding left out."""
-    return int(batch['attention_mask'].sum())
 
   def flops_per_step(self, batch_size: int) -> float:
     """Useful operations of a step; see `hawkeye.flops`."""

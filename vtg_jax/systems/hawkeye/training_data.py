@@ -23,7 +23,12 @@ from input_pipeline.loader import (
   LoaderOptions,
   make_batches,
 )
-from input_pipeline.training_sources import FileSource, Source, open_source
+from input_pipeline.training_sources import (
+  FileSource,
+  Source,
+  mixture_weights,
+  open_source,
+)
 from vtg_jax.errors import BadInput
 from vtg_jax.llm.tokenizers import SentencePieceTokenizer, WordPieceTokenizer
 from vtg_jax.systems.config_json import from_json
@@ -211,13 +216,7 @@ def batches(
       f'label_grid is {options.label_grid}, and what cells show is known of '
       'data.stories only; set it to 0 or leave files out'
     )
-  weights = [source.weight for source in (*options.files, *options.stories)]
-  if any(weight is None for weight in weights):
-    if any(weight is not None for weight in weights):
-      raise BadInput(
-        f'the weights of data sets are {weights}; give all of them or none'
-      )
-    weights = None
+  weights = mixture_weights((*options.files, *options.stories))
   maker = SampleMaker(
     sources=sources,
     options=options,
