@@ -39,7 +39,8 @@ class GroundedVideoLlm(nn.Module):
   def setup(self):
     config, compute = self.config, self.compute
     self.image_encoder = Vit(config.image_encoder, compute)
-    self.video_encoder = InternVideo2(config.video_encoder, compute)
+    if config.two_stream.video_stream:
+      self.video_encoder = InternVideo2(config.video_encoder, compute)
     self.two_stream = TwoStream(config.two_stream, compute)
     self.llm = Decoder(config.llm, compute)
 
@@ -59,13 +60,13 @@ class GroundedVideoLlm(nn.Module):
     """
     B, S = keyframes.shape[:2]
     images = keyframes.reshape(B * S, *keyframes.shape[2:])
-    clips = frames.reshape(B * S, -1, *frames.shape[2:])  # segments are apart
     image = self.image_encoder(images).features
+    image = image.reshape(B, S, *image.shape[1:])
+    if not self.config.two_stream.video_stream:
+      return self.two_stream(image, None)
+    clips = frames.reshape(B * S, -1, *frames.shape[2:])  # segments are apart
     video = self.video_encoder(clips, deterministic=deterministic).features
-    return self.two_stream(
-      image.reshape(B, S, *image.shape[1:]),
-      video.reshape(B, S, *video.shape[1:]),
-    )
+    return self.two_stream(image, video.reshape(B, S, *video.shape[1:]))
 
   def see(
     self,

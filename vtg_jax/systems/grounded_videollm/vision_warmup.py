@@ -35,6 +35,11 @@ class CellWarmup(WithHeads, GroundedVideoLlmTask):
     """
     super().__init__(values, **options)
     data, grid = self.data_options(), self.model.two_stream.video_side
+    if not self.model.two_stream.video_stream:
+      raise BadInput(
+        'start.model.two_stream.video_stream is false; this task trains both '
+        'encoders'
+      )
     if data.label_grid != grid or data.n_shown_segments is None:
       raise BadInput(
         f'data.label_grid is {data.label_grid} and data.n_shown_segments is '
