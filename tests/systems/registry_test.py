@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from pathlib import Path
 
 import pytest
 
@@ -145,3 +146,19 @@ def test_convert_without_tokenizers_is_bad_input(tmp_path):
   with pytest.raises(BadInput, match='--tokenizer'):
     registry.convert('hawkeye', [source], tmp_path / 'out')
   assert not (tmp_path / 'out').exists()
+
+
+def test_a_shipped_checkpoint_is_found_by_its_name(tmp_path, monkeypatch):
+  assert registry.folder_of('hawkeye_small') == registry.SHIPPED
+  monkeypatch.chdir(tmp_path)
+  (tmp_path / 'hawkeye_small').mkdir()  # one's own goes before it
+  assert registry.folder_of('hawkeye_small') == Path('hawkeye_small')
+
+
+@pytest.mark.parametrize('name', ['hawkeye_smal', '../hawkeye_small', 'no/it'])
+def test_an_unknown_name_lists_those_that_are_shipped(
+  name, tmp_path, monkeypatch
+):
+  monkeypatch.chdir(tmp_path)
+  with pytest.raises(BadInput, match='shipped: .*hawkeye_small'):
+    registry.folder_of(name)

@@ -25,8 +25,9 @@ Video = Annotated[
 Model = Annotated[
   str | None,
   typer.Option(
-    metavar='DIR',
-    help='A checkpoint folder; the small shipped one when left out.',
+    metavar='DIR|NAME',
+    help='A checkpoint folder, or a shipped one by name, such as '
+    'grounded_videollm_small; hawkeye_small when left out.',
   ),
 ]
 Plot = Annotated[

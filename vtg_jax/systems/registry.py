@@ -10,8 +10,10 @@ from vtg_jax.convert import checkpoint
 from vtg_jax.errors import BadInput
 from vtg_jax.systems.replay import Comparison
 
-# The checkpoint that comes with the library.
-SHIPPED = Path(__file__).parent.parent / 'checkpoints' / 'hawkeye_small'
+# The checkpoints that come with the library, and the one that is taken when
+# none is named.
+CHECKPOINTS = Path(__file__).parent.parent / 'checkpoints'
+SHIPPED = CHECKPOINTS / 'hawkeye_small'
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -77,12 +79,34 @@ def system(name: str) -> System:
   return SYSTEMS[name]
 
 
+def folder_of(model: str | os.PathLike) -> Path:
+  """A checkpoint's folder: a path, or the name of one that is shipped.
+
+  What is there goes before what is shipped.
+
+  Raises:
+    BadInput: neither; the shipped ones are listed.
+  """
+  path = Path(model)
+  if path.is_dir():
+    return path
+  shipped = sorted(
+    file.parent.name for file in CHECKPOINTS.glob('*/config.json')
+  )
+  if str(model) in shipped:
+    return CHECKPOINTS / str(model)
+  raise BadInput(
+    f'{path} is not a folder; give a checkpoint made by vtg convert, or one '
+    f'that is shipped: {", ".join(shipped)}'
+  )
+
+
 def load(folder: str | os.PathLike = SHIPPED, **options):
-  """Loads a checkpoint folder, whatever system it is of.
+  """Loads a checkpoint, whatever system it is of.
 
   Args:
-    folder: Made by `vtg convert`; the shipped small model
-      when left out.
+    folder: Made by `vtg convert`, or the name of a shipped one, such as
+      'grounded_videollm_small'; the small HawkEye when left out.
     **options: Of the system's own `load`, such as `dtype`.
 
   Returns:
@@ -91,6 +115,7 @@ def load(folder: str | os.PathLike = SHIPPED, **options):
   Raises:
     BadInput: when the folder is no checkpoint.
   """
+  folder = folder_of(folder)
   description = checkpoint.read_config(folder)
   return system(description['system']).function('load')(folder, **options)
 
@@ -107,6 +132,7 @@ def convert(
 
 def export(folder: str | os.PathLike, out: str | os.PathLike, **options):
   """Exports a checkpoint to its released layout; see its system's `export`."""
+  folder = folder_of(folder)
   description = checkpoint.read_config(folder)
   exporter = system(description['system']).function('export')
   return exporter(folder, out, **options)
