@@ -7,8 +7,8 @@ from ablations.arms import Ablation, Arm, Stage
 
 _STAGE1 = Stage(config='grounded_videollm/small_stage1')
 _CELLS = 'out/grounded_videollm/small_cells/model'
-# A fifth of the shipped model's second stage, and of its third one.
-_STEPS = 1000, 400
+# About an eighth of the steps of the shipped model.
+_STEPS = 700, 250
 
 
 def _second(*overrides: str) -> Stage:
@@ -56,7 +56,7 @@ _ARMS = (
     ),
   ),
   _scale(50),
-  _scale(100),
+  _scale(150),
   _scale(500),
   Arm(
     name='stages_1_2',
@@ -88,7 +88,7 @@ ABLATION = Ablation(
   about=f"""\
 Each arm is trained from the same warmed-up encoders (`small_cells`) on the same
 stories in the same order, one seed: stage 1 as shipped, then {_STEPS[0]} steps
-of stage 2 and {_STEPS[1]} of stage 3, a fifth of the shipped model's, so that
+of stage 2 and {_STEPS[1]} of stage 3, an eighth of the shipped ones, so that
 the scores are lower than its. They are of 200 test videos as MP4 files;
 intervals resample the videos and tell nothing of other seeds of training.""",
   arms=_ARMS,
