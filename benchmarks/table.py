@@ -23,7 +23,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / 'benchmarks' / 'results'
 START, END = '<!-- benchmarks:start -->', '<!-- benchmarks:end -->'
-NOT_A_BENCHMARK = {'__init__', 'table', 'timing'}
+NOT_A_BENCHMARK = {'__init__', 'gpu_timing', 'table', 'timing'}
 
 
 def names() -> list[str]:
