@@ -23,13 +23,14 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / 'benchmarks' / 'results'
 START, END = '<!-- benchmarks:start -->', '<!-- benchmarks:end -->'
-NOT_A_BENCHMARK = {'__init__', 'table', 'timing', 'torch_prefix'}
+# What benchmarks are made of.
+PARTS = {'__init__', 'gpu_timing', 'table', 'timing', 'torch_prefix'}
 
 
 def names() -> list[str]:
   """Every benchmark there is: the modules of this package, in order."""
   stems = {path.stem for path in (ROOT / 'benchmarks').glob('*.py')}
-  return sorted(stems - NOT_A_BENCHMARK)
+  return sorted(stems - PARTS)
 
 
 def run(name: str) -> None:

@@ -12,9 +12,8 @@ from vtg_jax.nn.compute import Compute
 from vtg_jax.planning.flops import jaxpr_flops
 from vtg_jax.systems.grounded_videollm import programs as subject
 from vtg_jax.systems.grounded_videollm.flops import visual_products
-from vtg_jax.systems.grounded_videollm.training import GroundedVideoLlmTask
+from vtg_jax.systems.grounded_videollm.shapes import sample_shapes
 from vtg_jax.systems.products import forward_flops
-from vtg_jax.systems.programs import Sizes
 from vtg_jax.train.options import FitOptions
 
 RUN = {*FitOptions.__dataclass_fields__, 'system'}
@@ -71,14 +70,8 @@ def test_cut_ways_divide_every_layer():
 
 def test_a_planned_batch_is_as_a_real_one():
   sizes, real = config('phi3'), batch('phi3')
-  values = {
-    'start': {},
-    'optimiser': {'peak': 1e-3},
-    'data': {'row_tokens': real['input_ids'].shape[1]},
-  }
-  planned = subject.sample_shapes(
-    GroundedVideoLlmTask(values, start=Sizes(sizes))
-  )
+  row_tokens = real['input_ids'].shape[1]
+  planned = sample_shapes(sizes, row_tokens=row_tokens)
   assert planned.keys() == real.keys()
   for name, array in real.items():
     assert planned[name].dtype == array.dtype, name

@@ -1,6 +1,5 @@
 """Grounded-VideoLLM's programs as shapes, to compile for other machines."""
 
-import dataclasses
 import math
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -8,7 +7,6 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jax.sharding import Mesh
 
 from vtg_jax import sharding
@@ -28,6 +26,13 @@ from vtg_jax.systems.grounded_videollm.model import (
   param_axes,
   param_shapes,
 )
+from vtg_jax.systems.grounded_videollm.shapes import (
+  MIDDLE_TOKENS,
+  QUESTION_TOKENS,
+  Words,
+  sample_shapes,
+  video_shapes,
+)
 from vtg_jax.systems.grounded_videollm.starting_point import changed
 from vtg_jax.systems.grounded_videollm.training import GroundedVideoLlmTask
 from vtg_jax.systems.programs import (
@@ -40,22 +45,11 @@ from vtg_jax.systems.programs import (
 )
 from vtg_jax.train.freeze import flatten, join
 
-# The prompt before the video, and a question of two dozen words after it,
-# rounded up to a bucket; questions that are answered together.
-BEFORE_TOKENS, QUESTION_TOKENS, N_QUESTIONS = 24, 64, 32
-# ' to ' between the two times of a span.
-MIDDLE_TOKENS = 1
+# Questions that are answered together.
+N_QUESTIONS = 32
 # The task of which there are programs here; see `tasks`.
 PLANNED = 'answers'
 _SMALL_WORDS = 1024
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Words:
-  """Stands in for a `Wording` where there is no tokenizer."""
-
-  before_ids: np.ndarray
-  time_ids: np.ndarray
 
 
 def sizes_of(start: Mapping[str, Any]) -> tuple[Sizes, str]:
@@ -124,7 +118,7 @@ def programs(
     'training': lambda: training_program(
       task,
       flatten(param_shapes(task.model)),
-      sample_shapes(task),
+      sample_shapes(task.model, row_tokens=task.data_options().row_tokens),
       frozen_dtype=task.config.compute.jnp_dtype,
       batch_size=batch_size,
       accumulate=accumulate,
@@ -148,21 +142,6 @@ def _tensor_ways(config: GroundedVideoLlmConfig) -> int:
   )
 
 
-def sample_shapes(
-  task: GroundedVideoLlmTask,
-) -> dict[str, jax.ShapeDtypeStruct]:
-  """What one training sample is made of."""
-  row = (task.data_options().row_tokens,)
-  shapes = {
-    **_frames(task.model),
-    'input_ids': (row, jnp.int32),
-    'labels': (row, jnp.int32),
-    'attention_mask': (row, jnp.bool_),
-    'video_start': ((), jnp.int32),
-  }
-  return {name: jax.ShapeDtypeStruct(*x) for name, x in shapes.items()}
-
-
 def grounding_program(
   config: GroundedVideoLlmConfig, compute: Compute, *, mesh: Mesh
 ) -> Program:
@@ -180,13 +159,7 @@ def grounding_program(
   shapes = flatten(param_shapes(config))
   own = sharding.param_shardings(flatten(param_axes(config)), shapes, mesh)
   params = join({}, lying(of_dtype(shapes, compute.jnp_dtype), own))
-  asking = AskingPrograms(
-    GroundedVideoLlm(config, compute),
-    Words(
-      before_ids=np.zeros(BEFORE_TOKENS, np.int32),
-      time_ids=np.arange(config.n_intervals + 1, dtype=np.int32),
-    ),
-  )
+  asking = AskingPrograms(GroundedVideoLlm(config, compute), Words.of(config))
 
   @jax.jit
   def ground(params, video, questions, middle):
@@ -202,8 +175,8 @@ def grounding_program(
     return jax.ShapeDtypeStruct(shape, jnp.int32, sharding=whole)
 
   video = {
-    name: jax.ShapeDtypeStruct((1, *shape), dtype, sharding=whole)
-    for name, (shape, dtype) in _frames(config).items()
+    name: jax.ShapeDtypeStruct((1, *x.shape), x.dtype, sharding=whole)
+    for name, x in video_shapes(config).items()
   }
   questions = Questions(
     ids=ids(N_QUESTIONS, QUESTION_TOKENS),
@@ -215,13 +188,3 @@ def grounding_program(
     trace=trace,
     args=(params, video, questions, ids(MIDDLE_TOKENS)),
   )
-
-
-def _frames(config: GroundedVideoLlmConfig):
-  """Name -> shape and dtype of a video's frames."""
-  image = config.image_encoder.image_size
-  video = config.video_encoder.image_size
-  return {
-    'keyframes': ((config.n_segments, image, image, 3), jnp.uint8),
-    'frames': ((config.n_frames, video, video, 3), jnp.uint8),
-  }

@@ -16,8 +16,8 @@ from vtg_jax.systems.grounded_videollm.model import (
   GroundedVideoLlm,
   param_axes,
 )
+from vtg_jax.systems.grounded_videollm.objective import TUNED, answer_sums
 from vtg_jax.systems.grounded_videollm.release import SYSTEM, TOKENIZER
-from vtg_jax.systems.grounded_videollm.rows import IGNORE
 from vtg_jax.systems.grounded_videollm.sample_rows import RowMaker
 from vtg_jax.systems.grounded_videollm.starting_point import (
   StartConfig,
@@ -33,13 +33,8 @@ from vtg_jax.systems.system_task import (
   SystemTask,
   check_known,
 )
-from vtg_jax.train.loss import LossSums, next_token_sums
+from vtg_jax.train.loss import LossSums
 from vtg_jax.train.optimiser import OptimiserConfig
-
-# What the paper trains, in its first stage and afterwards; the encoders and
-# the learned rows between the streams are always frozen.
-PROJECTORS = (r'two_stream/(image|video)_projector/.*',)
-TUNED = (*PROJECTORS, r'llm/embed/.*', r'llm/lm_head/.*', r'.*/lora_[ab]')
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -188,10 +183,6 @@ class GroundedVideoLlmTask(SystemTask):
     return self._network.apply({'params': params}, states, method='logits')
 
   def _answer_sums(self, params, states, batch) -> LossSums:
-    losses, counts = next_token_sums(
-      states,
-      batch['labels'],
-      lambda some: self._logits(params, some),
-      ignore=IGNORE,
+    return answer_sums(
+      states, batch['labels'], lambda some: self._logits(params, some)
     )
-    return LossSums(losses.sum(), counts.sum(), {})
