@@ -14,7 +14,7 @@ from input_pipeline.video import open_video
 from vtg_jax import cli
 from vtg_jax.errors import BadInput
 from vtg_jax.moments import Absent, Moment, Round
-from vtg_jax.systems.replay import Comparison
+from vtg_jax.systems.replay.comparison import Comparison
 
 ROOT = Path(__file__).resolve().parents[1]
 

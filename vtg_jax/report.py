@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
   from vtg_jax.convert.from_release import ConversionReport
   from vtg_jax.moments import Absent, Answer, Caption, Moment
-  from vtg_jax.systems.replay import Comparison
+  from vtg_jax.systems.replay.comparison import Comparison
 
 UNCALIBRATED = 'scores are uncalibrated: they order answers, they are no odds'
 

@@ -27,8 +27,8 @@ from vtg_jax.systems.grounded_videollm.training_data import (
   DataOptions,
   FrameSizes,
 )
-from vtg_jax.systems.starting_point import StartingPoint
-from vtg_jax.systems.system_task import (
+from vtg_jax.systems.training.starting_point import StartingPoint
+from vtg_jax.systems.training.system_task import (
   SAVE_DTYPES,
   SystemTask,
   check_known,

@@ -31,7 +31,7 @@ from vtg_jax.systems.programs import (
   of_dtype,
   training_program,
 )
-from vtg_jax.systems.starting_point import merged
+from vtg_jax.systems.training.starting_point import merged
 from vtg_jax.train.freeze import flatten, join
 
 # A prompt of Vicuna's tokenizer about 12 frames and a query of a dozen words,

@@ -16,7 +16,7 @@ from vtg_jax.systems.hawkeye.grounder import (
 from vtg_jax.systems.hawkeye.model import init_params
 from vtg_jax.systems.hawkeye.release import TOKENIZER_NAMES, VOCABULARY_NAMES
 from vtg_jax.systems.registry import SHIPPED
-from vtg_jax.systems.starting_point import (
+from vtg_jax.systems.training.starting_point import (
   StartingPoint,
   check_one_start,
   merged,

@@ -28,8 +28,8 @@ from vtg_jax.systems.hawkeye.model import (
 from vtg_jax.systems.hawkeye.rows import IGNORE
 from vtg_jax.systems.hawkeye.starting_point import StartConfig, starting_point
 from vtg_jax.systems.hawkeye.training_data import OBJECTIVES, DataOptions
-from vtg_jax.systems.starting_point import StartingPoint, merged
-from vtg_jax.systems.system_task import (
+from vtg_jax.systems.training.starting_point import StartingPoint, merged
+from vtg_jax.systems.training.system_task import (
   SAVE_DTYPES,
   SystemTask,
   check_known,
