@@ -17,7 +17,7 @@ from vtg_jax.evaluation import (
   rows,
 )
 from vtg_jax.evaluation.asking import resolved
-from vtg_jax.evaluation.benchmarks import Benchmark, benchmark
+from vtg_jax.evaluation.benchmarks import Benchmark, benchmark, lacking
 from vtg_jax.evaluation.caption_run import CaptionOptions, run_captions
 from vtg_jax.evaluation.caption_summary import CaptionSummary
 from vtg_jax.evaluation.grounding_run import GroundingOptions, run_grounding
@@ -113,8 +113,11 @@ def evaluate(
   config = resolved(config, grounder)
   bench = benchmark(config)
   kind = _KINDS[type(bench.items[0])]
-  options = kind.options(config)
-  bootstrap = _bootstrap(config)
+  try:
+    options = kind.options(config)
+    bootstrap = _bootstrap(config)
+  except KeyError as error:
+    raise lacking(error, config['benchmark']) from error
   settings = {
     'format': FORMAT,
     # Which decides the numerics too.
