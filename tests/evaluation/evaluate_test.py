@@ -281,6 +281,16 @@ def test_a_quicktest_asks_less(module):
   assert whole.to_dict() != quick.to_dict()
 
 
+def test_a_fingerprint_is_of_every_byte(tmp_path):
+  (tmp_path / 'one').mkdir()
+  weights = bytearray(3 << 20)
+  (tmp_path / 'one' / 'weights').write_bytes(weights)
+  before = model_fingerprint(tmp_path / 'one')
+  weights[2 << 20] = 1
+  (tmp_path / 'one' / 'weights').write_bytes(weights)
+  assert model_fingerprint(tmp_path / 'one') != before
+
+
 def test_a_fingerprint_tells_checkpoints_apart(tmp_path):
   tiny.save(tmp_path / 'one')
   before = model_fingerprint(tmp_path / 'one')
