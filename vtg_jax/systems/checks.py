@@ -12,12 +12,35 @@ MODES = ('score', 'generate')
 # How frames are chosen: those on display at even times, or by the indices of
 # the paper's code.
 SAMPLINGS = ('timestamp', 'paper')
+# Embeddings of language models may have rows beyond the last token: they are
+# padded to a multiple of 64 or 128, as Phi-3's are.
+MOST_PADDING = 127
 
 
 def check_known(name: str, value: str, known: Sequence[str]) -> None:
   """Raises BadInput where an option's value is none of those there are."""
   if value not in known:
     raise BadInput(f'{name} {value!r} is unknown; use one of {tuple(known)}')
+
+
+def check_vocabulary(
+  name: str, n_tokens: int, n_rows: int, *, most_padding: int = MOST_PADDING
+) -> None:
+  """Raises BadInput where a tokenizer and a network do not belong together.
+
+  A file that was cut short gives other tokens without a complaint.
+
+  Args:
+    name: Of the network.
+    n_tokens: Of its tokenizer.
+    n_rows: Of its embedding.
+    most_padding: Rows that may be without a token.
+  """
+  if not n_rows - most_padding <= n_tokens <= n_rows:
+    raise BadInput(
+      f'the tokenizer of the {name} has {n_tokens} tokens and its network '
+      f'{n_rows} rows; give the whole file that it was trained with'
+    )
 
 
 def check_absent_below(absent_below: float | None) -> None:

@@ -45,12 +45,15 @@ from vtg_jax.systems.hawkeye.tables import (
   option_orders,
   plan_search,
 )
+from vtg_jax.systems.hawkeye.vocabularies import (
+  TOKENIZER,
+  VOCABULARY,
+  check_tokenizers,
+  read_tokenizers,
+)
 
-TOKENIZER, VOCABULARY = 'tokenizer.model', 'vocab.txt'
 # More queries than this are asked one batch after the other.
 QUERIES_AT_ONCE = 32
-# The extra special token of the Q-Former's vocabulary.
-EXTRA_TOKENS = ('[DEC]',)
 
 
 class HawkEyeGrounder:
@@ -90,17 +93,9 @@ class HawkEyeGrounder:
       notice: See the attribute.
 
     Raises:
-      BadInput: when a tokenizer has more tokens than the network has rows.
+      BadInput: when a tokenizer does not fit the network.
     """
-    for name, n_tokens, n_rows in (
-      ('language model', tokenizer.vocab_size, config.llm.vocab_size),
-      ('Q-Former', instruction_tokenizer.vocab_size, config.qformer.vocab_size),
-    ):
-      if n_tokens > n_rows:
-        raise BadInput(
-          f"the {name}'s tokenizer has {n_tokens} tokens, its network has "
-          f'{n_rows} rows; give the tokenizer it was trained with'
-        )
+    check_tokenizers(config, tokenizer, instruction_tokenizer)
     compute = compute or Compute()
     self.config = config
     self.notice = notice
@@ -408,13 +403,14 @@ def load(
   params = checkpoint.load_params(
     folder, dtype=compute.jnp_dtype, expected=flatten(param_shapes(config))
   )
+  files = {
+    name: checkpoint.tokenizer_file(folder, name)
+    for name in (TOKENIZER, VOCABULARY)
+  }
   return HawkEyeGrounder(
     config,
     params,
-    SentencePieceTokenizer(checkpoint.tokenizer_file(folder, TOKENIZER)),
-    WordPieceTokenizer(
-      checkpoint.tokenizer_file(folder, VOCABULARY), EXTRA_TOKENS
-    ),
+    *read_tokenizers(files),
     compute=compute,
     notice=description.get('notice', ''),
   )

@@ -23,8 +23,8 @@ from vtg_jax.systems.hawkeye.config import (
   HawkEyeConfig,
   full,
 )
-from vtg_jax.systems.hawkeye.grounder import TOKENIZER, VOCABULARY
 from vtg_jax.systems.hawkeye.model import param_shapes
+from vtg_jax.systems.hawkeye.vocabularies import TOKENIZER, VOCABULARY
 from vtg_jax.systems.released_files import existing, first_file
 
 # Names under which the tokenizer files are found beside released weights.
