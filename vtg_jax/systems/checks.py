@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 from vtg_jax.errors import BadInput
 from vtg_jax.moments.options import MOST_OPTIONS
@@ -21,6 +22,19 @@ def check_known(name: str, value: str, known: Sequence[str]) -> None:
   """Raises BadInput where an option's value is none of those there are."""
   if value not in known:
     raise BadInput(f'{name} {value!r} is unknown; use one of {tuple(known)}')
+
+
+def check_least(options: Any, **least: int) -> None:
+  """Raises BadInput where a number of some options is too low.
+
+  Args:
+    options: Has the numbers as attributes; None is no number.
+    **least: Name -> the lowest that can be used.
+  """
+  for name, bound in least.items():
+    value = getattr(options, name)
+    if value is not None and value < bound:
+      raise BadInput(f'{name} is {value}; use {bound} up')
 
 
 def check_vocabulary(

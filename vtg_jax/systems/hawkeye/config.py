@@ -9,6 +9,8 @@ from vtg_jax.llm.decoder import DecoderConfig
 from vtg_jax.nn.dense import LoraConfig
 from vtg_jax.systems.config_json import from_json
 
+# Name of the system.
+SYSTEM = 'hawkeye'
 # Positions of so many frames are computed before any is read.
 _MOST_FRAMES = 1024
 

@@ -20,6 +20,7 @@ from vtg_jax.systems.config_json import reading_sizes
 from vtg_jax.systems.hawkeye.config import (
   PRESETS,
   RELEASED_STOP_IDS,
+  SYSTEM,
   HawkEyeConfig,
   full,
 )
@@ -73,7 +74,7 @@ def convert(
   sources, tokenizers = existing(sources), existing(tokenizers)
   sizes = _config(config, sources)
   return released_files.convert(
-    'hawkeye',
+    SYSTEM,
     sizes,
     sources,
     out,

@@ -6,7 +6,7 @@ from pathlib import Path
 from vtg_jax.convert import checkpoint
 from vtg_jax.errors import BadInput
 from vtg_jax.systems.hawkeye import prompt
-from vtg_jax.systems.hawkeye.config import PRESETS, HawkEyeConfig, small
+from vtg_jax.systems.hawkeye.config import PRESETS, SYSTEM, HawkEyeConfig, small
 from vtg_jax.systems.hawkeye.model import init_params
 from vtg_jax.systems.hawkeye.release import TOKENIZER_NAMES, VOCABULARY_NAMES
 from vtg_jax.systems.hawkeye.vocabularies import (
@@ -67,7 +67,7 @@ def starting_point(config: StartConfig) -> StartingPoint:
     )
   files = _tokenizer_files(config)
   if config.init_from is not None:
-    sizes = stored_sizes(config.init_from, 'hawkeye')
+    sizes = stored_sizes(config.init_from, SYSTEM)
   else:
     sizes = _preset(config.preset, files).to_dict()
   return StartingPoint(

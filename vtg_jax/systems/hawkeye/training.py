@@ -12,7 +12,7 @@ from vtg_jax.llm.tokenizers import SentencePieceTokenizer, WordPieceTokenizer
 from vtg_jax.nn.compute import Compute
 from vtg_jax.systems.config_json import from_json
 from vtg_jax.systems.hawkeye import training_data
-from vtg_jax.systems.hawkeye.config import HawkEyeConfig
+from vtg_jax.systems.hawkeye.config import SYSTEM, HawkEyeConfig
 from vtg_jax.systems.hawkeye.flops import useful_flops
 from vtg_jax.systems.hawkeye.model import (
   FIRST_SLOTS,
@@ -79,7 +79,7 @@ class TaskConfig:
 class HawkEyeTask(SystemTask):
   """Answers about videos, token by token."""
 
-  system = 'hawkeye'
+  system = SYSTEM
   config: TaskConfig
   model: HawkEyeConfig
 
