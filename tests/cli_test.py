@@ -397,6 +397,7 @@ def test_a_picture_does_not_replace_the_video(tmp_path, capsys):
 def test_a_query_does_not_steer_the_terminal(capsys, video, grounder):
   assert run('ground', video, 'a \x1b[31mdog\nruns\x00') == 0
   assert 'a [31mdog runs' in capsys.readouterr().out
+  assert 'a[2J.mp4' in refusal(capsys, 'ground', 'a\x1b[2J.mp4', 'a dog')
 
 
 def test_what_is_read_is_not_written_over(tmp_path, capsys):

@@ -1,7 +1,8 @@
 """What every system checks of what it is asked, and of what it computes."""
 
+import dataclasses
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from vtg_jax.errors import BadInput
@@ -16,6 +17,8 @@ SAMPLINGS = ('timestamp', 'paper')
 # Embeddings of language models may have rows beyond the last token: they are
 # padded to a multiple of 64 or 128, as Phi-3's are.
 MOST_PADDING = 127
+# No number that shapes a network is larger; tables made of it would not end.
+MOST_SIZE = 2**24
 
 
 def check_known(name: str, value: str, known: Sequence[str]) -> None:
@@ -35,6 +38,27 @@ def check_least(options: Any, **least: int) -> None:
     value = getattr(options, name)
     if value is not None and value < bound:
       raise BadInput(f'{name} is {value}; use {bound} up')
+
+
+def check_sizes(
+  sizes: Any, *, may_be_zero: Collection[str] = (), inside: str = ''
+) -> None:
+  """Raises BadInput where a whole number shapes no network that could be.
+
+  Args:
+    sizes: A config dataclass; those in it are looked at, too.
+    may_be_zero: Names of numbers of which there need not be one.
+    inside: What goes before a name in a complaint.
+  """
+  for name, value in vars(sizes).items():
+    if dataclasses.is_dataclass(value):
+      check_sizes(value, may_be_zero=may_be_zero, inside=f'{inside}{name}.')
+    least = 0 if name in may_be_zero else 1
+    if type(value) is int and not least <= value <= MOST_SIZE:
+      raise BadInput(
+        f'{inside}{name} is {value}; use {least} up'
+        + (f' to {MOST_SIZE}' if value > MOST_SIZE else '')
+      )
 
 
 def check_vocabulary(

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
@@ -51,14 +52,22 @@ def load_network(
     BadInput: when the folder is no such checkpoint, or is damaged.
   """
   description = checkpoint.read_config(folder)
-  config = read_sizes(description.get('model'))
+  notice = description.get('notice', '')
+  if not isinstance(notice, str):
+    raise BadInput(
+      f'the notice of {folder} is {notice!r}; correct its {checkpoint.CONFIG}'
+    )
+  try:
+    config = read_sizes(description.get('model'))
+  except BadInput as error:
+    raise BadInput(f'{Path(folder) / checkpoint.CONFIG}: {error}') from error
   if dtype is None:
     dtype = 'float32' if jax.default_backend() == 'cpu' else 'bfloat16'
   compute = Compute(dtype=dtype, attention=attention)
   params = checkpoint.load_params(
     folder, dtype=compute.jnp_dtype, expected=flatten(param_shapes(config))
   )
-  return Loaded(config, params, compute, description.get('notice', ''))
+  return Loaded(config, params, compute, notice)
 
 
 class OpensVideos:
