@@ -12,6 +12,7 @@ from vtg_jax import config_file, sharding
 from vtg_jax.errors import BadInput
 from vtg_jax.nn.compute import Compute
 from vtg_jax.planning.flops import jaxpr_flops
+from vtg_jax.systems import registry
 from vtg_jax.systems.grounded_videollm import programs as subject
 from vtg_jax.systems.grounded_videollm.flops import visual_products
 from vtg_jax.systems.grounded_videollm.training import GroundedVideoLlmTask
@@ -64,6 +65,11 @@ def test_stage_1_answers_nothing_about_times():
   assert set(programs) == {'training'} and "'llama3'" in note
   with pytest.raises(BadInput, match="'cells', which cannot be planned"):
     made('grounded_videollm/small_cells')
+
+
+def test_a_checkpoint_of_another_system_is_not_planned():
+  with pytest.raises(BadInput, match='is a hawkeye; give a grounded_videollm'):
+    subject.sizes_of({'init_from': str(registry.SHIPPED)})
 
 
 def test_cut_ways_divide_every_layer():
