@@ -51,14 +51,24 @@ def measure(name: str) -> None:
   if not getattr(module, 'can_run', lambda: True)():
     print(f'{name} cannot run on this machine; its kept result stays')
     return
-  result = module.measure()
+  keep(name, module.measure())
+
+
+def kept(name: str) -> dict:
+  """The result that is kept of a benchmark; empty where there is none."""
+  path = RESULTS / f'{name}.json'
+  return json.loads(path.read_text())['result'] if path.exists() else {}
+
+
+def keep(name: str, result: Mapping) -> None:
+  """Writes benchmarks/results/NAME.json."""
   RESULTS.mkdir(exist_ok=True)
-  kept = {
+  document = {
     'date': datetime.date.today().isoformat(),
     'machine': machine(),
     'result': result,
   }
-  (RESULTS / f'{name}.json').write_text(json.dumps(kept, indent=2) + '\n')
+  (RESULTS / f'{name}.json').write_text(json.dumps(document, indent=2) + '\n')
 
 
 def machine() -> str:

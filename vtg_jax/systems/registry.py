@@ -8,7 +8,7 @@ from pathlib import Path
 
 from vtg_jax.convert import checkpoint
 from vtg_jax.errors import BadInput
-from vtg_jax.systems.replay import Comparison
+from vtg_jax.systems.replay.comparison import Comparison
 
 # The checkpoints that come with the library, and the one that is taken when
 # none is named.

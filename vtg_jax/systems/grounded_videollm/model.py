@@ -20,6 +20,7 @@ from vtg_jax.llm.decoder import Decoder
 from vtg_jax.llm.splice import splice_rows
 from vtg_jax.nn.compute import Compute
 from vtg_jax.nn.constrain import constrain
+from vtg_jax.systems import parameters
 from vtg_jax.systems.grounded_videollm.config import GroundedVideoLlmConfig
 
 
@@ -231,9 +232,7 @@ def init_params(
   config: GroundedVideoLlmConfig, rng: jax.Array, compute: Compute
 ):
   """Fresh random parameters as one plain nested dict."""
-  return nn.meta.unbox(
-    jax.jit(_init, static_argnums=(0, 2))(config, rng, compute)
-  )
+  return parameters.drawn(_init, config, rng, compute)
 
 
 def _init(config, rng, compute):
@@ -253,18 +252,9 @@ def _init(config, rng, compute):
 
 def param_shapes(config: GroundedVideoLlmConfig) -> dict:
   """Shapes and dtypes of the parameters, without making them."""
-  return jax.eval_shape(
-    lambda rng: init_params(config, rng, Compute()), jax.random.key(0)
-  )
+  return parameters.shapes(_init, config)
 
 
 def param_axes(config: GroundedVideoLlmConfig) -> dict:
   """Logical names of every parameter's axes, such as ('embed', 'heads')."""
-  boxed = jax.eval_shape(
-    lambda rng: _init(config, rng, Compute()), jax.random.key(0)
-  )
-  return jax.tree.map(
-    lambda box: tuple(box.names),
-    boxed,
-    is_leaf=lambda x: isinstance(x, nn.Partitioned),
-  )
+  return parameters.axes(_init, config)

@@ -28,15 +28,15 @@ from jaxtyping import Array, Float, Int
 from vtg_jax.errors import BadInput
 from vtg_jax.nn.rope import apply_rope, rope_angles
 from vtg_jax.shape_stories.cells import NOTHING
-from vtg_jax.systems.attention_hint import attention_losses
-from vtg_jax.systems.extra_heads import (
+from vtg_jax.systems.grounded_videollm.config import GroundedVideoLlmConfig
+from vtg_jax.systems.grounded_videollm.training import GroundedVideoLlmTask
+from vtg_jax.systems.training.attention_hint import attention_losses
+from vtg_jax.systems.training.extra_heads import (
   WithHeads,
   apply_head,
   without_heads,
 )
-from vtg_jax.systems.grounded_videollm.config import GroundedVideoLlmConfig
-from vtg_jax.systems.grounded_videollm.training import GroundedVideoLlmTask
-from vtg_jax.systems.naming import naming_heads, naming_sums
+from vtg_jax.systems.training.naming import naming_heads, naming_sums
 from vtg_jax.train.loss import LossSums
 
 _SHOWN, _CLOCK, _ROW = 'shows_target', 'clock', 'row_'

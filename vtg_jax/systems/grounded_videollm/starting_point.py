@@ -23,7 +23,7 @@ from vtg_jax.systems.grounded_videollm.new_words import (
   with_new_words,
 )
 from vtg_jax.systems.grounded_videollm.release import SYSTEM, TOKENIZER
-from vtg_jax.systems.starting_point import (
+from vtg_jax.systems.training.starting_point import (
   StartingPoint,
   check_one_start,
   merged,

@@ -16,9 +16,9 @@ import jax.numpy as jnp
 
 from vtg_jax.adapters.two_stream import average_patches
 from vtg_jax.errors import BadInput
-from vtg_jax.systems.extra_heads import WithHeads, without_heads
 from vtg_jax.systems.grounded_videollm.training import GroundedVideoLlmTask
-from vtg_jax.systems.naming import naming_heads, naming_sums
+from vtg_jax.systems.training.extra_heads import WithHeads, without_heads
+from vtg_jax.systems.training.naming import naming_heads, naming_sums
 from vtg_jax.train.loss import LossSums
 
 STREAMS = ('image', 'video')
