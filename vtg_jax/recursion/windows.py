@@ -88,8 +88,8 @@ class Windows:
 
   def second_of(self, row: int, frame: float) -> float:
     """When a frame of a window is, by the number an answer calls it."""
-    start_s, end_s = self.start_s[row], self.end_s[row]
-    return float(start_s + frame / self.n_frames * (end_s - start_s))
+    first, last = int(self.first[row]), int(self.last[row])
+    return (first + frame / self.n_frames * (last - first)) / self.fps
 
 
 def whole_video(n_features: int, size: WindowSize) -> Windows:
@@ -229,9 +229,8 @@ def sparse_calls(
         windows=chunk,
         order=tuple(range(len(chunk))),
       )
-      if quirks.short_sequences or call not in calls:
-        calls.append(call)
-  return calls
+      calls.append(call)
+  return calls if quirks.short_sequences else list(dict.fromkeys(calls))
 
 
 def _chunks(windows, n, most, quirks):
