@@ -159,6 +159,11 @@ class SearchPlan:
   dense_at_start: Int[np.ndarray, ' W']
   dense_at_end: Int[np.ndarray, ' W']
 
+  @property
+  def duration_s(self) -> float:
+    """Of the video, as far as its features tell."""
+    return self.n_features / self.config.size.fps
+
   def calls(self, windows: Iterable[int], step: Step) -> list[SparseCall]:
     """The calls that ask about some sparse windows, in the order of time."""
     return sparse_calls(

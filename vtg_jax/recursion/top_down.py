@@ -16,8 +16,6 @@ import math
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-import numpy as np
-
 from vtg_jax.moments.moment import Moment
 from vtg_jax.recursion import hits
 from vtg_jax.recursion.cost import (
@@ -32,6 +30,7 @@ from vtg_jax.recursion.model import (
   Model,
   Reply,
   TokenCache,
+  ask_calls,
   batches,
   filled,
 )
@@ -140,35 +139,24 @@ class _Search:
         self._is_whole = False
         break
       began_s = self._clock()
-      replies = self._replies(step, batch, size)
+      replies = ask_calls(
+        self._model,
+        self._cache,
+        self._plan.sparse,
+        level,
+        batch,
+        n_calls=size,
+        n_tokens=step.level.n_segments,
+      )
       self._took_s[level] = self._clock() - began_s
       n_asked += len(batch)
       self._spent += dataclasses.replace(
         sparse_cost(batch, self._prices), encodings=0
       )
-      for call, reply in zip(batch, replies, strict=False):
+      for call, reply in zip(batch, replies, strict=True):
         found += self._note(level, call, reply)
     self._hits += found
     return found
-
-  def _replies(
-    self, step: Step, batch: Sequence[SparseCall], size: int
-  ) -> Sequence[Reply]:
-    """Answers to some calls, each filled up to the level's tokens."""
-    n_segments = step.level.n_segments
-    shown = [call.shown for call in batch]
-    rows = [row for one in shown for row in one]
-    encoded = self._cache.tokens(self._plan.sparse, rows)
-    tokens = np.zeros((len(batch), n_segments, encoded.shape[1]), encoded.dtype)
-    is_shown = np.zeros((len(batch), n_segments), bool)
-    place = 0
-    for i, one in enumerate(shown):
-      tokens[i, : len(one)] = encoded[place : place + len(one)]
-      is_shown[i, : len(one)] = True
-      place += len(one)
-    return self._model.ask_sparse(
-      step.number, filled(tokens, size), filled(is_shown, size)
-    )
 
   def _note(self, level: int, call: SparseCall, reply: Reply) -> list[Hit]:
     self._examined.append(

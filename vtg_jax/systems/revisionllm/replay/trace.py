@@ -204,6 +204,7 @@ class _Runs:
     model = trace.model('dense', query)
     run = three_passes.dense_pass(
       model,
+      n_features=len(trace.features(query)),
       features=trace.features(query),
       query=trace.arrays[f'query_cls/{query}'],
       duration_s=trace.duration_s(query),
