@@ -30,7 +30,6 @@ from vtg_jax.recursion.cost import (
 from vtg_jax.recursion.model import DENSE_LEVEL
 from vtg_jax.recursion.quirks import CLEAN, Quirks
 from vtg_jax.recursion.windows import (
-  SPARSE_STRIDES,
   SparseCall,
   Windows,
   WindowSize,
@@ -269,7 +268,8 @@ class SearchPlan:
 
   def _event_run(self) -> tuple[int, int]:
     """The windows that hold one short event, in the middle of the video."""
-    n_named = 1 if self.config.quirks.first_place_only else SPARSE_STRIDES
+    one_place = self.config.quirks.first_place_only
+    n_named = 1 if one_place else self.config.size.sparse_strides
     n_windows = len(self.sparse)
     first = max(0, (n_windows - n_named) // 2)
     return first, min(n_windows, first + n_named) - 1

@@ -8,6 +8,7 @@ from jaxtyping import Array, Bool, Int
 
 from vtg_jax.recursion.cost import Prices
 from vtg_jax.recursion.search_plan import SearchPlan
+from vtg_jax.recursion.windows import DENSE_STRIDES
 
 # The smallest table of windows, and how much larger each next one is.
 _LEAST_WINDOWS, _GROWTH = 16, 4
@@ -90,12 +91,16 @@ def search_shape(plan: SearchPlan) -> SearchShape:
       for step in plan.steps
     ),
     n_sparse=W,
-    # Dense strides are longer than sparse ones by more than two.
-    n_dense=W // 2 + 4,
+    n_dense=_dense_rows(W, config.size.sparse_strides),
     dense_batch=config.dense_batches[-1] if config.is_dense else 0,
     margin=config.margin,
     fall_back=config.fall_back,
   )
+
+
+def _dense_rows(n_sparse: int, sparse_strides: int) -> int:
+  """Dense windows that a video with so many sparse ones has at most."""
+  return n_sparse * DENSE_STRIDES // sparse_strides + 4
 
 
 def search_tables(
