@@ -13,6 +13,7 @@ from vtg_jax.recursion.search_plan import (
   SearchConfig,
   SparseLevel,
   plan_search,
+  share_covered,
 )
 from vtg_jax.recursion.search_result import Budget
 from vtg_jax.recursion.top_down import search_top_down
@@ -100,6 +101,30 @@ def test_a_budget_for_one_event_finds_one_event():
   assert result.read < 0.05
 
 
+def test_the_quote_for_one_event_is_what_one_event_costs():
+  hour = plan_search(3600 * SIZE.fps, CONFIG)
+  quote = hour.quote().one_event
+  for start_s in (3.0, 1234.5, 2800.0):
+    model = KnowingModel((start_s, start_s + 3), SIZE.fps)
+    spent = search_top_down(model, hour).spent
+    assert spent.sequences == pytest.approx(quote.sequences, rel=0.05)
+    assert spent.frames == pytest.approx(quote.frames, rel=1)
+    assert spent.encodings == quote.encodings
+
+
+def test_a_share_of_the_dense_windows_is_read_where_all_would_be():
+  plan = plan_search(4000, CONFIG)
+  budget = Budget(frames=plan.frames_of_share(0.25))
+  result = search_top_down(
+    KnowingModel((500.0, 504.0), SIZE.fps, finds=False), plan, budget=budget
+  )
+  n_read = len([one for one in result.examined if one.level == 1])
+  assert n_read == len(plan.dense) // 4
+  # What is read lies all over the video.
+  places = sorted(one.windows[0] for one in result.examined if one.level == 1)
+  assert np.diff(places).max() <= 8
+
+
 def test_what_a_sparse_level_found_is_told_where_nothing_may_be_read():
   plan = plan_search(4000, CONFIG)
   model = KnowingModel((500.0, 504.0), SIZE.fps)
@@ -171,6 +196,22 @@ def test_a_second_search_encodes_nothing_again():
   second = search_top_down(model, plan, cache=cache)
   assert first.spent.encodings > 0 and second.spent.encodings == 0
   assert second.moments == first.moments
+
+
+@few
+@given(st.integers(1, 200))
+def test_spreading_is_an_order(n):
+  ranks = plan_search(100, CONFIG).spread(n)
+  assert sorted(ranks) == list(range(n))
+  assert n < 3 or ranks.index(1) == 2 ** ((n - 1).bit_length() - 1)
+
+
+@few
+@given(st.lists(st.tuples(st.integers(0, 99), st.integers(0, 99)).map(sorted)))
+def test_covered_frames_are_counted_once(stretches):
+  frames = {f for first, last in stretches for f in range(first, last + 1)}
+  share = share_covered([tuple(s) for s in stretches], 100)
+  assert share == pytest.approx(len(frames) / 100)
 
 
 def test_levels_follow_the_length_of_the_video():

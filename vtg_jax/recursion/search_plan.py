@@ -255,6 +255,13 @@ class SearchPlan:
       most=dataclasses.replace(most, encodings=encodings),
     )
 
+  def frames_of_share(self, share: float) -> int:
+    """Frames to read for a share of the dense windows, whole windows alone.
+
+    A budget of these looks closely at so much and no more.
+    """
+    return math.floor(share * len(self.dense)) * self.config.size.n_frames
+
   def cost_below(self, number: int, prices: Prices) -> Cost:
     """What following one hit down from a level costs."""
     cost = Cost()
