@@ -108,7 +108,8 @@ def test_the_quote_for_one_event_is_what_one_event_costs():
     model = KnowingModel((start_s, start_s + 3), SIZE.fps)
     spent = search_top_down(model, hour).spent
     assert spent.sequences == pytest.approx(quote.sequences, rel=0.05)
-    assert spent.frames == pytest.approx(quote.frames, rel=1)
+    # Where calls share the event's windows out, each leads a little wider.
+    assert quote.frames <= spent.frames <= 3 * quote.frames
     assert spent.encodings == quote.encodings
 
 

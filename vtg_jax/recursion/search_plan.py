@@ -125,8 +125,9 @@ class Quote:
   """What a search will cost.
 
   Attributes:
-    one_event: Where every call that shows the event's windows finds it and no
-      other finds anything.
+    one_event: Where one call a pass shows all windows of a short event and
+      finds it, and no other finds anything. A few more dense windows are read
+      where two calls share the event's windows out.
     most: Where every level finds so much, or so little, that all windows go
       on to the next one.
   """
