@@ -169,7 +169,9 @@ def test_words_do_not_see_what_comes_after_them(params):
 
 def test_scores_are_scaled_cosines(params):
   scores = apply(params, pixels(2), IDS, MASK)
-  assert np.abs(scores).max() <= np.exp(params['logit_scale']) * (1 + 1e-6)
+  assert np.abs(scores).max() <= np.exp(params['logit_scale']['scale']) * (
+    1 + 1e-6
+  )
   longer = jax.tree.map(lambda x: x, params)
   kernel = longer['image_projection']['kernel']
   longer['image_projection']['kernel'] = 5 * kernel

@@ -22,7 +22,7 @@ def clip_table(
     (
       Rule('visual_projection.weight', 'image_projection/kernel', Transpose()),
       Rule('text_projection.weight', 'text_projection/kernel', Transpose()),
-      Rule('logit_scale', 'logit_scale'),
+      Rule('logit_scale', 'logit_scale/scale'),
     )
   )
   image = clip_vit_table(

@@ -111,6 +111,17 @@ class TextFeatures(NamedTuple):
   cls_features: Float[Array, 'B E']
 
 
+class LogitScale(nn.Module):
+  """The logarithm of what cosines are multiplied by; always float32."""
+
+  @nn.compact
+  def __call__(self) -> Float[Array, '']:
+    init = nn.initializers.constant(_FIRST_LOGIT_SCALE)
+    return self.param(
+      'scale', nn.with_logical_partitioning(init, ()), (), jnp.float32
+    )
+
+
 class DualEncoder(nn.Module):
   """Both encoders as one module with a method for each.
 
@@ -136,14 +147,7 @@ class DualEncoder(nn.Module):
     self.text_projection = Dense(
       config.features, project, compute, use_bias=False
     )
-    self.logit_scale = self.param(
-      'logit_scale',
-      nn.with_logical_partitioning(
-        nn.initializers.constant(_FIRST_LOGIT_SCALE), ()
-      ),
-      (),
-      jnp.float32,
-    )
+    self.logit_scale = LogitScale()
 
   def encode_frames(self, pixels: Num[Array, 'B h w C']) -> Float[Array, 'B E']:
     """Features of frames: the class token, projected, not normalised.
@@ -182,7 +186,7 @@ class DualEncoder(nn.Module):
     """How well each frame and sentence fit: scaled cosines, float32."""
     frames = _unit(self.encode_frames(pixels))
     sentences = _unit(self.encode_text(ids, mask).cls_features)
-    return jnp.exp(self.logit_scale) * (frames @ sentences.T)
+    return jnp.exp(self.logit_scale()) * (frames @ sentences.T)
 
 
 def _unit(x: Float[Array, 'B E']) -> Float[Array, 'B E']:
