@@ -201,7 +201,8 @@ class FeatureWriter:
 def _locked(path: Path) -> int:
   """Opens a file that no other run writes; it is made where there is none."""
   while True:
-    file = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, 'O_BINARY', 0))
+    flags = os.O_RDWR | os.O_CREAT | getattr(os, 'O_BINARY', 0)
+    file = os.open(path, flags, 0o666)
     try:
       _lock(file, path)
       # The run that wrote it may have given it its name since it was opened.

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Int64, UInt8
+from jaxtyping import Float, Int64, UInt8
 from numpy.typing import ArrayLike
 
 from input_pipeline.feature_index import IndexHeader, Made, source_of
@@ -30,8 +30,7 @@ def index_features(
 ) -> Path:
   """Writes the index of a video, or what an earlier run did not write of it.
 
-  Memory holds the frames of two batches: one is encoded while the next is
-  decoded.
+  See `encoded_rows` for the memory it takes.
 
   Args:
     video: opened at the encoder's size.
@@ -60,23 +59,50 @@ def index_features(
     width=width,
   )
   with FeatureWriter(path, header, anew=anew) as writer:
-
-    def write(rows: Int64[np.ndarray, 'M'], encoded: ArrayLike) -> None:
-      _, of_row = np.unique(rows, return_inverse=True)
-      writer.append(video.times_s[rows], np.asarray(encoded)[of_row])
+    for rows, features in encoded_rows(
+      video, ids[writer.n_rows :], start_encoding, batch=batch
+    ):
+      writer.append(video.times_s[rows], features)
       if on_progress is not None:
         on_progress(writer.n_rows, len(ids))
-
-    waiting = None
-    for rows, frames in _batches(video, ids[writer.n_rows :], batch):
-      encoded = start_encoding(frames)
-      if waiting is not None:
-        write(*waiting)
-      waiting = rows, encoded
-    if waiting is not None:
-      write(*waiting)
     writer.finish(video.path)
   return writer.path
+
+
+def encoded_rows(
+  video: FrameStore,
+  ids: Int64[np.ndarray, 'N'],
+  start_encoding: StartEncoding,
+  *,
+  batch: int,
+) -> Iterator[tuple[Int64[np.ndarray, 'M'], Float[np.ndarray, 'M D']]]:
+  """Ids of successive rows, and their features.
+
+  One batch is encoded while the next is decoded; memory holds no more.
+
+  Args:
+    video: opened at the encoder's size.
+    ids: frame of each row; they never fall.
+    start_encoding: see there.
+    batch: most frames that are encoded together.
+
+  Raises:
+    BadInput: a frame cannot be decoded.
+  """
+  waiting = None
+  for rows, frames in _batches(video, ids, batch):
+    encoded = start_encoding(frames)
+    if waiting is not None:
+      yield _by_row(*waiting)
+    waiting = rows, encoded
+  if waiting is not None:
+    yield _by_row(*waiting)
+
+
+def _by_row(rows: Int64[np.ndarray, 'M'], encoded: ArrayLike):
+  """Rows with their features; several rows may show one frame."""
+  _, of_row = np.unique(rows, return_inverse=True)
+  return rows, np.asarray(encoded)[of_row]
 
 
 def _batches(

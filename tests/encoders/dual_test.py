@@ -10,12 +10,12 @@ import pytest
 from flax import linen as nn
 
 from tests.params_of_tensors import params_of
+from tests.systems.clip.tiny import random_params
 from vtg_jax.convert.clip import clip_table
 from vtg_jax.encoders.dual import (
   DualEncoder,
   DualEncoderConfig,
   clip_l14,
-  init_params,
   param_shapes,
   small,
 )
@@ -53,7 +53,7 @@ MASK = np.array([[1, 1, 1, 1, 1, 0, 0], [1] * 7], bool)
 
 @pytest.fixture(scope='module')
 def params():
-  return init_params(TINY, jax.random.key(0), Compute())
+  return random_params(TINY)
 
 
 def pixels(n, seed=0):

@@ -76,7 +76,10 @@ def index(
           raise
         report.notice(f'skipped {video}: {error}')
         n_failed += 1
-  finally:  # what is done is told even when the rest is interrupted
+  except KeyboardInterrupt:
+    report.notice('interrupted; what is done is kept, run it again to go on')
+    raise
+  finally:  # what is done is told even when the rest is not
     for line in lines:
       print(line)
   if n_failed:

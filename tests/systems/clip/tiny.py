@@ -4,9 +4,9 @@ import dataclasses
 import functools
 
 import jax
+import numpy as np
 
-from vtg_jax.encoders.dual import init_params, small
-from vtg_jax.nn.compute import Compute
+from vtg_jax.encoders.dual import param_shapes, small
 from vtg_jax.systems.clip import frame_encoder
 from vtg_jax.testing.small_clip_tokenizer import make_tokenizer
 
@@ -33,12 +33,21 @@ def tiny():
   )
 
 
+def random_params(config, *, seed=0):
+  """As trained ones are: no bias is zero, no scale one."""
+  rng = np.random.default_rng(seed)
+  return jax.tree.map(
+    lambda leaf: rng.normal(0, 0.3, leaf.shape).astype(np.float32),
+    param_shapes(config),
+  )
+
+
 def write_tiny(folder, *, seed=0, **options):
   """A checkpoint folder of it."""
   folder.parent.mkdir(exist_ok=True)
   file = folder.parent / f'{folder.name}-tokenizer.json'
   tokenizer().save(str(file))
-  params = init_params(tiny(), jax.random.key(seed), Compute())
+  params = random_params(tiny(), seed=seed)
   frame_encoder.save(folder, tiny(), params, file, **options)
   file.unlink()
   return folder
