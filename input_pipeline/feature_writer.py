@@ -10,16 +10,18 @@ from jaxtyping import Float, Float64
 
 from input_pipeline import record_file
 from input_pipeline.feature_index import (
+  PARTIAL,
+  source_of,
+  source_sha256,
+)
+from input_pipeline.feature_layout import (
   DONE,
   FORMAT,
   HEAD,
-  PARTIAL,
   ROWS,
   IndexHeader,
   rows_of,
   rows_payload,
-  source_of,
-  source_sha256,
 )
 from vtg_jax.errors import BadInput, is_disk_full
 

@@ -8,7 +8,8 @@ import numpy as np
 from jaxtyping import Float, Int64, UInt8
 from numpy.typing import ArrayLike
 
-from input_pipeline.feature_index import IndexHeader, Made, source_of
+from input_pipeline.feature_index import source_of
+from input_pipeline.feature_layout import IndexHeader, Made
 from input_pipeline.feature_writer import FeatureWriter
 from input_pipeline.frame_store import FrameStore
 

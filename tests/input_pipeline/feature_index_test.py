@@ -14,15 +14,13 @@ from hypothesis import strategies as st
 
 from input_pipeline import feature_index, record_file
 from input_pipeline.feature_index import (
-  FORMAT,
   BadIndex,
-  IndexHeader,
-  Made,
   open_index,
   read_index,
   source_of,
   source_sha256,
 )
+from input_pipeline.feature_layout import FORMAT, IndexHeader, Made, Source
 from input_pipeline.feature_writer import FeatureWriter
 from vtg_jax.errors import BadInput
 
@@ -219,7 +217,7 @@ def test_other_files_are_told_apart(tmp_path, data, said, replaceable):
 
 def test_a_later_header_that_says_more_is_read():
   header = IndexHeader(
-    source=feature_index.Source(name='a', n_bytes=1, mtime_ns=2),
+    source=Source(name='a', n_bytes=1, mtime_ns=2),
     made=MADE,
     duration_s=1.0,
     n_rows=1,

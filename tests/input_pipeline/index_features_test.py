@@ -6,11 +6,11 @@ from PIL import Image
 
 from input_pipeline.encode_video import Encoding
 from input_pipeline.feature_index import (
-  Made,
   index_path,
   open_index,
   read_index,
 )
+from input_pipeline.feature_layout import Made
 from input_pipeline.index_features import index_features
 from input_pipeline.video import Resize, open_video
 from vtg_jax.errors import BadInput

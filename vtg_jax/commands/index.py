@@ -53,7 +53,7 @@ def index(
   An index that is whole and of its video is left alone. A run that was stopped
   goes on where it was.
   """
-  from input_pipeline.feature_index import Made
+  from input_pipeline.feature_layout import Made
   from vtg_jax.systems.clip import frame_encoder
 
   jobs = places(videos, out)

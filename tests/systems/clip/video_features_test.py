@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from input_pipeline.encode_video import Encoding
-from input_pipeline.feature_index import FeatureIndex, Made, index_path
+from input_pipeline.feature_index import FeatureIndex, index_path
+from input_pipeline.feature_layout import Made
 from input_pipeline.frame_features import EvenFeatures, QueryFeatures
 from input_pipeline.index_features import index_features
 from tests.systems.clip.tiny import write_tiny
