@@ -10,10 +10,7 @@ import contextlib
 import dataclasses
 import hashlib
 import json
-import math
 import os
-import struct
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 

@@ -61,7 +61,9 @@ class Made:
 
   def __post_init__(self):
     if not (math.isfinite(self.fps) and self.fps > 0):
-      raise BadInput(f'{self.fps} frames per second is no rate; give one up')
+      raise BadInput(
+        f'{self.fps} frames per second is no rate; give a number > 0'
+      )
     if self.dtype not in DTYPES:
       raise BadInput(f'dtype {self.dtype!r} is unknown; use {set(DTYPES)}')
 
