@@ -226,9 +226,8 @@ def _kept(
   """Numbers of the frames to keep, and when they are taken to be displayed."""
   if fps is None:
     return np.arange(video.n_frames), video.times_s
-  n_kept = max(1, math.ceil(video.duration_s * fps - 1e-6))
-  times_s = np.arange(n_kept, dtype=np.float64) / fps
-  return video.frame_at(np.minimum(times_s, video.duration_s)), times_s
+  ids = video.ids_at_rate(fps)
+  return ids, np.arange(len(ids), dtype=np.float64) / fps
 
 
 def _decoded(

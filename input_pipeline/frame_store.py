@@ -1,6 +1,7 @@
 """Frames of one video, decoded once and kept, whoever asks and how often."""
 
 import dataclasses
+import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Protocol
 
@@ -158,6 +159,12 @@ class FrameStore:
       )
     ids = np.searchsorted(self.times_s, times_s + slack, side='right') - 1
     return np.clip(ids, 0, self.n_frames - 1).astype(np.int64)
+
+  def ids_at_rate(self, fps: float) -> Int64[np.ndarray, 'F']:
+    """Ids of the frames on display at 0, 1 / fps, 2 / fps, ... seconds."""
+    n = max(1, math.ceil(self.duration_s * fps - _TIME_TOLERANCE_S))
+    times_s = np.arange(n, dtype=np.float64) / fps
+    return self.frame_at(np.minimum(times_s, self.duration_s))
 
   def at_size(self, size: int) -> 'FrameStore':
     """The same video with squares of another size, kept for the next call.

@@ -2,7 +2,7 @@
 
 import functools
 import os
-from pathlib import PurePosixPath, PureWindowsPath
+from pathlib import Path, PurePosixPath, PureWindowsPath
 
 from input_pipeline.frame_folder import FOLDER_FPS, FolderIndex, index_folder
 from input_pipeline.frame_store import FrameStore
@@ -11,8 +11,35 @@ from input_pipeline.video import open_video
 from input_pipeline.video_index import VideoIndex, index_video
 from vtg_jax.errors import BadInput
 
+VIDEO_SUFFIXES = (
+  '.avi', '.flv', '.m4v', '.mkv', '.mov', '.mp4', '.mpeg', '.mpg', '.ts',
+  '.webm', '.wmv',
+)  # fmt: skip
 # Files whose frames stay indexed in a process: a few hundred kB each.
 _KEPT_INDICES = 256
+
+
+def find_videos(folder: Path) -> list[str]:
+  """Names of the video files in a folder and those in it, sorted.
+
+  Raises:
+    BadInput: it is no folder, or holds no video.
+  """
+  if not folder.is_dir():
+    raise BadInput(f'there is no folder {str(folder)!r}; check its name')
+  videos = sorted(
+    path.relative_to(folder).as_posix()
+    for path in folder.rglob('*')
+    if path.suffix.lower() in VIDEO_SUFFIXES
+    and not path.name.startswith('.')
+    and path.is_file()
+  )
+  if not videos:
+    raise BadInput(
+      f'{str(folder)!r} holds no video; give a folder with files that end in '
+      f'{", ".join(VIDEO_SUFFIXES)}'
+    )
+  return videos
 
 
 def video_path(folder: str | os.PathLike, name: str) -> str:

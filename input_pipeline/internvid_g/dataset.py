@@ -29,12 +29,9 @@ from input_pipeline.internvid_g.spans import (
   NegativeSpanRule,
   grounded_captions,
 )
+from input_pipeline.video_folder import find_videos
 from vtg_jax.errors import BadInput
 
-VIDEO_SUFFIXES = (
-  '.avi', '.flv', '.m4v', '.mkv', '.mov', '.mp4', '.mpeg', '.mpg', '.ts',
-  '.webm', '.wmv',
-)  # fmt: skip
 # What a video's description does not depend on.
 _LATER = ('kept_quantile', 'negative', 'batch_size')
 
@@ -125,29 +122,6 @@ def build_dataset(
 def record_path(out: str | os.PathLike) -> Path:
   """Where the record of a run lies: train.jsonl -> train.videos.jsonl."""
   return Path(out).with_suffix('.videos.jsonl')
-
-
-def find_videos(folder: Path) -> list[str]:
-  """Names of the video files in a folder and those in it, sorted.
-
-  Raises:
-    BadInput: it is no folder, or holds no video.
-  """
-  if not folder.is_dir():
-    raise BadInput(f'there is no folder {str(folder)!r}; check its name')
-  videos = sorted(
-    path.relative_to(folder).as_posix()
-    for path in folder.rglob('*')
-    if path.suffix.lower() in VIDEO_SUFFIXES
-    and not path.name.startswith('.')
-    and path.is_file()
-  )
-  if not videos:
-    raise BadInput(
-      f'{str(folder)!r} holds no video; give a folder with files that end in '
-      f'{", ".join(VIDEO_SUFFIXES)}'
-    )
-  return videos
 
 
 def least_match(matches: Sequence[float], quantile: float) -> float:

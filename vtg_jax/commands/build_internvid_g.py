@@ -53,7 +53,7 @@ def build_internvid_g(
   """
   report.check_output(out, ('.jsonl',), keep=folder)
   from input_pipeline import internvid_g
-  from input_pipeline.internvid_g.dataset import find_videos
+  from input_pipeline.video_folder import find_videos
   from vtg_jax.dataset_builders import hugging_face, named_models
 
   config = overridden(internvid_g.InternVidGConfig(), overrides or ())

@@ -7,6 +7,7 @@ FOLDER/
   source.json          what the parameters were converted from (if they were)
   buffers.safetensors  tensors of the source that are no parameters
   source_files/        small files that lay beside the source's weights
+  NAME/                the checkpoint of a part that is a system of its own
 """
 
 import json
@@ -130,6 +131,7 @@ def save_checkpoint(
   *,
   tokenizer_files: Mapping[str, Path | str] | None = None,
   trained_from: Path | str | None = None,
+  parts: Mapping[str, Path | str] | None = None,
   overwrite: bool = False,
 ) -> None:
   """Writes parameters in memory as a checkpoint folder.
@@ -141,6 +143,7 @@ def save_checkpoint(
     tokenizer_files: name in the folder -> file to copy.
     trained_from: the checkpoint that training began from; its record of the
       released files is copied, so that export can follow their layout.
+    parts: name in the folder -> checkpoint folder to copy.
     overwrite: replace `out` where it is a checkpoint of ours.
 
   Raises:
@@ -165,6 +168,9 @@ def save_checkpoint(
       checkpointer.save((folder / PARAMS).absolute(), dict(params))
     if trained_from is not None:
       copy_source_record(Path(trained_from), folder)
+    for name, part in (parts or {}).items():
+      read_config(part)  # raises where it is no checkpoint
+      shutil.copytree(part, folder / name)
     write_description(folder, config, tokenizer_files or {})
 
 

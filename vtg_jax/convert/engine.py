@@ -102,7 +102,9 @@ class Plan:
   def read(self, piece: Piece) -> np.ndarray:
     """Returns the part of the parameter that a piece fills."""
     tensor = self.sources[piece.source].read(piece.key)
-    return piece.slot.rule.op.forward(tensor[: piece.n_rows])
+    if piece.n_rows is not None:  # a single number has no rows to cut
+      tensor = tensor[: piece.n_rows]
+    return piece.slot.rule.op.forward(tensor)
 
   def read_trimmed(self, piece: Piece) -> np.ndarray:
     """Returns the rows that no parameter takes."""

@@ -20,10 +20,11 @@ SHIPPED = CHECKPOINTS / 'hawkeye_small'
 class System:
   """Where a system's functions live, as 'module:function'.
 
-  They are imported when used: listing systems must not import jax.
+  They are imported when used: listing systems must not import jax. What is
+  None is nothing that the system can do.
 
   Attributes:
-    load: checkpoint folder -> grounder.
+    load: checkpoint folder -> grounder, or what a grounder looks through.
     convert: released files -> checkpoint folder.
     export: checkpoint folder -> released files.
     replay: golden folder -> comparisons and arrays.
@@ -35,12 +36,19 @@ class System:
   load: str
   convert: str
   export: str
-  replay: str
-  is_golden: str
-  train: str
-  plan: str
+  replay: str | None = None
+  is_golden: str | None = None
+  train: str | None = None
+  plan: str | None = None
 
   def function(self, name: str):
+    """One of them, imported.
+
+    Raises:
+      BadInput: the system cannot do it.
+    """
+    if getattr(self, name) is None:
+      raise BadInput(f'this system has no {name!r}; choose another one')
     module, function = getattr(self, name).split(':')
     return getattr(importlib.import_module(module), function)
 
@@ -72,6 +80,11 @@ SYSTEMS = {
     is_golden='vtg_jax.systems.revisionllm.release:is_golden',
     train='vtg_jax.systems.revisionllm.tasks:task',
     plan='vtg_jax.systems.revisionllm.programs:programs',
+  ),
+  'clip': System(
+    load='vtg_jax.systems.clip.frame_encoder:load',
+    convert='vtg_jax.systems.clip.release:convert',
+    export='vtg_jax.systems.clip.release:export',
   ),
 }
 
@@ -160,8 +173,10 @@ def replay(folder: str | os.PathLike) -> tuple[list[Comparison], dict]:
   if not file.is_file():
     raise BadInput(f'{file} does not exist; give a folder of golden files')
   description = checkpoint.read_json(file)
-  for candidate in SYSTEMS.values():
+  known = {name: one for name, one in SYSTEMS.items() if one.replay}
+  for candidate in known.values():
     if candidate.function('is_golden')(description):
       return candidate.function('replay')(Path(folder))
-  known = ', '.join(SYSTEMS)
-  raise BadInput(f'{file} describes none of the known systems: {known}')
+  raise BadInput(
+    f'{file} describes none of the known systems: {", ".join(known)}'
+  )

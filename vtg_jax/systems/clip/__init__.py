@@ -1,0 +1,1 @@
+"""CLIP: what other systems look at frames and read sentences with."""

@@ -1,0 +1,95 @@
+"""Features of a video: from its index, or encoded now; and what fits a query.
+
+video -> index there and usable? -> features -> likeness to a query
+"""
+
+import os
+from collections.abc import Callable
+
+import numpy as np
+from jaxtyping import Float, Float32
+
+from input_pipeline.feature_index import BadIndex, check_made, open_index
+from input_pipeline.frame_features import (
+  EvenFeatures,
+  FrameFeatures,
+  QueryFeatures,
+)
+from input_pipeline.frame_store import FrameStore
+from input_pipeline.index_features import encoded_rows
+from vtg_jax.systems.clip.frame_encoder import FrameEncoder
+
+# Of the frames of a video, those that say whether it shows a sentence.
+BEST_FRAMES = 3
+
+
+def video_features(
+  encoder: FrameEncoder,
+  video: FrameStore,
+  *,
+  fps: float,
+  folder: str | os.PathLike | None = None,
+  on_notice: Callable[[str], None] | None = None,
+  on_progress: Callable[[int, int], None] | None = None,
+) -> FrameFeatures:
+  """Features of a video's frames.
+
+  They come from its index if there is one. A video that has none, or one that
+  is damaged or of the video before it changed, is encoded now, which writes
+  nothing.
+
+  Args:
+    encoder: What frames are encoded with.
+    video: Opened by the encoder.
+    fps: Frames per second.
+    folder: Where indexes are, if not beside the videos.
+    on_notice: Is called with what is wrong with an index that is passed over.
+    on_progress: Is called with (frames encoded, frames).
+
+  Raises:
+    BadInput: the index is of another model or rate, or of a later version; or
+      a frame cannot be decoded.
+  """
+  try:
+    index = open_index(video.path, folder)
+    check_made(index, fingerprint=encoder.fingerprint, fps=fps)
+    return index
+  except BadIndex as error:
+    if not error.replaceable:
+      raise
+    if on_notice is not None:
+      on_notice(str(error))
+  ids = video.ids_at_rate(fps)
+  features = np.empty((len(ids), encoder.features), np.float32)
+  n_done = 0
+  for rows, encoded in encoded_rows(
+    video, ids, encoder.start_encoding, batch=encoder.batch
+  ):
+    features[n_done : n_done + len(rows)] = encoded
+    n_done += len(rows)
+    if on_progress is not None:
+      on_progress(n_done, len(ids))
+  return EvenFeatures(features=features, fps=fps)
+
+
+def likeness(
+  frames: FrameFeatures, query: QueryFeatures
+) -> Float32[np.ndarray, 'N']:
+  """Cosine of each frame and the whole sentence."""
+  return _unit(frames.features) @ _unit(query.cls_features)
+
+
+def shows(frames: FrameFeatures, query: QueryFeatures) -> float:
+  """How well a video shows a sentence: the mean of its best frames' cosines.
+
+  Videos are ranked by it before anything looks at them more closely.
+  """
+  cosines = likeness(frames, query)
+  n = min(BEST_FRAMES, len(cosines))
+  return float(np.sort(cosines)[-n:].mean())
+
+
+def _unit(x: Float[np.ndarray, '*N D']) -> Float32[np.ndarray, '*N D']:
+  x = x.astype(np.float32)
+  length = np.linalg.norm(x, axis=-1, keepdims=True)
+  return x / np.maximum(length, np.finfo(np.float32).tiny)
