@@ -83,7 +83,8 @@ class Plan:
     leaves: every expected parameter, in the order expected.
     ignored: (source, key, reason) of tensors that fill no parameter.
     trimmed: pieces whose last rows no parameter takes.
-    tied: pieces that must be equal to a parameter that another piece fills.
+    tied: pieces, under a second name or of another source, that must be equal
+      to a parameter that another piece fills.
     overridden: (source, key) -> the later source that fills the same place.
   """
 
@@ -109,15 +110,22 @@ class Plan:
     return np.ascontiguousarray(tensor[piece.n_rows :])
 
   def untied(self) -> list[str]:
-    """Returns the second names whose tensor is not the one they stand for."""
-    first = {leaf.path: leaf.pieces[0] for leaf in self.leaves}
-    return [
-      piece.key
-      for piece in self.tied
-      if not np.array_equal(
-        _bits(self.read(piece)), _bits(self.read(first[piece.slot.path]))
-      )
-    ]
+    """Returns the tied tensors that are not equal, and what they are not.
+
+    Each is told as its key, its source and the source it differs from.
+    """
+    first = {
+      (piece.slot.path, piece.slot.index): piece
+      for leaf in self.leaves
+      for piece in leaf.pieces
+    }
+    told = []
+    for piece in self.tied:
+      other = first[piece.slot.path, piece.slot.index]
+      if not np.array_equal(_bits(self.read(piece)), _bits(self.read(other))):
+        where = (self.sources[p.source].path for p in (piece, other))
+        told.append('{} of {} (not as in {})'.format(piece.key, *where))
+    return told
 
 
 def plan(
@@ -145,9 +153,9 @@ def plan(
   ignored, tied, overridden = [], [], {}
   for number, source in enumerate(sources):
     for key, info in source.tensors.items():
-      slot = table.slot(key)
+      slot = table.slot(source.scope + key)
       if slot is None:
-        ignore = table.ignore(key)
+        ignore = table.ignore(source.scope + key)
         if ignore:
           ignored.append((number, key, ignore.reason))
         else:
@@ -160,6 +168,9 @@ def plan(
         tied.append(piece)
         continue
       before = taken.get((slot.path, slot.index))
+      if before is not None and slot.rule.shared and before.source != number:
+        tied.append(piece)
+        continue
       if before is not None and before.source == number:
         faults.duplicate.append(f'{before.key} and {key}')
       elif before is not None:

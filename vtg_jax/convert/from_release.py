@@ -13,7 +13,7 @@ from vtg_jax.convert.engine import Leaf, Plan, ShapeDtype, has_non_finite, plan
 from vtg_jax.convert.new_folder import new_folder
 from vtg_jax.convert.orbax_stream import StreamedArray, write_params
 from vtg_jax.convert.progress import Progress, Teller
-from vtg_jax.convert.readers import open_source
+from vtg_jax.convert.readers import Source, open_source
 from vtg_jax.convert.safetensors_file import write_safetensors
 from vtg_jax.convert.table import Table
 from vtg_jax.convert.tensor_file import TensorInfo, first_ten
@@ -45,7 +45,7 @@ class ConversionReport:
 
 
 def convert_release(
-  sources: Sequence[Path | str],
+  sources: Sequence[Source | Path | str],
   table: Table,
   expected: Mapping[str, ShapeDtype],
   config: Mapping[str, Any],
@@ -60,7 +60,8 @@ def convert_release(
   Memory stays near the largest single tensor. Types are kept as released.
 
   Args:
-    sources: files and folders in loading order; a later one wins.
+    sources: files and folders, or opened ones, in loading order; a later one
+      wins.
     table: rules for their keys.
     expected: path -> shape of every parameter of the model.
     config: the system's configuration, with its name under `system`.
@@ -73,9 +74,14 @@ def convert_release(
     BadInput: a source that cannot be read, keys or shapes that do not fit,
       values that are not finite, or no room for `out`; nothing is left behind.
   """
+  opened = [
+    source if isinstance(source, Source) else open_source(source)
+    for source in sources
+  ]
+  paths = [source.path for source in opened]
   inside = [
     path
-    for path in (*sources, *tokenizer_files.values())
+    for path in (*paths, *tokenizer_files.values())
     if Path(out).resolve() in Path(path).resolve().parents
   ]
   if inside:
@@ -83,7 +89,7 @@ def convert_release(
       f'{inside[0]} lies in {out}, which would be replaced; choose another '
       'place'
     )
-  steps = plan([open_source(path) for path in sources], table, expected)
+  steps = plan(opened, table, expected)
   replaceable = checkpoint.is_checkpoint if overwrite else None
   with new_folder(
     out, n_bytes=steps.n_bytes, may_replace=replaceable
@@ -143,8 +149,8 @@ def _refuse_values(steps: Plan, non_finite: list[str]) -> None:
   untied = steps.untied()
   if untied:
     raise BadInput(
-      f'{first_ten(untied)} differ from the embedding they should share; use '
-      'a configuration without tied embeddings'
+      f'{first_ten(untied)} should be equal bit for bit; give files of one '
+      'training, or a configuration in which they are not shared'
     )
 
 

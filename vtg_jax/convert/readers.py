@@ -19,6 +19,11 @@ _INDEX_NAMES = ('model.safetensors.index.json', 'pytorch_model.bin.index.json')
 _WEIGHTS = re.compile(
   r'(pytorch_)?model(-(?P<part>\d+)-of-(?P<parts>\d+))?\.(safetensors|bin)'
 )
+# What a stage of fine-tuning leaves in its folder, less the suffix: an adapter,
+# what else it trained, or the projector alone.
+STAGE_FILES = ('adapter_model', 'non_lora_trainables', 'mm_projector')
+# Ends the scope of a source.
+SCOPE_END = '|'
 # Small files beside the weights without which the folder would not load.
 COMPANIONS = (
   'config.json',
@@ -26,6 +31,7 @@ COMPANIONS = (
   'tokenizer_config.json',
   'special_tokens_map.json',
   'added_tokens.json',
+  'adapter_config.json',
   'tokenizer.json',
   'tokenizer.model',
 )
@@ -40,12 +46,15 @@ class Source:
     files: its tensor files, in order.
     is_folder: whether it was given as a folder.
     companions: small files beside the weights of a folder.
+    scope: what the table finds before its keys: which of several sources with
+      the same keys it is. Ends with `SCOPE_END` where it is not empty.
   """
 
   path: Path
   files: tuple[TensorFile, ...]
   is_folder: bool = False
   companions: tuple[Path, ...] = ()
+  scope: str = ''
 
   @functools.cached_property
   def _file_of(self) -> Mapping[str, TensorFile]:
@@ -130,6 +139,15 @@ def _shards_of_folder(folder: Path) -> list[Path]:
         'the missing ones'
       )
     return list(found)
+  stage = [
+    next(filter(Path.is_file, files), None)
+    for files in (
+      [folder / f'{stem}.{suffix}' for suffix in ('safetensors', 'bin')]
+      for stem in STAGE_FILES
+    )
+  ]
+  if any(stage):  # none of them knows of the others
+    return list(filter(None, stage))
   lone = sorted(folder.glob('*.safetensors'))
   if len(lone) == 1:
     return lone

@@ -53,12 +53,14 @@ class SourceRecord:
     is_folder: whether it was a folder.
     files: its weight files, in order.
     companions: names of the small files kept from beside them.
+    scope: see `Source`.
   """
 
   name: str
   is_folder: bool
   files: tuple[FileRecord, ...]
   companions: tuple[str, ...]
+  scope: str = ''
 
 
 def buffer_name(source: int, key: str) -> str:
@@ -89,6 +91,7 @@ def record_of(plan: Plan) -> tuple[SourceRecord, ...]:
         for file in source.files
       ),
       companions=tuple(path.name for path in source.companions),
+      scope=source.scope,
     )
     for number, source in enumerate(plan.sources)
   )
@@ -103,6 +106,7 @@ def to_json(sources: tuple[SourceRecord, ...]) -> dict[str, Any]:
         'name': source.name,
         'is_folder': source.is_folder,
         'companions': list(source.companions),
+        **({'scope': source.scope} if source.scope else {}),
         'files': [
           {
             'name': file.name,
@@ -149,6 +153,7 @@ def _source(table: dict[str, Any]) -> SourceRecord:
     name=_plain_name(table['name']),
     is_folder=bool(table['is_folder']),
     companions=tuple(map(_plain_name, table['companions'])),
+    scope=_text(table.get('scope', '')),
     files=tuple(
       FileRecord(
         name=_plain_name(file['name']),

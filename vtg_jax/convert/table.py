@@ -47,6 +47,8 @@ class Rule:
       export without a manifest does not write them.
     tied: the key is a second name of a tensor that another key holds; it may
       be absent and, when present, must be equal bit for bit.
+    shared: several sources may hold copies of the tensor, equal bit for bit;
+      the first fills the parameter and none replaces another.
   """
 
   key: str
@@ -56,6 +58,7 @@ class Rule:
   extra_rows: int = 0
   aliases: tuple[str, ...] = ()
   tied: bool = False
+  shared: bool = False
 
   @functools.cached_property
   def _key_patterns(self) -> tuple[re.Pattern[str], ...]:
@@ -149,6 +152,11 @@ class Table:
 
   rules: tuple[Rule, ...]
   ignored: tuple[Ignore, ...] = ()
+
+  def shared(self) -> 'Table':
+    """Returns the table whose tensors several sources may hold copies of."""
+    rules = (dataclasses.replace(rule, shared=True) for rule in self.rules)
+    return Table(tuple(rules), self.ignored)
 
   def __add__(self, other: 'Table') -> 'Table':
     return Table(self.rules + other.rules, self.ignored + other.ignored)

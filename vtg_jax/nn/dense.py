@@ -13,7 +13,7 @@ from vtg_jax.nn.compute import Compute, platform
 from vtg_jax.nn.dropout import Dropout
 
 # Parameters of an adapter.
-_ADAPTER = ('lora_a', 'lora_b')
+ADAPTER = ('lora_a', 'lora_b')
 # Ranks from here on are worth cutting over devices.
 _WIDE_RANK = 64
 
@@ -151,7 +151,7 @@ def merge_lora(params: Mapping[str, Any], scale: float) -> dict[str, Any]:
     for name, value in params.items()
   }
   if 'lora_a' in merged:
-    a, b = (merged.pop(name) for name in _ADAPTER)
+    a, b = (merged.pop(name) for name in ADAPTER)
     merged['kernel'] = _folded(merged['kernel'], a, b, scale)
   return merged
 

@@ -8,8 +8,9 @@ from typing import Any, Protocol, TypeVar
 from vtg_jax.convert import checkpoint
 from vtg_jax.convert.from_release import ConversionReport, convert_release
 from vtg_jax.convert.param_tree import flatten
+from vtg_jax.convert.readers import Source
 from vtg_jax.convert.table import Table
-from vtg_jax.convert.to_release import export_release
+from vtg_jax.convert.to_release import NewFile, export_release
 from vtg_jax.errors import BadInput
 
 
@@ -51,7 +52,7 @@ def first_file(candidates: Iterable[Path], missing: str) -> Path:
 def convert(
   system: str,
   sizes: Sizes,
-  sources: Sequence[Path],
+  sources: Sequence[Source | Path],
   out: str | os.PathLike,
   *,
   table: Table,
@@ -65,7 +66,7 @@ def convert(
   Args:
     system: Its name.
     sizes: Written to the checkpoint's config.json.
-    sources: In loading order.
+    sources: In loading order, opened or not.
     out: The new folder.
     table: Rules for the keys.
     shapes: Nested dict of what has the shape of a parameter.
@@ -94,6 +95,7 @@ def export(
   *,
   read_sizes: Callable[[Mapping], AnySizes],
   table: Callable[[AnySizes], Table],
+  new_files: Callable[[AnySizes], Mapping[str, NewFile]] | None = None,
   as_pth: bool,
   progress,
 ) -> list[Path]:
@@ -104,11 +106,18 @@ def export(
     out: The new folder.
     read_sizes: Reads what `to_dict` wrote.
     table: Rules for the keys of a network of these sizes.
+    new_files: Scope -> file of the parameters of such a network that came from
+      no file.
     as_pth: Also write PyTorch files.
     progress: Called with (name, bytes done, bytes in all).
   """
   description = checkpoint.read_config(folder)
   sizes = read_sizes(description.get('model'))
   return export_release(
-    folder, table(sizes), out, as_pth=as_pth, progress=progress
+    folder,
+    table(sizes),
+    out,
+    as_pth=as_pth,
+    new_files=new_files(sizes) if new_files else None,
+    progress=progress,
   )

@@ -1,0 +1,406 @@
+"""ReVisionLLM's released files: which they are, how they are read and written.
+
+Vicuna, then what the stages left: the projector, a folder with the adapter of
+the dense level, one with the encoder of windows, and one a long level. The
+files of several stages have the same keys, so each source has a name, said as
+NAME=PATH or found in the path: 'dense', 'sparse', 'long_33', 'long_100'.
+"""
+
+import dataclasses
+import os
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from vtg_jax.adapters.hierarchy import ClipEncoderConfig
+from vtg_jax.convert import checkpoint
+from vtg_jax.convert.from_release import ConversionReport
+from vtg_jax.convert.param_tree import flatten
+from vtg_jax.convert.readers import SCOPE_END, Source, open_source
+from vtg_jax.convert.revisionllm import (
+  PROJECTOR,
+  SPARSE,
+  revisionllm_table,
+  scope,
+)
+from vtg_jax.convert.table import Table
+from vtg_jax.convert.to_release import NewFile
+from vtg_jax.errors import BadInput
+from vtg_jax.llm.decoder import DecoderConfig
+from vtg_jax.nn.dense import LoraConfig
+from vtg_jax.systems import released_files
+from vtg_jax.systems.config_json import reading_sizes
+from vtg_jax.systems.released_files import existing, first_file
+from vtg_jax.systems.revisionllm.config import (
+  DENSE,
+  PRESETS,
+  SYSTEM,
+  LevelConfig,
+  ReVisionLlmConfig,
+  levels_of,
+)
+from vtg_jax.systems.revisionllm.model import param_shapes
+
+TOKENIZER = 'tokenizer.model'
+UNIFIED = 'unified'
+_NAMED = re.compile(r'(\w+)=(.+)', re.DOTALL)
+_LONG = re.compile(r'long(?:[_-]?(\d+))?')
+_LORA = re.compile(r'(.*\.)?lora_A(\.default)?\.weight')
+_ENCODER_KEY = re.compile(r'(.*\.)?global_rep_token')
+_PROJECTOR_KEY = re.compile(r'(model\.|base_model\.)*mm_projector\.weight')
+_EMBEDDING_KEY = re.compile(r'(.*\.)?embed_tokens\.weight')
+_TEXT_STAGE_KEY = re.compile(r'(.*\.)?t2v_encoder\.layers\.0\.norm1\.weight')
+_NORM_KEY = re.compile(r'(.*\.)?alternate_layer_norm\.weight')
+
+
+def table(config: ReVisionLlmConfig) -> Table:
+  """The conversion table for a network of these sizes."""
+  return revisionllm_table(
+    loras=config.loras,
+    sparse_copies=DENSE if DENSE in config.loras else None,
+    beside_projector=config.alternate_norm,
+  )
+
+
+def expected_params(config: ReVisionLlmConfig) -> dict:
+  """Path -> shape of every parameter."""
+  return flatten(param_shapes(config))
+
+
+def convert(
+  sources: Sequence[str | os.PathLike],
+  out: str | os.PathLike,
+  *,
+  config: str | os.PathLike | None = None,
+  tokenizers: Sequence[str | os.PathLike] = (),
+  overwrite: bool = False,
+  progress=None,
+) -> ConversionReport:
+  """Converts released files into a checkpoint folder of ours.
+
+  Args:
+    sources: Vicuna's folder, the projector of the first stage, and the folders
+      of the stages; each a path or 'NAME=PATH'. A path without a name is
+      called what it says of 'dense', 'sparse', 'long' and its number of
+      windows. Levels are those whose adapter is given; 'unified' is one
+      adapter for all.
+    out: The new folder.
+    config: 'mad', 'vidchapters', 'unified', the config.json of Vicuna's folder
+      or of a golden set, or a JSON file with all sizes; when None, that of a
+      source folder, with the other sizes of 'mad'.
+    tokenizers: Vicuna's `tokenizer.model`, where it lies in no source folder.
+    overwrite: Replace `out` where it is a checkpoint of ours.
+    progress: Called with (name, bytes done, bytes in all).
+
+  Raises:
+    BadInput: when a file is missing or does not fit, or no file holds an
+      adapter; nothing is left behind.
+  """
+  opened = open_stages(sources)
+  sizes = as_in_files(_config(config, opened), opened)
+  folders = [source.path for source in opened if source.is_folder]
+  beside = [*folders, *([Path(config).parent] if config else [])]
+  tokenizer = first_file(
+    [*existing(tokenizers), *(folder / TOKENIZER for folder in beside)],
+    f'no {TOKENIZER} lies in a source folder; give that of Vicuna with '
+    '--tokenizer',
+  )
+  return released_files.convert(
+    SYSTEM,
+    sizes,
+    opened,
+    out,
+    table=table(sizes),
+    shapes=param_shapes(sizes),
+    tokenizers={TOKENIZER: tokenizer},
+    overwrite=overwrite,
+    progress=progress,
+  )
+
+
+def export(
+  folder: str | os.PathLike,
+  out: str | os.PathLike,
+  *,
+  as_pth: bool = False,
+  progress=None,
+) -> list[Path]:
+  """Writes a checkpoint of ours under its released key names.
+
+  What came from no file goes in folders as the stages leave them: an adapter
+  and its config in a folder of its name, the encoder in 'sparse'.
+  """
+  return released_files.export(
+    folder,
+    out,
+    read_sizes=ReVisionLlmConfig.from_dict,
+    table=table,
+    new_files=new_files,
+    as_pth=as_pth,
+    progress=progress,
+  )
+
+
+def new_files(config: ReVisionLlmConfig) -> dict[str, NewFile]:
+  """Scope -> file of the parameters that came from no file."""
+  files = {
+    scope(PROJECTOR): NewFile(name='mm_projector'),
+    scope(SPARSE): NewFile(name=f'{SPARSE}/non_lora_trainables'),
+  }
+  for name in config.loras:
+    files[scope(name)] = NewFile(
+      name=f'{name}/adapter_model',
+      beside={'adapter_config.json': peft_config(config.llm.lora)},
+    )
+  return files
+
+
+def peft_config(lora: LoraConfig) -> dict:
+  """What peft needs to know of an adapter."""
+  return {
+    'base_model_name_or_path': None,
+    'bias': 'none',
+    'fan_in_fan_out': False,
+    'inference_mode': True,
+    'init_lora_weights': True,
+    'layers_pattern': None,
+    'layers_to_transform': None,
+    'lora_alpha': int(lora.alpha) if lora.alpha % 1 == 0 else lora.alpha,
+    'lora_dropout': lora.dropout,
+    'modules_to_save': None,
+    'peft_type': 'LORA',
+    'r': lora.rank,
+    'revision': None,
+    'target_modules': list(lora.targets),
+    'task_type': 'CAUSAL_LM',
+  }
+
+
+def open_stages(sources: Sequence[str | os.PathLike]) -> list[Source]:
+  """The sources, opened, each with the scope that its name gives it.
+
+  Raises:
+    BadInput: a source cannot be read, or holds an adapter whose level neither
+      its name nor its path tells.
+  """
+  opened, names = [], []
+  for given in sources:
+    said, path = _said_name(given)
+    (path,) = existing([path])
+    source = open_source(path)
+    if said is None and _has(source, _LORA):
+      said = _name_in(path)
+    elif said is None and _has(source, _ENCODER_KEY):
+      said = SPARSE
+    opened.append(source)
+    names.append(said)
+  if DENSE not in names:  # the sparse stage's copy is all there is of it
+    names = [
+      DENSE if name == SPARSE and _has(source, _LORA) else name
+      for name, source in zip(names, opened, strict=True)
+    ]
+  return [
+    source if name is None else dataclasses.replace(source, scope=scope(name))
+    for name, source in zip(names, opened, strict=True)
+  ]
+
+
+def _said_name(
+  given: str | os.PathLike,
+) -> tuple[str | None, str | os.PathLike]:
+  named = _NAMED.fullmatch(os.fspath(given))
+  if named is None or Path(given).exists():
+    return None, given
+  return named[1], named[2]
+
+
+def _name_in(path: Path) -> str:
+  """What a path calls the stage that left it."""
+  folder = (
+    path.absolute().name if path.is_dir() else path.absolute().parent.name
+  )
+  if long := _LONG.search(folder):
+    return f'long_{long[1]}' if long[1] else 'long'
+  for name in (SPARSE, DENSE, UNIFIED):
+    if name in folder:
+      return name
+  raise BadInput(
+    f'{path} holds an adapter of the language model, and its name does not '
+    f'tell the level; give it as {DENSE}={path} or long_33={path}'
+  )
+
+
+def _has(source: Source, pattern: re.Pattern) -> bool:
+  return any(map(pattern.fullmatch, source.tensors))
+
+
+def _shapes(sources: Sequence[Source], pattern: re.Pattern) -> list[tuple]:
+  """Shapes of the tensors whose keys match, the last source's last."""
+  return [
+    info.shape
+    for source in sources
+    for key, info in source.tensors.items()
+    if pattern.fullmatch(key)
+  ]
+
+
+def as_in_files(
+  sizes: ReVisionLlmConfig, sources: Sequence[Source]
+) -> ReVisionLlmConfig:
+  """The sizes with the words, the adapters and the levels that files have.
+
+  Raises:
+    BadInput: no file holds an adapter of any kind, or none holds the encoder
+      that a long level needs.
+  """
+  told = ', '.join(str(source.path) for source in sources)
+  encoders, adapters = _shapes(sources, _ENCODER_KEY), _shapes(sources, _LORA)
+  has_projector = bool(_shapes(sources, _PROJECTOR_KEY))
+  if not (encoders or adapters or has_projector):
+    raise BadInput(
+      f'no adapter tensor is in {told}: neither a projector (mm_projector.'
+      'weight) nor an encoder of windows (mm_projector.global_rep_token) nor '
+      'LoRA; give the folders of the stages as well'
+    )
+  names = [source.scope.rstrip(SCOPE_END) for source in sources if source.scope]
+  names = [name for name in dict.fromkeys(names) if name != SPARSE]
+  levels = _levels(sizes, names, has_projector, bool(encoders))
+  if not encoders and not all(level.is_dense for level in levels):
+    raise BadInput(
+      f'no adapter tensor of the encoder of windows (mm_projector.global_rep_'
+      f'token and others) is in {told}; a long stage does not always save it: '
+      'give the folder of the sparse stage as well'
+    )
+  lora = sizes.llm.lora
+  if not adapters:
+    lora = None
+  elif lora is not None:
+    lora = dataclasses.replace(lora, rank=adapters[-1][0])
+  words = _shapes(sources, _EMBEDDING_KEY)
+  encoder = sizes.clip_encoder
+  if encoder is not None and not _shapes(sources, _TEXT_STAGE_KEY):
+    encoder = dataclasses.replace(encoder, n_text_layers=0)
+  return dataclasses.replace(
+    sizes,
+    clip_encoder=encoder if encoders else None,
+    llm=dataclasses.replace(
+      sizes.llm,
+      lora=lora,
+      vocab_size=words[-1][0] if words else sizes.llm.vocab_size,
+    ),
+    levels=levels,
+    alternate_norm=bool(_shapes(sources, _NORM_KEY)),
+  )
+
+
+def _levels(
+  sizes: ReVisionLlmConfig,
+  names: Sequence[str],
+  has_projector: bool,
+  has_encoder: bool,
+) -> tuple[LevelConfig, ...]:
+  """The levels that adapters of these names make, coarse to fine."""
+  usual = [level.n_windows for level in sizes.levels if not level.is_dense]
+  usual = usual[0] if usual else 1
+  sparse, dense = [], []
+  for name in names:
+    if long := _LONG.fullmatch(name):
+      n_windows = int(long[1] or usual)
+      sparse.append(LevelConfig(name=name, lora=name, n_windows=n_windows))
+    elif name == DENSE:
+      dense.append(LevelConfig(name=name, lora=name, n_windows=None))
+    elif name == UNIFIED:
+      long = LevelConfig(name='long', lora=name, n_windows=usual)
+      sparse.append(long)
+      dense.append(LevelConfig(name=DENSE, lora=name, n_windows=None))
+    else:
+      raise BadInput(
+        f'{name!r} names no level of the hierarchy; use {DENSE}, {SPARSE}, '
+        f'{UNIFIED}, or long_33 for one of 33 windows'
+      )
+  if has_projector and not dense:
+    dense.append(LevelConfig(name=DENSE, lora=None, n_windows=None))
+  if has_encoder and not sparse:  # one window a sequence, as it was trained
+    lora = DENSE if DENSE in names else None
+    sparse.append(LevelConfig(name=SPARSE, lora=lora, n_windows=1))
+  return (*sorted(sparse, key=lambda level: -level.n_windows), *dense)
+
+
+def is_golden(description: Mapping) -> bool:
+  """Whether a golden folder's config.json describes a ReVisionLLM."""
+  return {'llama', 'adapter', 'lora', 'num_segments'} <= description.keys()
+
+
+def config_of_golden(description: Mapping) -> ReVisionLlmConfig:
+  """The sizes of a golden set, from its config.json."""
+  adapter, lora = description['adapter'], description['lora']
+  n_frames = description['frames_per_segment']
+  return ReVisionLlmConfig(
+    features_width=adapter['d_model'],
+    clip_encoder=ClipEncoderConfig(
+      width=adapter['d_model'],
+      n_heads=adapter['nhead'],
+      n_text_layers=adapter['num_encoder_layers'],
+      n_layers=adapter['num_encoder_layers'],
+      mlp_hidden=adapter['dim_feedforward'],
+      norm_eps=adapter['layer_norm_eps'],
+      dropout=0.1,
+      position_code='activations',
+    ),
+    llm=_llm(
+      description['llama'],
+      LoraConfig(
+        rank=lora['r'],
+        alpha=float(lora['lora_alpha']),
+        dropout=lora['lora_dropout'],
+        targets=tuple(lora['target_modules']),
+      ),
+    ),
+    levels=levels_of({'long': description['num_segments']}),
+    n_frames=n_frames,
+    window_s=n_frames / 2,
+    fps=5.0,
+  )
+
+
+def _llm(llama: Mapping, lora: LoraConfig | None) -> DecoderConfig:
+  """The decoder that a language model's own config.json describes."""
+  n_heads = llama['num_attention_heads']
+  return DecoderConfig(
+    vocab_size=llama['vocab_size'],
+    width=llama['hidden_size'],
+    n_layers=llama['num_hidden_layers'],
+    n_heads=n_heads,
+    n_kv_heads=llama.get('num_key_value_heads', n_heads),
+    head_dim=llama['hidden_size'] // n_heads,
+    mlp_hidden=llama['intermediate_size'],
+    norm_eps=llama['rms_norm_eps'],
+    rope_theta=float(llama.get('rope_theta', 10000.0)),
+    max_positions=llama['max_position_embeddings'],
+    tied_embeddings=llama.get('tie_word_embeddings', False),
+    lora=lora,
+  )
+
+
+def _config(named, sources: Sequence[Source]) -> ReVisionLlmConfig:
+  """What is asked for, or what a folder's config.json tells."""
+  if str(named) in PRESETS:
+    return PRESETS[str(named)]()
+  files = [Path(named)] if named is not None else []
+  files += [source.path / 'config.json' for source in sources]
+  file = next((file for file in files if file.is_file()), None)
+  if named is not None and file != Path(named):
+    raise BadInput(
+      f'{named} is neither a file nor one of {", ".join(PRESETS)}; name one of '
+      'them'
+    )
+  if file is None:
+    return PRESETS['mad']()
+  description = checkpoint.read_json(file)
+  with reading_sizes(file):
+    if is_golden(description):
+      return config_of_golden(description)
+    if 'num_hidden_layers' in description:  # Vicuna's own
+      whole = PRESETS['mad']()
+      return dataclasses.replace(whole, llm=_llm(description, whole.llm.lora))
+    return ReVisionLlmConfig.from_dict(description.get('model', description))
