@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import strategies as st
 
-from vtg_jax.metrics.calibration import brier, reliability
+from vtg_jax.metrics.calibration import brier, reliability, reliability_at
 
 
 @pytest.mark.parametrize('equal_mass', [False, True])
@@ -73,3 +73,11 @@ def test_rounding_above_one_is_one_and_more_is_refused():
     reliability([1.2], [True])
   with pytest.raises(ValueError, match='must agree'):
     reliability([0.2], [])
+
+
+def test_an_answer_is_right_where_its_iou_exceeds_the_threshold():
+  bins = reliability_at([0.9, 0.9, 0.9, 0.9], [0.2, 0.3, 0.6, 0.7], (0.3, 0.5))
+  assert bins[0.3].expected_error == pytest.approx(0.4)
+  assert bins[0.3].frequency.tolist() == [0.5]
+  assert bins[0.5].expected_error == pytest.approx(0.4)
+  assert list(reliability_at([0.5], [0.4])) == [0.1, 0.3, 0.5]

@@ -129,7 +129,7 @@ def position_code(
   angle = rounded(part * np.float32(2 * np.pi))
   pair = rounded(np.floor(rounded(np.arange(width)) / 2))
   period = rounded(
-    np.power(np.float32(_TEMPERATURE), rounded(rounded(2 * pair) / width))
+    np.power(rounded(_TEMPERATURE), rounded(rounded(2 * pair) / width))
   )
   angles = rounded(angle[:, None] / period)
   is_even = np.arange(width) % 2 == 0

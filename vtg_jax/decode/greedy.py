@@ -42,12 +42,15 @@ class GreedyOutput(NamedTuple):
     length: Generated tokens of each row.
     log_prob: Summed log-probability of a row's tokens.
     token_log_probs: Log-probability of each; 0 after a row's end.
+    watched: What was watched at each step that the batch took, of rows that
+      had ended, too; 0 afterwards. None when nothing was.
   """
 
   ids: Int[Array, 'B G']
   length: Int[Array, ' B']
   log_prob: Float[Array, ' B']
   token_log_probs: Float[Array, 'B G']
+  watched: Float[Array, 'B G'] | None = None
 
 
 class Grammar(Protocol):
@@ -67,6 +70,8 @@ class Grammar(Protocol):
 
 # Draws a token of each row from its scores: (logits [B V], step) -> [B].
 Sampler = Callable[[Array, Array], Array]
+# A number to keep of each step, from the scores before any restriction.
+Watcher = Callable[[Array], Array]
 
 
 class GreedyState(NamedTuple):
@@ -81,6 +86,7 @@ class GreedyState(NamedTuple):
     kv: Keys and values of the generated tokens the decoder has seen.
     done: Rows that have ended.
     grammar: State of the grammar; None without one.
+    watched: What the watcher said of each step; None without one.
   """
 
   step: Int[Array, '']
@@ -91,6 +97,7 @@ class GreedyState(NamedTuple):
   kv: KeyValues
   done: Bool[Array, ' B']
   grammar: Any
+  watched: Float[Array, 'B G'] | None
 
 
 def decode_greedily(
@@ -105,6 +112,7 @@ def decode_greedily(
   sequence_length: Int[Array, ''] | int | None = None,
   grammar: Grammar | None = None,
   sampler: Sampler | None = None,
+  watcher: Watcher | None = None,
 ) -> GreedyOutput:
   """Generates from prompts that were prefilled.
 
@@ -121,6 +129,7 @@ def decode_greedily(
       to know, and nothing else.
     grammar: What may be written; anything when None.
     sampler: Chooses the tokens; the most probable one is taken when None.
+    watcher: What to keep of each step, such as its entropy.
 
   Returns:
     Ids, lengths and log-probabilities: of a token among those allowed.
@@ -143,6 +152,9 @@ def decode_greedily(
 
   def record(state, logits):
     """Appends the chosen token of each row that still runs."""
+    watched = state.watched
+    if watcher is not None:
+      watched = watched.at[:, state.step].set(watcher(logits))
     if grammar is not None:
       logits = grammar.restrict(state.grammar, logits)
     token = choose(logits, state.step)
@@ -166,6 +178,7 @@ def decode_greedily(
       token=token,
       done=done,
       grammar=followed,
+      watched=watched,
     )
 
   def goes_on(state):
@@ -208,6 +221,7 @@ def decode_greedily(
     kv=kv,
     done=jnp.zeros((B,), bool) if active is None else ~active,
     grammar=None if grammar is None else grammar.begin(B),
+    watched=None if watcher is None else jnp.zeros((B, G)),
   )
   state = jax.lax.while_loop(goes_on, advance, record(state, logits))
   return GreedyOutput(
@@ -215,4 +229,5 @@ def decode_greedily(
     state.length,
     state.token_log_probs.sum(axis=1),
     state.token_log_probs,
+    state.watched,
   )

@@ -58,22 +58,61 @@ def mean_interval(
   Raises:
     ValueError: not one group a row.
   """
+  return ratio_interval(values, np.ones_like(values), groups, bootstrap)
+
+
+def ratio_interval(
+  parts: Float[np.ndarray, 'N K'],
+  wholes: Float[np.ndarray, 'N K'],
+  groups: Sequence[Hashable],
+  bootstrap: Bootstrap = Bootstrap(),
+) -> Float[np.ndarray, '2 K']:
+  """Returns the lower and upper end of each sum of parts over that of wholes.
+
+  An F1 is such a ratio: twice what is right, over what was said and what is.
+
+  Args:
+    parts: one row a sample.
+    wholes: what they are parts of.
+    groups: what each sample belongs to, such as its video.
+    bootstrap: how to resample; a resample whose wholes add up to 0 is left
+      out.
+
+  Returns:
+    Low and high; NaN where there is no sample, or no whole.
+
+  Raises:
+    ValueError: not one group and one whole a row.
+  """
+  values = np.asarray(parts)
   if len(groups) != len(values):
     raise ValueError(f'{len(values)=} but {len(groups)=}; give one a row')
+  if values.shape != np.shape(wholes):
+    raise ValueError(f'{values.shape=} but {np.shape(wholes)=}; give one each')
   if not len(values):
     return np.full((2, values.shape[1]), np.nan)
   places = {group: i for i, group in enumerate(dict.fromkeys(groups))}
   index = np.array([places[group] for group in groups])
   n = len(places)
-  sums = np.zeros((n, values.shape[1]))
+  sums, weights = np.zeros((2, n, values.shape[1]))
   np.add.at(sums, index, values)
-  counts = np.bincount(index, minlength=n).astype(np.float64)
+  np.add.at(weights, index, wholes)
   rng = np.random.default_rng(bootstrap.seed)
-  means = []
+  ratios, counted = [], []
   for start in range(0, bootstrap.n_resamples, _AT_ONCE):
     some = min(_AT_ONCE, bootstrap.n_resamples - start)
     # How often each group is drawn.
     drawn = rng.multinomial(n, np.full(n, 1 / n), size=some).astype(np.float64)
-    means.append(drawn @ sums / (drawn @ counts)[:, None])
+    whole = drawn @ weights
+    ratios.append(drawn @ sums / np.where(whole, whole, np.nan))
+    counted.append(whole != 0)
   tail = (1 - bootstrap.level) / 2
-  return np.quantile(np.concatenate(means), [tail, 1 - tail], axis=0)
+  ends = [
+    np.quantile(ratio[has_whole], [tail, 1 - tail])
+    if has_whole.any()
+    else (np.nan, np.nan)
+    for ratio, has_whole in zip(
+      np.concatenate(ratios).T, np.concatenate(counted).T, strict=True
+    )
+  ]
+  return np.array(ends, np.float64).reshape(-1, 2).T

@@ -70,6 +70,33 @@ def reliability(
   )
 
 
+def reliability_at(
+  scores: Sequence[float] | Float[np.ndarray, ' N'],
+  ious: Sequence[float] | Float[np.ndarray, ' N'],
+  thresholds: Sequence[float] = (0.1, 0.3, 0.5),
+  *,
+  n_bins: int = 10,
+) -> dict[float, ReliabilityBins]:
+  """Sorts answers by their score, a moment right where its IoU is enough.
+
+  Args:
+    scores: probabilities, 0..1.
+    ious: of each answer with what is true.
+    thresholds: what the IoU must exceed.
+    n_bins: bins of equal width.
+
+  Returns:
+    Threshold -> bins; their `expected_error` is the ECE.
+
+  Source: ReVisionLLM (arXiv 2411.14901), table 5.
+  """
+  ious = np.asarray(ious, np.float64)
+  return {
+    threshold: reliability(scores, ious > threshold, n_bins=n_bins)
+    for threshold in thresholds
+  }
+
+
 def brier(
   scores: Sequence[float] | Float[np.ndarray, ' N'],
   came_true: Sequence[bool] | Bool[np.ndarray, ' N'],

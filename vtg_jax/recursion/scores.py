@@ -1,0 +1,164 @@
+"""How sure an answer is: by its entropy, and by its frames' likeness.
+
+Source: ReVisionLLM (arXiv 2411.14901) section 3.4 and its release.
+"""
+
+import dataclasses
+from collections.abc import Sequence
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from vtg_jax.recursion.quirks import CLEAN, Quirks
+
+# Keeps the logarithm of a probability of zero finite.
+_TINY = 1e-10
+# Entropies below this count as this when they are divided by.
+_LEAST_ENTROPY = 1e-6
+# Frames whose likeness counts.
+_TOP_FRAMES = 3
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class EntropyStats:
+  """The entropies of the steps in which an answer was written, nats.
+
+  Attributes:
+    max: Of the step most in doubt.
+    min: Of the step least in doubt.
+    mean: Of all steps.
+    std: Unbiased; NaN for a single step.
+  """
+
+  max: float
+  min: float
+  mean: float
+  std: float
+
+  @property
+  def confidence(self) -> float:
+    """The paper's R: one over the mean."""
+    return 1 / max(self.mean, _LEAST_ENTROPY)
+
+
+def step_entropy(
+  logits: Float[np.ndarray, '*shape V'],
+) -> Float[np.ndarray, '*shape']:
+  """Entropy of the softmax over the last axis, nats."""
+  logits = np.asarray(logits, np.float64)
+  logits = logits - logits.max(axis=-1, keepdims=True)
+  p = np.exp(logits)
+  p /= p.sum(axis=-1, keepdims=True)
+  return -(p * np.log(p + _TINY)).sum(axis=-1)
+
+
+def entropy_stats(
+  entropies: Float[np.ndarray, 'B S'],
+  n_steps: Int[np.ndarray, ' B'] | None = None,
+  *,
+  quirks: Quirks = CLEAN,
+) -> list[EntropyStats]:
+  """Sums up the entropies of a batch of answers.
+
+  Args:
+    entropies: Of each step of each answer, from `step_entropy`.
+    n_steps: Steps of each answer, its end token included; None where no
+      answer waits for another.
+    quirks: Whether the steps after an answer's end count, too.
+  """
+  B, S = entropies.shape
+  if n_steps is None or quirks.count_padding_steps:
+    n_steps = np.full(B, S)
+  stats = []
+  for row, n in zip(entropies, n_steps, strict=True):
+    steps = row[: max(1, int(n))]
+    std = float(np.std(steps, ddof=1)) if len(steps) > 1 else float('nan')
+    stats.append(
+      EntropyStats(
+        max=float(steps.max()),
+        min=float(steps.min()),
+        mean=float(steps.mean()),
+        std=std,
+      )
+    )
+  return stats
+
+
+def likeness(
+  features: Float[np.ndarray, 'F C'],
+  query: Float[np.ndarray, ' C'],
+  first: int,
+  last: int,
+) -> float:
+  """How like a query the frames of a span are.
+
+  Each channel is divided by its norm over the span's frames, then the three
+  frames with the largest products with the query count. The norm goes along
+  time, not along channels as in a cosine: so does the release.
+
+  Args:
+    features: Of a window's frames.
+    query: Of the whole sentence, not normalised.
+    first: First frame of the span.
+    last: Its last frame, included; frames beyond the window do not count.
+
+  Returns:
+    The sum of the three products; 0 for a span without frames.
+  """
+  rows = np.asarray(features[first : last + 1], np.float64)
+  if not len(rows):
+    return 0.0
+  norms = np.linalg.norm(rows, axis=0)
+  rows = rows / np.maximum(norms, _TINY)
+  return float(
+    np.sort(rows @ np.asarray(query, np.float64))[::-1][:_TOP_FRAMES].sum()
+  )
+
+
+def merged_scores(
+  likenesses: Sequence[float],
+  entropies: Sequence[float],
+  *,
+  merge: str = 'add',
+  quirks: Quirks = CLEAN,
+) -> list[float]:
+  """One score for each prediction of a query from its two measures.
+
+  Args:
+    likenesses: From `likeness`; the larger the better.
+    entropies: The smaller the better.
+    merge: 'add' for their difference, 'multiply' for their ratio, 'likeness'
+      for the first alone. Both are brought to 1 at most before.
+    quirks: What they are divided by.
+
+  Raises:
+    ValueError: no such way to merge.
+  """
+  if not likenesses:
+    return []
+  high, low = (_scaled(x, quirks) for x in (likenesses, entropies))
+  if merge == 'add':
+    merged = high - low
+  elif merge == 'multiply':
+    merged = high / np.maximum(low, _LEAST_ENTROPY)
+  elif merge == 'likeness':
+    merged = np.asarray(likenesses, np.float64)
+  else:
+    raise ValueError(f'{merge=} is unknown; use add, multiply or likeness')
+  return [float(score) for score in merged]
+
+
+def _scaled(values, quirks):
+  values = np.asarray(values, np.float64)
+  most = values.max() if quirks.divide_by_maximum else np.abs(values).max()
+  return values / most if most else values
+
+
+def min_max_scaled(scores: Sequence[float]) -> list[float]:
+  """Scores brought to 0..1; equal scores all become 1."""
+  if not scores:
+    return []
+  least, most = min(scores), max(scores)
+  if least == most:
+    return [1.0] * len(scores)
+  return [(score - least) / (most - least) for score in scores]

@@ -1,0 +1,251 @@
+"""The released search: a dense pass, two sparse passes, and what they share.
+
+    dense      every window, frame by frame      -> spans, scores
+    sparse     every window, 100 a call          -> hits
+    sparse     every window, 33 a call           -> hits
+    fused      the spans that lie under hits
+
+The passes do not know of one another: all windows are read in each. The paper
+calls this order ReVisionLLM-I.
+
+Source: ReVisionLLM's release.
+"""
+
+import dataclasses
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
+from jaxtyping import Float
+
+from vtg_jax.recursion import hits, scores
+from vtg_jax.recursion.model import DENSE_LEVEL, Model, Reply, TokenCache
+from vtg_jax.recursion.quirks import CLEAN, Quirks
+from vtg_jax.recursion.windows import (
+  SparseCall,
+  Windows,
+  WindowSize,
+  dense_windows,
+  sparse_calls,
+  sparse_windows,
+)
+
+# Random orders of a sparse call's windows, call after call.
+Orders = Iterator[Sequence[int]]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class DensePass:
+  """What came of the dense pass.
+
+  Attributes:
+    windows: All dense windows.
+    n_video_frames: Frames of the video at the rate of a window's.
+    replies: To each window.
+    spans: The predictions among them.
+    scores: Of each prediction, the larger the better.
+  """
+
+  windows: Windows
+  n_video_frames: int
+  replies: tuple[Reply, ...]
+  spans: tuple[hits.FrameSpan, ...]
+  scores: tuple[float, ...]
+
+  @property
+  def answers(self) -> list[str]:
+    return [reply.answer for reply in self.replies]
+
+  def share_of_video(self, span: hits.FrameSpan) -> tuple[float, float]:
+    """Start and end of a prediction as the release counts them."""
+    return span.share_of_video(
+      n_frames=self.windows.n_frames, n_video_frames=self.n_video_frames
+    )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class SparsePass:
+  """What came of a sparse pass.
+
+  Attributes:
+    windows: All sparse windows.
+    calls: What was shown.
+    replies: To each call.
+    intervals: First and last window hit, by the number of the call.
+  """
+
+  windows: Windows
+  calls: tuple[SparseCall, ...]
+  replies: tuple[Reply, ...]
+  intervals: Mapping[int, tuple[int, int]]
+
+  @property
+  def answers(self) -> list[str]:
+    return [reply.answer for reply in self.replies]
+
+
+def dense_pass(
+  model: Model,
+  *,
+  features: Float[np.ndarray, 'N C'],
+  query: Float[np.ndarray, ' C'],
+  duration_s: float,
+  size: WindowSize,
+  batch: int,
+  merge: str = 'add',
+  quirks: Quirks = CLEAN,
+) -> DensePass:
+  """Asks about every window, frame by frame.
+
+  Args:
+    model: Bound to the video and the query.
+    features: Of the video's frames.
+    query: Feature of the whole sentence.
+    duration_s: Of the video, seconds.
+    size: Of a window.
+    batch: Windows asked about at a time.
+    merge: How likeness and entropy become one score; see `merged_scores`.
+    quirks: See `Quirks`.
+  """
+  windows = dense_windows(len(features), size, quirks)
+  replies: list[Reply] = []
+  for start in range(0, len(windows), batch):
+    rows = range(start, min(start + batch, len(windows)))
+    replies += model.ask_dense(windows.frame_idx(rows))
+  n_video_frames = hits.video_frames(duration_s, size.n_frames, size.window_s)
+  spans = hits.frame_spans(
+    [reply.answer for reply in replies],
+    n_frames=size.n_frames,
+    n_video_frames=n_video_frames,
+    quirks=quirks,
+  )
+  likenesses = [
+    scores.likeness(
+      features[windows.frame_idx([span.window])[0]],
+      query,
+      span.first,
+      span.last,
+    )
+    for span in spans
+  ]
+  entropies = [replies[span.window].entropy.mean for span in spans]
+  return DensePass(
+    windows=windows,
+    n_video_frames=n_video_frames,
+    replies=tuple(replies),
+    spans=tuple(spans),
+    scores=tuple(
+      scores.merged_scores(likenesses, entropies, merge=merge, quirks=quirks)
+    ),
+  )
+
+
+def sparse_pass(
+  model: Model,
+  cache: TokenCache,
+  *,
+  n_features: int,
+  size: WindowSize,
+  n_segments: int,
+  level: int = DENSE_LEVEL + 1,
+  zooms: Sequence[int] = (4, 2, 1),
+  orders: Orders | None = None,
+  asked: Sequence[int] | None = None,
+  quirks: Quirks = CLEAN,
+) -> SparsePass:
+  """Asks in which of many windows the query is seen, call after call.
+
+  Args:
+    model: Bound to the video and the query.
+    cache: Of the windows' tokens.
+    n_features: Feature frames of the video, N.
+    size: Of a window.
+    n_segments: Tokens of a call, R.
+    level: Of the recursion.
+    zooms: How often windows are repeated, pass by pass.
+    orders: Order in which each call shows its windows, as places in it; None
+      for that of time.
+    asked: The windows to ask about; all, where None.
+    quirks: See `Quirks`.
+  """
+  windows = sparse_windows(n_features, size, quirks)
+  asked = range(len(windows)) if asked is None else asked
+  calls = sparse_calls(asked, n_segments, zooms, quirks)
+  if orders is not None and quirks.shuffle_windows:
+    calls = [
+      dataclasses.replace(call, order=tuple(next(orders))) for call in calls
+    ]
+  replies = [_ask(model, cache, level, windows, call) for call in calls]
+  intervals = {}
+  for number, (call, reply) in enumerate(zip(calls, replies, strict=True)):
+    places = hits.hit_places(
+      call, reply.answer, n_windows=len(asked), quirks=quirks
+    )
+    found = [asked[place] for place in places]
+    if found:
+      intervals[number] = tuple(
+        hits.hit_interval(
+          window,
+          n_windows=len(windows),
+          n_segments=n_segments,
+          quirks=quirks,
+        )[end]
+        for end, window in enumerate((found[0], found[-1]))
+      )
+  return SparsePass(
+    windows=windows,
+    calls=tuple(calls),
+    replies=tuple(replies),
+    intervals=intervals,
+  )
+
+
+def _ask(model, cache, level, windows, call) -> Reply:
+  tokens = cache.tokens(windows, call.shown)
+  is_shown = np.ones((1, len(tokens)), bool)
+  return model.ask_sparse(level, tokens[None], is_shown)[0]
+
+
+def random_orders(seed: int, lengths: Sequence[int]) -> Orders:
+  """Random orders for calls that show so many windows each."""
+  generator = np.random.default_rng(seed)
+  for length in lengths:
+    yield generator.permutation(length).tolist()
+
+
+def under_hits(
+  dense: DensePass, sparse: SparsePass, quirks: Quirks = CLEAN
+) -> set[int]:
+  """The dense windows that a sparse pass selects."""
+  intervals = sparse.intervals.values()
+  if quirks.half_open_hits:
+    return hits.dense_by_stride(intervals, len(dense.windows))
+  start_s, end_s = sparse.windows.start_s, sparse.windows.end_s
+  middles = hits.middle_edges(dense.windows)
+  return {
+    window
+    for first, last in intervals
+    for window, (low_s, high_s) in enumerate(middles)
+    if low_s < end_s[last] and high_s > start_s[first]
+  }
+
+
+def fuse(
+  dense: DensePass, sparse: Sequence[SparsePass], quirks: Quirks = CLEAN
+) -> Mapping[str, list]:
+  """Keeps the dense predictions under the hits of the sparse passes.
+
+  Args:
+    dense: Its predictions are kept or dropped.
+    sparse: Where the first agrees with none of them, all are kept.
+    quirks: See `Quirks`.
+
+  Returns:
+    See `hits.fused`.
+  """
+  return hits.fused(
+    dense.answers,
+    dense.spans,
+    dense.scores,
+    [under_hits(dense, one, quirks) for one in sparse],
+    quirks=quirks,
+  )
