@@ -7,7 +7,8 @@
     sequence       many windows of one video, for the levels above the first
     retrieval      many videos, for text-to-video retrieval
     annotations    the files that MAD, VidChapters-7M and MSR-VTT come as
-    features       what samplers ask of the frames and sentences on disk
+    features       frames and sentences on disk
+    source         a data set: sentences, and the features of both
 
 Source: ReVisionLLM (arXiv 2411.14901), sections 5 and 8 of its facts.
 """

@@ -8,10 +8,9 @@ import collections
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Float
 
 from input_pipeline.feature_files import (
   H5Features,
@@ -25,24 +24,13 @@ from input_pipeline.frame_features import (
   FrameFeatures,
   QueryFeatures,
 )
+from input_pipeline.long_video.video_features import VideoFeatures
 from input_pipeline.video_folder import video_path
 from vtg_jax.errors import BadInput
 
 _LMDB = 'data.mdb'
 _H5 = ('.h5', '.hdf5')
 _NPZ = '.npz'
-
-
-class VideoFeatures(Protocol):
-  """The frame features of one video; an array of them is one."""
-
-  def __len__(self) -> int:
-    """How many frames there are."""
-
-  def __getitem__(
-    self, frame_ids: Int[np.ndarray, ' F'], /
-  ) -> Float[np.ndarray, 'F D']:
-    """Those of some frames, in the order that is asked for."""
 
 
 class FramesOnDisk:

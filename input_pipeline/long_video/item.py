@@ -8,12 +8,11 @@ import re
 from collections.abc import Sequence
 from typing import overload
 
+from vtg_jax.moments.frame_answers import NOT_PRESENT, frames_answer
+
 VIDEO = '<video>'
-# The answer where the event is not in what is shown.
-NOT_PRESENT = 'Not Present'
 # The answers of a question for yes or no.
 YES, NO = 'yes', 'no'
-ANSWER = 'From {} to {}.'
 # Where the times stand in an answer of the released files.
 START, END = '<s0>', '<e0>'
 
@@ -49,7 +48,7 @@ class MomentItem:
   query_id: str
   video: str
   text: str
-  answer: str = ANSWER.format(START, END)
+  answer: str = frames_answer(START, END)
   start_s: float = 0.0
   end_s: float = 0.0
   duration_s: float | None = None

@@ -14,8 +14,8 @@ import numpy as np
 from jaxtyping import Float
 
 from input_pipeline.long_video.draws import Draws
-from input_pipeline.long_video.features import VideoFeatures
 from input_pipeline.long_video.item import MomentItem
+from input_pipeline.long_video.video_features import VideoFeatures
 from input_pipeline.long_video.window import (
   Window,
   WindowOptions,

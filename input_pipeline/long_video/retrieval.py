@@ -12,7 +12,8 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from input_pipeline.long_video.draws import Draws, Unusable
-from input_pipeline.long_video.item import NO, NOT_PRESENT, YES, MomentItem
+from input_pipeline.long_video.item import NO, YES, MomentItem
+from vtg_jax.moments.frame_answers import NOT_PRESENT
 
 FOUND = 'In video {}'
 

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from input_pipeline.long_video.draws import Draws, Unusable
-from input_pipeline.long_video.item import ANSWER, NOT_PRESENT, MomentItem
+from input_pipeline.long_video.item import MomentItem
 from input_pipeline.long_video.negatives import (
   RANDOM,
   NegativeKinds,
@@ -33,6 +33,7 @@ from input_pipeline.long_video.window import (
   WindowOptions,
   in_own_time,
 )
+from vtg_jax.moments.frame_answers import NOT_PRESENT, places_answer
 
 PLACES = ('drawn', 'in_time')
 
@@ -148,7 +149,7 @@ def draw_sequence(
       found = [positive_window(timed, features, own, draws) for _ in range(k)]
     if sequence.place == 'in_time':
       found.sort(key=lambda window: window.start_s)
-    answer = ANSWER.format(p * sequence.zoom, (p + k) * sequence.zoom)
+    answer = places_answer(p * sequence.zoom, (p + k) * sequence.zoom)
     windows = [*others[:p], *found, *others[p:]]
     return _sequence(item, windows, answer, sequence)
 

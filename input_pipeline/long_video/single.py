@@ -11,22 +11,22 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple, TypeVar
 
 from input_pipeline.long_video.draws import MOST_DRAWS, Draws, Unusable
-from input_pipeline.long_video.features import VideoFeatures
 from input_pipeline.long_video.item import MomentItem
 from input_pipeline.long_video.negatives import (
   RANDOM,
   NegativeKinds,
   NegativeWindows,
 )
+from input_pipeline.long_video.video_features import VideoFeatures
 from input_pipeline.long_video.window import (
   SCALED,
   UNITS,
   Window,
   WindowOptions,
-  frame_label,
   in_own_time,
   window_around,
 )
+from vtg_jax.moments.frame_answers import frame_label
 
 # The features of a video, by its key.
 OpenVideo = Callable[[str], VideoFeatures]

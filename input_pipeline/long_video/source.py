@@ -11,12 +11,9 @@ from jaxtyping import Float
 from input_pipeline.long_video import annotations
 from input_pipeline.long_video.annotations import MomentFile, open_moments
 from input_pipeline.long_video.clip_annotations import open_train_clips
-from input_pipeline.long_video.features import (
-  FramesOnDisk,
-  VideoFeatures,
-  WordsOnDisk,
-)
+from input_pipeline.long_video.features import FramesOnDisk, WordsOnDisk
 from input_pipeline.long_video.item import MomentItem
+from input_pipeline.long_video.video_features import VideoFeatures
 from vtg_jax.errors import BadInput
 
 # Of MSR-VTT; the other kinds are those of `annotations`.

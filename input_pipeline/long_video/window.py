@@ -88,19 +88,6 @@ class Window:
     return start_s <= self.start_s + self.window_s and self.start_s <= end_s
 
 
-def frame_label(time_s: float, window_s: float, n_frames: int) -> str:
-  """The number that an answer has for a time.
-
-  frame_label(0.75, 125, 250) == '02': 1.5 is rounded to the even 2.
-
-  Args:
-    time_s: from the start of the window, seconds.
-    window_s: its length, seconds.
-    n_frames: frames that are shown of it.
-  """
-  return f'{min(round(time_s / window_s * n_frames), n_frames - 1):02d}'
-
-
 def window_without(
   item: MomentItem,
   n_video: int,

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from input_pipeline.long_video.draws import NumpyDraws, Unusable
 from input_pipeline.long_video.item import MomentItem
 from input_pipeline.long_video.single import draw_sample, draw_window
-from input_pipeline.long_video.window import WindowOptions, frame_label
+from input_pipeline.long_video.window import WindowOptions
 
 OPTIONS = WindowOptions(window_s=20, n_frames=10, fps=2)
 ITEM = MomentItem(
@@ -84,13 +84,6 @@ def test_a_released_negative_may_hold_the_event():
   assert window.meets(ITEM.start_s, ITEM.end_s)
   with pytest.raises(Unusable, match='no window of video'):
     draw_window(negative, frames(200), OPTIONS, Late(0))
-
-
-@pytest.mark.parametrize(
-  ('time_s', 'label'), [(0, '00'), (0.25, '00'), (0.75, '02'), (130, '249')]
-)
-def test_half_a_frame_is_rounded_to_the_even_one(time_s, label):
-  assert frame_label(time_s, 125, 250) == label
 
 
 def test_a_window_at_the_end_is_moved_back():

@@ -24,7 +24,6 @@ from input_pipeline.loader import (
   make_batches,
 )
 from input_pipeline.long_video.draws import NumpyDraws, Unusable
-from input_pipeline.long_video.features import VideoFeatures
 from input_pipeline.long_video.item import (
   WORDINGS,
   NegativeItems,
@@ -39,6 +38,7 @@ from input_pipeline.long_video.source import (
   Source,
   open_source,
 )
+from input_pipeline.long_video.video_features import VideoFeatures
 from input_pipeline.long_video.window import SAMPLERS, Window, WindowOptions
 from input_pipeline.training_sources import mixture_weights
 from vtg_jax.errors import BadInput

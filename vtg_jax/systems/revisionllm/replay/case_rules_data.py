@@ -1,12 +1,11 @@
-"""ReVisionLLM's recorded rules for training data: samples, labels and texts.
+"""ReVisionLLM's recorded rules for training data: samples and texts.
 
 Each function goes from the given fields of a case, and the whole file, to the
 computed fields. Samples are drawn with the numbers that the record has, by
 `released` rules.
 """
 
-import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -21,15 +20,14 @@ from input_pipeline.long_video.item import (
 from input_pipeline.long_video.retrieval import RetrievalOptions, draw_videos
 from input_pipeline.long_video.sequence import SequenceOptions, draw_sequence
 from input_pipeline.long_video.single import draw_sample
-from input_pipeline.long_video.window import WindowOptions, frame_label
+from input_pipeline.long_video.window import WindowOptions
 from vtg_jax.systems.replay_cases import Case, Rule
+from vtg_jax.systems.revisionllm import prompt
 from vtg_jax.systems.revisionllm.replay.recorded_draws import RecordedDraws
 
 # What the recorded samples are of: MAD's windows, and features of this width.
 MAD = WindowOptions(window_s=125, n_frames=250, fps=5, sampler='released')
 WIDTH = 3
-
-_LABELS = re.compile(r'window_(\d+)_frames_(\d+)')
 
 
 def train_samples(case: Case, _: Case) -> dict[str, Any]:
@@ -140,34 +138,45 @@ def retrieval_samples(case: Case, _: Case) -> dict[str, Any]:
   return {'samples': _of_each(replayed, case['samples'])}
 
 
-def frame_labels(case: Case, _: Case) -> dict[str, Any]:
-  """Labels seconds; of a pair it takes the seconds."""
-  labelled = {}
-  for name, pairs in case.items():
-    found = _LABELS.fullmatch(name)
-    if found:
-      window_s, n_frames = int(found[1]), int(found[2])
-      labelled[name] = [
-        [time_s, frame_label(time_s, window_s, n_frames)] for time_s, _ in pairs
-      ]
-  return labelled
+class ByteTokenizer:
+  """The toy tokenizer of a record: its ids are those of bytes, plus three."""
+
+  bos_id = 1
+
+  def encode(self, text: str, *, bos: bool = False) -> list[int]:
+    return [self.bos_id] * bos + [byte + 3 for byte in text.encode()]
 
 
-def find_rule(key: str, cases: Any) -> Rule | None:
+def prompts(case: Case, _: Case) -> dict[str, Any]:
+  """Writes the chat about a sentence 'X', whose answer is of the record."""
+  del case
+  turn = f'{prompt.VIDEO}\n{prompt.FRAMES_QUESTION.format("X")}'
+  return {
+    'inference': prompt.chat_prompt(turn),
+    'training': prompt.chat_prompt(turn, prompt.dense_answer(3, 7)),
+  }
+
+
+def placeholders(case: Case, _: Case) -> dict[str, Any]:
+  """Puts ids where videos and memories stand in a text."""
+  return {'ids': prompt.prompt_ids(ByteTokenizer(), case['text'])}
+
+
+def find_rule(key: str, _: Any) -> Rule | None:
   """The rule of a key that is about training data; None for another one."""
-  if key == 'seconds_to_frame_label' and isinstance(cases, Mapping):
-    labelled = tuple(name for name in cases if _LABELS.fullmatch(name))
-    return Rule(
-      replay=frame_labels,
-      gives=labelled,
-      computes=labelled,
-      may_give=('note',),
-      one_case=True,
-    )
   return RULES.get(key)
 
 
 RULES = {
+  'prompts': Rule(
+    replay=prompts,
+    gives=(),
+    computes=('inference', 'training'),
+    one_case=True,
+  ),
+  'tokenizer_image_token_bytes': Rule(
+    replay=placeholders, gives=('text',), computes=('ids',)
+  ),
   'train_samples': Rule(
     replay=train_samples,
     gives=('items', 'feature_frames', 'samples'),
