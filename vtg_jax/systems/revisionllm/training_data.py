@@ -25,7 +25,9 @@ from input_pipeline.loader import (
 )
 from input_pipeline.long_video.draws import NumpyDraws, Unusable
 from input_pipeline.long_video.item import (
+  NO,
   WORDINGS,
+  YES,
   NegativeItems,
   WithNegatives,
 )
@@ -76,7 +78,7 @@ class DataOptions:
     double_short: see `WindowOptions`.
     wording: what is asked; see `item.WORDINGS`.
     shown: of `SHOWN`; 'videos' trains for text-to-video retrieval.
-    yes_no: of one video the answer is yes or no.
+    yes_no: of one window or one video the answer is yes or no.
     text_tokens: room for question and answer in a row.
     query_words: words of a sentence whose features are shown; more are cut.
     loader: order, processes, what may fail.
@@ -209,6 +211,8 @@ class SampleMaker:
       item, window, answer = draw_sample(
         items, index, data.frames, windows, draws, kinds=options.kinds
       )
+      if options.yes_no:
+        answer = NO if item.negative else YES
       return item, answer, self._window(data, window)
     sequence = SequenceOptions(
       n_windows=shapes.n_windows, **dataclasses.asdict(options.sequence)
@@ -293,6 +297,17 @@ def batches(
         f'{files.frames} has {files.fps} rows a second, the model takes '
         f'{shapes.fps}; give other features, or another start.model.fps'
       )
+  n_shown = shapes.n_windows or 1
+  if options.yes_no and n_shown > 1:
+    raise BadInput(
+      f'yes_no is asked of one window, and {n_shown} are shown; use '
+      'data.yes_no=false'
+    )
+  if n_shown > 1 and n_shown % options.sequence.zoom:
+    raise BadInput(
+      f'{n_shown} windows are not shown {options.sequence.zoom} times '
+      'each; use a data.sequence.zoom that divides them'
+    )
   sources: Sequence[Source] = (
     *map(open_source, options.files),
     *(
