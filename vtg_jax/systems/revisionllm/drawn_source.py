@@ -56,7 +56,7 @@ class DrawnVideos:
     if self.n_events * self.event_s > self.duration_s:
       raise ValueError(
         f'{self.n_events} events of {self.event_s} s do not fit '
-        f'{self.duration_s} s'
+        f'{self.duration_s} s; use a larger duration_s'
       )
 
 
