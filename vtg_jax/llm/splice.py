@@ -4,9 +4,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
-# What stands in a row: a word, or nothing; from 0 up, the soft token of that
-# number.
-WORD, NOTHING = -1, -2
+from vtg_jax.llm.places import WORD
 
 
 def splice_rows(
@@ -44,7 +42,7 @@ def splice_places(
   Args:
     embeds: Embedded words.
     rows: Soft tokens of each sample.
-    places: `WORD`, `NOTHING`, or the number of a soft token.
+    places: See `llm.places`.
   """
   index = jnp.clip(places, 0, max(rows.shape[1] - 1, 0))[..., None]
   shown = jnp.take_along_axis(rows.astype(embeds.dtype), index, axis=1)

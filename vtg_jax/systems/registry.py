@@ -62,6 +62,15 @@ SYSTEMS = {
     train='vtg_jax.systems.grounded_videollm.tasks:task',
     plan='vtg_jax.systems.grounded_videollm.programs:programs',
   ),
+  'revisionllm': System(
+    load='vtg_jax.systems.revisionllm.grounder:load',
+    convert='vtg_jax.systems.revisionllm.release:convert',
+    export='vtg_jax.systems.revisionllm.release:export',
+    replay='vtg_jax.systems.revisionllm.replay.arrays:replay',
+    is_golden='vtg_jax.systems.revisionllm.release:is_golden',
+    train='vtg_jax.systems.revisionllm.tasks:task',
+    plan='vtg_jax.systems.revisionllm.programs:programs',
+  ),
 }
 
 

@@ -75,13 +75,15 @@ class Rule:
 FindRule = Callable[[str, Any], Rule | None]
 
 
-def read_cases(folder: str | pathlib.Path) -> dict[str, Any]:
-  """What a folder's cases.json holds.
+def read_cases(
+  folder: str | pathlib.Path, name: str = FILE_NAME
+) -> dict[str, Any]:
+  """What a folder's file of cases holds.
 
   Raises:
     BadInput: the file is missing or no JSON object.
   """
-  path = pathlib.Path(folder) / FILE_NAME
+  path = pathlib.Path(folder) / name
   try:
     recorded = json.loads(path.read_text(encoding='utf-8'))
   except FileNotFoundError:

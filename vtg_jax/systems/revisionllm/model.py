@@ -113,7 +113,7 @@ class ReVisionLlm(nn.Module):
 
     Args:
       input_ids: Words; what stands elsewhere is not looked at.
-      places: See `splice_places`.
+      places: See `llm.places`.
       visual: The rows that stand for the video.
     """
     return splice_places(self.llm.embed_tokens(input_ids), visual, places)

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Bool, Int
 
-from vtg_jax.llm.splice import NOTHING, WORD
+from vtg_jax.llm.places import NOTHING, WORD
 from vtg_jax.systems.revisionllm.prompt import IGNORE, PAD_ID, VIDEO_ID
 
 SIDES = ('right', 'left')
@@ -20,7 +20,7 @@ class Rows(NamedTuple):
 
   Attributes:
     input_ids: Words; `PAD_ID` elsewhere.
-    places: See `splice_places`.
+    places: See `llm.places`.
     attention_mask: True on words and visual rows.
     positions: From 0 up on what is real, 0 on padding.
     labels: `IGNORE` where nothing is learnt.

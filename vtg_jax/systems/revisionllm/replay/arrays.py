@@ -1,5 +1,6 @@
 """Replays a ReVisionLLM golden folder: every array and every case."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,10 +10,21 @@ import numpy as np
 from vtg_jax.systems.golden_weights import changed_keys
 from vtg_jax.systems.replay import Comparison, compare_values
 from vtg_jax.systems.replay_arrays import Tolerance, attempt, replay_names
+from vtg_jax.systems.revisionllm.replay import cases, trace
 from vtg_jax.systems.revisionllm.replay.golden_set import GoldenSet
 from vtg_jax.systems.revisionllm.replay.makers import OUTPUTS, usual_names
 from vtg_jax.systems.revisionllm.replay.network import Replayed
 from vtg_jax.systems.revisionllm.replay.texts import text_comparisons
+
+
+def _replay_trace(folder: Path):
+  """Replays a folder's recorded search; nothing where it has none."""
+  recorded = trace.read_trace(folder)
+  if recorded is None:
+    return [], {}
+  comparisons, values = trace.replay_trace(recorded)
+  return comparisons, {trace.FILE_NAME: np.array(json.dumps(values))}
+
 
 Replay = tuple[list[Comparison], dict[str, np.ndarray]]
 # By name; the first match counts. Source: the golden set's README.
@@ -22,7 +34,7 @@ TOLERANCES = (
   (r'.*', Tolerance(most=1e-4)),
 )
 # What else a folder may hold: each replays its own file, if it is there.
-MORE: tuple[Callable[[Path], Replay], ...] = ()
+MORE: tuple[Callable[[Path], Replay], ...] = (cases.replay, _replay_trace)
 
 
 def replay(folder: Path) -> Replay:

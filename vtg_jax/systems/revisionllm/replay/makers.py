@@ -8,9 +8,8 @@ import numpy as np
 
 from vtg_jax.adapters.hierarchy import position_code, selection_of
 from vtg_jax.convert.param_tree import flatten
-from vtg_jax.decode.entropy import entropy_stats
-
-likeness = None
+from vtg_jax.recursion.quirks import RELEASED
+from vtg_jax.recursion.scores import EntropyStats, entropy_stats, likeness
 from vtg_jax.systems.revisionllm.model import merged
 from vtg_jax.systems.revisionllm.replay.network import Generation, Replayed
 
@@ -44,13 +43,19 @@ def generation(replayed: Replayed, name: str) -> Generation:
   )
 
 
-def _entropy(replayed, name):
+def _entropy(replayed, name) -> list[EntropyStats]:
+  """Of each row, over all steps that its batch took."""
   written = generation(replayed, name)
-  return entropy_stats(
-    jnp.asarray(written.entropies),
-    jnp.asarray(written.length),
-    steps='released',
-  )
+  return entropy_stats(written.entropies, written.length, quirks=RELEASED)
+
+
+def _stats(replayed, name):
+  stats = _entropy(replayed, name)
+  return np.array([[s.max, s.min, s.mean, s.std] for s in stats], np.float32)
+
+
+def _confidences(replayed, name):
+  return np.array([s.confidence for s in _entropy(replayed, name)], np.float32)
 
 
 def _some_positions(replayed, n_frames):
@@ -177,14 +182,8 @@ OUTPUTS: tuple[tuple[str, Callable], ...] = (
   (r'score/cos_topk', _likenesses),
   (r'(gen_\w+)/generated_ids', lambda r, name: generation(r, name).ids),
   (r'(gen_\w+)/step_logits', lambda r, name: generation(r, name).step_logits),
-  (
-    r'(gen_\w+)/entropy_stats',
-    lambda r, name: np.stack(_entropy(r, name), axis=1),
-  ),
-  (
-    r'(gen_\w+)/inverse_mean_entropy',
-    lambda r, name: _entropy(r, name).confidence,
-  ),
+  (r'(gen_\w+)/entropy_stats', _stats),
+  (r'(gen_\w+)/inverse_mean_entropy', _confidences),
 )
 
 
