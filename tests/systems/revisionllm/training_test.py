@@ -7,18 +7,26 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from tests.systems.revisionllm import golden
 from vtg_jax import config_file
 from vtg_jax.convert import checkpoint
 from vtg_jax.convert.param_tree import flatten
 from vtg_jax.errors import BadInput
 from vtg_jax.planning.flops import count_flops
+from vtg_jax.systems.revisionllm import prompt
+from vtg_jax.systems.revisionllm.config import LevelConfig
 from vtg_jax.systems.revisionllm.flops import row_products
-from vtg_jax.systems.revisionllm.model import param_shapes
+from vtg_jax.systems.revisionllm.model import init_params, param_shapes
+from vtg_jax.systems.revisionllm.replay.golden_set import GoldenSet
+from vtg_jax.systems.revisionllm.rows import lay_out
+from vtg_jax.systems.revisionllm.sample_rows import RowMaker
 from vtg_jax.systems.revisionllm.starting_point import (
   CopiedAdapter,
   with_copies,
 )
 from vtg_jax.systems.revisionllm.tasks import task as task_of
+from vtg_jax.systems.revisionllm.training import ReVisionLlmTask
+from vtg_jax.systems.starting_point import StartingPoint
 from vtg_jax.train.freeze import join, split
 from vtg_jax.train.loop import fit
 from vtg_jax.train.options import FitOptions
@@ -188,3 +196,64 @@ def test_a_bare_level_has_no_products_of_an_adapter(unified):
 def test_what_does_not_fit_is_refused(changes, said):
   with pytest.raises(BadInput, match=said):
     make_task('dense', **changes)
+
+
+# What is trained, of which arrays of the golden set, the rows of visual
+# tokens, and the recorded loss.
+GOLDEN_LOSSES = {
+  'dense': ('dense', None, 12, 'dense/loss_lora'),
+  'sparse': ('dense', 'dense', 1, 'sparse1/loss'),
+  'long': ('hier', 'hier', 6, 'hier/loss_lora'),
+}
+
+
+@pytest.fixture(scope='module')
+def golden_set():
+  return GoldenSet(golden.GOLDEN)
+
+
+@pytest.mark.parametrize('level', GOLDEN_LOSSES)
+def test_the_losses_are_those_of_the_reference(golden_set, level):
+  """Rows are written from the texts, and are the recorded ones."""
+  arrays, text, n_visual, loss = GOLDEN_LOSSES[level]
+  inputs, told = golden_set.inputs, golden_set.description
+  maker = RowMaker(
+    tokenizer=golden_set.tokenizer, n_visual=n_visual, text_tokens=220
+  )
+  ids, labels = (inputs[f'{arrays}/{x}'] for x in ('input_ids', 'labels'))
+  answers = told['answers_dense' if arrays == 'dense' else 'answers_hier']
+  rows = []
+  for i, (own, learnt) in enumerate(zip(ids, labels, strict=True)):
+    row = maker(prompt.question(told['queries'][i]), answers[i])
+    real = own != 0
+    want = lay_out(
+      [own[real]], n_visual, [learnt[real]], pad_to=maker.row_tokens
+    )
+    for name, x in row.items():
+      np.testing.assert_array_equal(x, getattr(want, name)[0], err_msg=name)
+    rows.append(row)
+  batch = {name: np.stack([row[name] for row in rows]) for name in rows[0]}
+  batch['features'] = inputs[f'{arrays}/features']
+  if text:
+    batch['text'] = inputs[f'{text}/query_tokens']
+    batch['text_mask'] = inputs[f'{text}/query_mask'] > 0
+  sparse = LevelConfig(name='sparse', lora='dense', n_windows=1)
+  model = dataclasses.replace(
+    golden_set.config, levels=(*golden_set.config.levels, sparse)
+  )
+  task = ReVisionLlmTask(
+    {
+      'start': {'preset': 'small'},
+      'optimiser': {'peak': 1e-4},
+      'levels': [level],
+      'trainable': [r'loras/.*'],
+      'compute': {'dtype': 'float32', 'attention': 'auto', 'remat': False},
+    },
+    start=StartingPoint(model, {}, init_params=init_params),
+  )
+  sums = jax.jit(task.eval_sums)(
+    golden_set.params, jax.tree.map(jnp.asarray, batch), jax.random.key(0)
+  )
+  np.testing.assert_allclose(
+    sums.total / sums.weight, golden_set.recorded[loss], atol=2e-6
+  )

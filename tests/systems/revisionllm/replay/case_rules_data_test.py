@@ -14,8 +14,6 @@ N_RESULTS = {
   'train_samples': 26,
   'train_hier_samples_as_released': 3,
   'retrieval_train_samples': 6,
-  'prompts': 2,
-  'tokenizer_image_token_bytes': 3,
 }
 
 

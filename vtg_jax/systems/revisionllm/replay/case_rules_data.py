@@ -1,4 +1,4 @@
-"""ReVisionLLM's recorded rules for training data: samples and texts.
+"""ReVisionLLM's recorded rules for training data: samples.
 
 Each function goes from the given fields of a case, and the whole file, to the
 computed fields. Samples are drawn with the numbers that the record has, by
@@ -22,7 +22,6 @@ from input_pipeline.long_video.sequence import SequenceOptions, draw_sequence
 from input_pipeline.long_video.single import draw_sample
 from input_pipeline.long_video.window import WindowOptions
 from vtg_jax.systems.replay_cases import Case, Rule
-from vtg_jax.systems.revisionllm import prompt
 from vtg_jax.systems.revisionllm.replay.recorded_draws import RecordedDraws
 
 # What the recorded samples are of: MAD's windows, and features of this width.
@@ -138,45 +137,12 @@ def retrieval_samples(case: Case, _: Case) -> dict[str, Any]:
   return {'samples': _of_each(replayed, case['samples'])}
 
 
-class ByteTokenizer:
-  """The toy tokenizer of a record: its ids are those of bytes, plus three."""
-
-  bos_id = 1
-
-  def encode(self, text: str, *, bos: bool = False) -> list[int]:
-    return [self.bos_id] * bos + [byte + 3 for byte in text.encode()]
-
-
-def prompts(case: Case, _: Case) -> dict[str, Any]:
-  """Writes the chat about a sentence 'X', whose answer is of the record."""
-  del case
-  turn = f'{prompt.VIDEO}\n{prompt.FRAMES_QUESTION.format("X")}'
-  return {
-    'inference': prompt.chat_prompt(turn),
-    'training': prompt.chat_prompt(turn, prompt.dense_answer(3, 7)),
-  }
-
-
-def placeholders(case: Case, _: Case) -> dict[str, Any]:
-  """Puts ids where videos and memories stand in a text."""
-  return {'ids': prompt.prompt_ids(ByteTokenizer(), case['text'])}
-
-
 def find_rule(key: str, _: Any) -> Rule | None:
   """The rule of a key that is about training data; None for another one."""
   return RULES.get(key)
 
 
 RULES = {
-  'prompts': Rule(
-    replay=prompts,
-    gives=(),
-    computes=('inference', 'training'),
-    one_case=True,
-  ),
-  'tokenizer_image_token_bytes': Rule(
-    replay=placeholders, gives=('text',), computes=('ids',)
-  ),
   'train_samples': Rule(
     replay=train_samples,
     gives=('items', 'feature_frames', 'samples'),
