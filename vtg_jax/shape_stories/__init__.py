@@ -15,7 +15,11 @@ from vtg_jax.shape_stories.config import (
   hard,
   standard,
 )
-from vtg_jax.shape_stories.long_config import LONG_PRESETS, LongConfig
+from vtg_jax.shape_stories.long_config import (
+  LONG_PRESETS,
+  LongConfig,
+  parse_minutes,
+)
 from vtg_jax.shape_stories.long_story import (
   LongQuery,
   LongStory,
@@ -83,6 +87,7 @@ __all__ = [
   'make_long_story',
   'make_story',
   'paraphrases',
+  'parse_minutes',
   'render',
   'standard',
   'story_of',

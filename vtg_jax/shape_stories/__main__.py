@@ -17,7 +17,11 @@ from vtg_jax.shape_stories.config import (
   PRESETS,
   StoryConfig,
 )
-from vtg_jax.shape_stories.long_config import LONG_PRESETS, LongConfig
+from vtg_jax.shape_stories.long_config import (
+  LONG_PRESETS,
+  LongConfig,
+  parse_minutes,
+)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -71,21 +75,6 @@ def _config(options) -> StoryConfig | LongConfig:
   if options.minutes is not None:
     raise BadInput('--minutes is for long videos; add --long')
   return PRESETS[options.config](**changes)
-
-
-def parse_minutes(text: str) -> tuple[float, float]:
-  """'0.5:2' gives (30.0, 120.0), seconds.
-
-  Raises:
-    BadInput: it is no such text.
-  """
-  least, _, most = text.partition(':')
-  try:
-    return 60 * float(least), 60 * float(most)
-  except ValueError:
-    raise BadInput(
-      f'{text!r} are no minutes; give LEAST:MOST, such as 30:60'
-    ) from None
 
 
 def parse_seeds(text: str) -> range:

@@ -128,3 +128,18 @@ def _of_preset(name: str):
 
 # Difficulty -> its long stories; another difficulty is another domain.
 LONG_PRESETS = {name: _of_preset(name) for name in PRESETS}
+
+
+def parse_minutes(text: str) -> tuple[float, float]:
+  """'0.5:2' gives (30.0, 120.0), seconds.
+
+  Raises:
+    BadInput: it is no such text.
+  """
+  least, _, most = text.partition(':')
+  try:
+    return 60 * float(least), 60 * float(most)
+  except ValueError:
+    raise BadInput(
+      f'{text!r} are no minutes; give LEAST:MOST, such as 30:60'
+    ) from None
