@@ -21,8 +21,8 @@ from vtg_jax.convert.clip_vit import clip_vit_table
 from vtg_jax.convert.internvideo2 import internvideo2_table
 from vtg_jax.convert.phi3 import phi3_table
 from vtg_jax.encoders.internvideo2 import stretch_in_time
-from vtg_jax.systems.replay.golden_weights import released_tensors
 from vtg_jax.systems.grounded_videollm.config import GroundedVideoLlmConfig
+from vtg_jax.systems.replay.golden_weights import released_tensors
 
 
 def prefix_in_torch(

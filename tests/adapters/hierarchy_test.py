@@ -24,7 +24,7 @@ from vtg_jax.adapters.hierarchy import (
 )
 from vtg_jax.convert.revisionllm import clip_encoder_table
 from vtg_jax.nn.compute import Compute
-from vtg_jax.systems.golden_weights import released_tensors
+from vtg_jax.systems.replay.golden_weights import released_tensors
 
 CONFIG = ClipEncoderConfig(
   width=12,

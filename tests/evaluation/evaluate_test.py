@@ -7,6 +7,7 @@ import pytest
 from configs.evaluate import (
   activitynet,
   charades_sta,
+  long_stories,
   mvbench,
   next_gqa,
   shape_stories,
@@ -18,6 +19,7 @@ from vtg_jax.errors import BadInput
 from vtg_jax.evaluation.asking import resolved
 from vtg_jax.evaluation.evaluate import evaluate, model_fingerprint
 from vtg_jax.moments import Moment
+from vtg_jax.moments.calibration import read_calibration
 from vtg_jax.systems.grounder import BenchmarkOptions
 
 # So that no video takes a new compilation: text of one length, one order.
@@ -142,6 +144,43 @@ def test_stories_are_watched_from_files(grounder, tmp_path):
   assert done.n_failed == 0
   assert done.summary.constant_from == 'other videos'
   assert done.summary.absent['n_absent'] > 0
+
+
+def test_long_stories_end_in_recall_certainty_and_cost(grounder, tmp_path):
+  values = long_stories.get_config('quicktest').to_dict()
+  config = values | {
+    'minutes': '1:1',
+    'top_k': 1,
+    'search': SEARCH | {'prefetch': True},
+    'false_alarm_rate': 0.25,
+    'bootstrap': {'n_resamples': 50},
+  }
+  out = tmp_path / 'out'
+  done = evaluate(config, grounder, model='tiny', out=out)
+  assert done.n_failed == 0
+  assert [row[0] for row in done.body] == ['model']
+  assert {path.name for path in out.iterdir()} == {
+    'settings.json', 'samples.jsonl', 'summary.json', 'table.md',
+    'reliability.png', 'risk_coverage.png', 'calibration.json',
+  }  # fmt: skip
+  calibration = read_calibration(out)
+  assert calibration == done.summary.calibration
+  assert calibration.fitted_on == 'Long ShapeStories, seeds 9700000:9700001'
+  lines = [
+    json.loads(line)
+    for line in (out / 'samples.jsonl').read_text().splitlines()
+  ]
+  for line in lines:
+    assert (line['iou'] is None) == (line['gt_span'] is None)
+  assert done.document['cost']['per_hour']['seconds'] > 0
+  assert 0 <= done.document['risk_coverage']['all']['area'] <= 1
+  assert len(done.document['absent']) == 2
+  # What is calibrated on counts for nothing else.
+  scored = [line for line in lines if not line['part']]
+  assert done.document['n_samples'] == len(scored) < len(lines)
+  again = config | {'calibration': 'temperature', 'hit_iou': 0.3}
+  assert evaluate(again, grounder, model='tiny', out=out).n_failed == 0
+  assert read_calibration(out).moment.to_json()['kind'] == 'temperature'
 
 
 def test_questions_end_in_accuracies(grounder, videos, tmp_path):
@@ -273,7 +312,15 @@ def test_a_config_that_lacks_an_entry_is_bad_input(
 
 @pytest.mark.parametrize(
   'module',
-  [activitynet, charades_sta, mvbench, next_gqa, shape_stories, video_qa],
+  [
+    activitynet,
+    charades_sta,
+    long_stories,
+    mvbench,
+    next_gqa,
+    shape_stories,
+    video_qa,
+  ],
 )
 def test_a_quicktest_asks_less(module):
   whole, quick = module.get_config(), module.get_config('quicktest')

@@ -4,11 +4,13 @@ import json
 
 import pytest
 
+from input_pipeline.video import Resize, open_video
+from vtg_jax.errors import BadInput
 from vtg_jax.evaluation.annotations import videos_in
 from vtg_jax.evaluation.grounding_run import GroundingOptions, run_grounding
 from vtg_jax.evaluation.items import GroundingItem
 from vtg_jax.evaluation.records import Records
-from vtg_jax.moments import coarse
+from vtg_jax.moments import Absent, Moment, coarse
 
 ITEMS = [
   GroundingItem(
@@ -152,3 +154,54 @@ def test_lines_are_json_one_a_line(grounder, videos, tmp_path):
   assert [json.loads(line)['sample'] for line in text.splitlines()] == [
     0, 1, 2, 3,
   ]  # fmt: skip
+
+
+class Halves:
+  """A system of its own: the first half of any video, then the second."""
+
+  system, notice = 'halves', ''
+
+  def open_video(self, path, *, resize='pil', on_progress=None):
+    return open_video(path, resize=Resize(size=8, method=resize))
+
+  def ground(self, video, queries, *, top_k=1):
+    answers = []
+    for query in queries:
+      if query == 'nothing':
+        answers.append(
+          Absent(score=0.1, threshold=0.2, query=query, looked_at=0.5)
+        )
+        continue
+      for i in range(min(top_k, 2)):
+        start_s = i * video.duration_s / 2
+        answers.append(
+          Moment(
+            start_s=start_s,
+            end_s=start_s + video.duration_s / 2,
+            score=(0.6, 0.4)[i],
+            query=query,
+          )
+        )
+    return answers
+
+
+def test_further_answers_are_in_the_line_of_the_best(videos, tmp_path):
+  items = [
+    GroundingItem(video='a.mp4', question=question, gold=((4.0, 8.0),))
+    for question in ('a dog runs', 'nothing', 'a dog runs', 'a dog runs')
+  ]
+  first, absent, *twice = run(
+    Halves(), items, videos_in(videos), tmp_path,
+    GroundingOptions(seed=None, top_k=3),
+  )  # fmt: skip
+  assert (first['iou'], first['score']) == (0, 0.6)
+  assert first['others'] == [{'pred_span': [4, 8], 'iou': 1, 'score': 0.4}]
+  assert (absent['pred_span'], absent['others']) == (None, [])
+  assert absent['looked_at'] == 0.5
+  assert 'looked_at' not in first
+  # Asked twice in a row they are asked alone.
+  for line in twice:
+    assert without_seconds([line])[0]['others'] == first['others']
+  assert GroundingOptions().top_k == 1
+  with pytest.raises(BadInput, match='top_k is 0'):
+    GroundingOptions(top_k=0)

@@ -62,6 +62,20 @@ def test_bins_hold_every_sample_once(pairs, n_bins, equal_mass):
   assert (bins.count * bins.score).sum() == pytest.approx(sum(scores))
 
 
+@hypothesis.given(
+  scores=st.lists(st.sampled_from([0.1, 0.2, 0.7]), min_size=1, max_size=20)
+)
+def test_equal_scores_are_never_parted(scores):
+  """Whichever came first would otherwise decide the error."""
+  came_true = [i % 2 == 0 for i in range(len(scores))]
+  bins = reliability(scores, came_true, n_bins=4, equal_mass=True)
+  pairs = list(zip(scores, came_true, strict=True))[::-1]
+  again = reliability(*zip(*pairs, strict=True), n_bins=4, equal_mass=True)
+  np.testing.assert_array_equal(bins.count, again.count)
+  assert bins.expected_error == pytest.approx(again.expected_error)
+  assert len(bins.count) <= len(set(scores))
+
+
 def test_nothing_has_no_calibration():
   assert math.isnan(reliability([], []).expected_error)
   assert math.isnan(brier([], []))

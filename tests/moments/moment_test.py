@@ -78,6 +78,15 @@ def test_json_tells_absent_from_a_moment():
   assert 'start_s' not in written
 
 
+def test_absent_says_how_much_was_looked_at_where_it_is_known():
+  absent = Absent(score=0.1, threshold=0.5, looked_at=0.25)
+  assert json.loads(json.dumps(absent.to_json()))['looked_at'] == 0.25
+  assert 'looked_at' not in Absent(score=0.1, threshold=0.5).to_json()
+  for share in (-0.1, 1.5, math.nan):
+    with pytest.raises(ValueError, match='looked_at'):
+      Absent(score=0.1, threshold=0.5, looked_at=share)
+
+
 def test_ranges_of_the_boundaries_are_written_where_there_are_any():
   moment = Moment(
     start_s=2.0,

@@ -9,7 +9,9 @@ from input_pipeline.video import open_video
 from vtg_jax.errors import BadInput
 from vtg_jax.shape_stories.__main__ import main, parse_seeds
 from vtg_jax.shape_stories.benchmark_folder import write_benchmark
-from vtg_jax.shape_stories.config import easy
+from vtg_jax.shape_stories.config import easy, standard
+from vtg_jax.shape_stories.long_config import LONG_PRESETS, LongConfig
+from vtg_jax.shape_stories.long_story import draw, make_long_story
 from vtg_jax.shape_stories.make_story import make_story
 from vtg_jax.shape_stories.render import render
 from vtg_jax.shape_stories.words import held_out_pairs, paraphrases
@@ -125,6 +127,44 @@ def test_the_command_writes_unseen_combinations(tmp_path, monkeypatch):
   items = read(out / 'annotations.json')
   assert items and all(item['held_out'] for item in items)
   assert {item['question'] for item in items} <= texts
+
+
+def test_the_command_writes_long_videos(tmp_path, monkeypatch):
+  chapter = standard(duration_s=(5.0, 10.0), fps=4.0, width=32, height=32)
+  long = LONG_PRESETS['standard'](moment_s=(0.5, 2.0), chapter=chapter)
+  monkeypatch.setattr(
+    'vtg_jax.shape_stories.__main__.LONG_PRESETS',
+    {'standard': lambda **changes: long.replace(**changes)},
+  )
+  out = tmp_path / 'long'
+  arguments = [str(out), '--seeds', '9800000:9800001', '--long']
+  assert main([*arguments, '--minutes', '0.5:0.6']) == 0
+  items = read(out / 'annotations.json') + read(out / 'absent.json')
+  assert len({item['qid'] for item in items}) == len(items) > 6
+  video = open_video(out / 'videos' / '9800000.mp4', resize=None)
+  assert 30 <= video.duration_s <= 36
+  assert {item['duration'] for item in items} == {video.duration_s}
+  config = LongConfig(**read(out / 'benchmark.json')['config'])
+  story = make_long_story(config, 9_800_000)
+  ids = [0, *(int(f) for f in story.chapter_starts[1:])]
+  apart = np.abs(video.get(ids).astype(int) - draw(story, ids))
+  assert apart.mean() < 6
+
+
+@pytest.mark.parametrize(
+  ('options', 'message'),
+  [
+    (['--minutes', '1:2'], 'add --long'),
+    (['--long', '--minutes', 'x'], 'LEAST:MOST'),
+    (['--long', '--minutes', '0.1:0.2'], 'holds no chapter'),
+  ],
+)
+def test_minutes_that_do_not_fit_are_one_sentence(
+  tmp_path, capsys, options, message
+):
+  assert main([str(tmp_path / 'x'), '--seeds', '5:6', *options]) == 2
+  error = capsys.readouterr().err
+  assert message in error and error.strip().count('\n') == 0
 
 
 @pytest.mark.parametrize('text', ['5', '5:5', '7:5', 'a:b', '-3:5', ''])

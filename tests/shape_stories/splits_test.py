@@ -2,6 +2,9 @@ import pathlib
 import re
 
 from vtg_jax.shape_stories.splits import (
+  LONG_TEST,
+  LONG_TRAIN,
+  LONG_VALIDATION,
   RESERVED_FROM,
   TEST,
   TRAIN,
@@ -14,7 +17,10 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 def test_splits_do_not_meet():
   assert TRAIN.stop <= VALIDATION.start
   assert VALIDATION.stop <= TEST.start
-  assert TEST.stop == RESERVED_FROM == 10_000_000
+  assert TEST.stop <= LONG_TRAIN.start
+  assert LONG_TRAIN.stop <= LONG_VALIDATION.start
+  assert LONG_VALIDATION.stop <= LONG_TEST.start
+  assert LONG_TEST.stop == RESERVED_FROM == 10_000_000
 
 
 def test_no_recipe_uses_a_reserved_seed():

@@ -13,6 +13,7 @@ from vtg_jax.evaluation import (
   stories,
 )
 from vtg_jax.evaluation.items import Item, Videos
+from vtg_jax.evaluation.long_stories import LongStories
 from vtg_jax.evaluation.next_gqa_files import next_gqa_items
 from vtg_jax.evaluation.video_mme_files import video_mme_items
 from vtg_jax.metrics.coarse_baselines import Truth
@@ -165,6 +166,16 @@ def _told_stories(config) -> Benchmark:
   )
 
 
+def _long_stories(config) -> Benchmark:
+  about = LongStories.from_config(config)
+  return Benchmark(
+    title=config['title'],
+    items=about.items(),
+    watched=about.watched,
+    videos_are=about.videos_are,
+  )
+
+
 BENCHMARKS = {
   'grounding': _grounding,
   'questions': _questions,
@@ -174,4 +185,5 @@ BENCHMARKS = {
   'captions': _captions,
   'shape_stories': _stories,
   'told_stories': _told_stories,
+  'long_stories': _long_stories,
 }

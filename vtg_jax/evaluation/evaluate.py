@@ -13,6 +13,7 @@ from vtg_jax.errors import BadInput
 from vtg_jax.evaluation import (
   caption_summary,
   grounding_summary,
+  long_summary,
   question_summary,
   rows,
 )
@@ -25,9 +26,11 @@ from vtg_jax.evaluation.grounding_summary import GroundingSummary
 from vtg_jax.evaluation.items import (
   CaptionItem,
   GroundingItem,
+  LongItem,
   QuestionItem,
   digest,
 )
+from vtg_jax.evaluation.long_summary import LongSummary
 from vtg_jax.evaluation.question_run import QuestionOptions, run_questions
 from vtg_jax.evaluation.question_summary import QuestionSummary
 from vtg_jax.evaluation.records import (
@@ -38,11 +41,15 @@ from vtg_jax.evaluation.records import (
   write_whole,
 )
 from vtg_jax.evaluation.reliability_picture import draw_reliability
+from vtg_jax.evaluation.risk_coverage_picture import draw_risk_coverage
 from vtg_jax.metrics.bootstrap import Bootstrap
 from vtg_jax.metrics.caption_scorers import check_tools
+from vtg_jax.moments.calibration import write_calibration
 
-# Table of the scores, and the picture of the calibration.
+# Table of the scores, and the pictures of the calibration and of what
+# answering only when sure would save.
 TABLE, PICTURE = 'table.md', 'reliability.png'
+RISK_PICTURE = 'risk_coverage.png'
 # Raised whenever the lines of a run come to mean something else.
 FORMAT = 1
 # Entries of a config that do not change the answers; of the protocol, what it
@@ -50,6 +57,9 @@ FORMAT = 1
 AFTERWARDS = (
   'bootstrap',
   'cache',
+  'calibration',
+  'false_alarm_rate',
+  'hit_iou',
   'protocol',
   'strict',
   'tuning_seeds',
@@ -75,7 +85,7 @@ class Evaluation:
   """
 
   title: str
-  summary: GroundingSummary | QuestionSummary | CaptionSummary
+  summary: GroundingSummary | LongSummary | QuestionSummary | CaptionSummary
   document: Mapping[str, Any]
   head: Sequence[str]
   body: Sequence[Sequence[str]]
@@ -171,15 +181,42 @@ def _write_grounding(
     strict=config['strict'],
   )
   if any(one.n for one in summary.calibration):
-    # Drawn beside it first: an interrupted run leaves no half picture.
-    partial = out / f'.partial-{PICTURE}'
-    draw_reliability(summary.calibration, title=bench.title, path=partial)
-    os.replace(partial, out / PICTURE)
+    _draw(draw_reliability, summary.calibration, bench, out / PICTURE)
   body = [rows.cells(row) for row in summary.rows]
   remarks = grounding_summary.remarks(summary)
   if not config['strict']:
     remarks.append('An IoU that equals a threshold counts as reaching it.')
   return _written(bench, summary, rows.HEAD, body, remarks, settings, out)
+
+
+def _write_long(
+  bench: Benchmark, settings, lines, config, bootstrap, out
+) -> Evaluation:
+  summary = long_summary.summarise_long(
+    lines,
+    kind=config['calibration'],
+    hit_iou=config['hit_iou'],
+    false_alarm_rate=config['false_alarm_rate'],
+    bootstrap=bootstrap,
+    fitted_on=f'{bench.title}, seeds {config["calibration_seeds"]}',
+  )
+  if summary.calibration is not None:
+    # For the checkpoint folder of the system that was asked.
+    write_calibration(out, summary.calibration)
+  if summary.reliability:
+    _draw(draw_reliability, summary.reliability, bench, out / PICTURE)
+  _draw(draw_risk_coverage, summary.risk, bench, out / RISK_PICTURE)
+  body = [long_summary.cells(row) for row in summary.rows]
+  remarks = long_summary.remarks(summary)
+  head = long_summary.HEAD
+  return _written(bench, summary, head, body, remarks, settings, out)
+
+
+def _draw(draw: Callable[..., Any], what, bench: Benchmark, path: Path) -> None:
+  """Draws beside the file first: no half picture is left of it."""
+  partial = path.with_name(f'.partial-{path.name}')
+  draw(what, title=bench.title, path=partial)
+  os.replace(partial, path)
 
 
 def _write_questions(
@@ -233,6 +270,11 @@ def _grounding(config) -> GroundingOptions:
   )
 
 
+def _long(config) -> GroundingOptions:
+  long_summary.check_options(config)
+  return dataclasses.replace(_grounding(config), top_k=config['top_k'])
+
+
 def _questions(config) -> QuestionOptions:
   answer = {k: v for k, v in config['answer'].items() if v is not None}
   return QuestionOptions(answer=answer, resize=config['resize'])
@@ -269,6 +311,7 @@ class _Kind(NamedTuple):
 
 _KINDS = {
   GroundingItem: _Kind(_grounding, run_grounding, _write_grounding),
+  LongItem: _Kind(_long, run_grounding, _write_long),
   QuestionItem: _Kind(_questions, run_questions, _write_questions),
   CaptionItem: _Kind(_captions, run_captions, _write_captions),
 }

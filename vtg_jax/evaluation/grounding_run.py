@@ -9,11 +9,13 @@ Deviates: `question` is the bare sentence, without the prompt around it.
 """
 
 import dataclasses
+import itertools
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from vtg_jax.errors import BadInput
 from vtg_jax.evaluation.items import GroundingItem, Videos, by_video
 from vtg_jax.evaluation.records import Records
 from vtg_jax.metrics.grounding import best_iou
@@ -21,6 +23,9 @@ from vtg_jax.moments import Absent, Moment
 from vtg_jax.systems.grounder import Grounder
 
 Progress = Callable[[int, int], None]
+# Entries of an answer's JSON that its line has too: the share of the video
+# that was looked at; numbers by name, such as of calls and tokens.
+CARRIED = ('looked_at', 'cost')
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -33,12 +38,19 @@ class GroundingOptions:
     other_orders: how many further seeds (seed + 1, ...) every sentence is
       asked with, to see what the order of the options does.
     resize: how frames are resized; see `Grounder.open_video`.
+    top_k: answers a sentence; those after the best are in a line's `others`.
   """
 
   search: Mapping[str, Any] = dataclasses.field(default_factory=dict)
   seed: int | None = 0
   other_orders: int = 0
   resize: str = 'pil'
+  top_k: int = 1
+
+  def __post_init__(self):
+    # Once for all: within the run every sample would fail of it.
+    if self.top_k < 1:
+      raise BadInput(f'top_k is {self.top_k}; use 1 up')
 
   @property
   def seeds(self) -> list[int | None]:
@@ -136,20 +148,58 @@ def _ask(grounder, video, asked, options) -> list[dict[str, Any]]:
 def _ground(grounder, video, asked, options, seed) -> list[dict[str, Any]]:
   """What one pass with one seed of the option orders says."""
   orders = {} if seed is None else {'seed': seed}
+  more = {} if options.top_k == 1 else {'top_k': options.top_k}
   answers = grounder.ground(
-    video, [item.question for item in asked], **orders, **options.search
+    video,
+    [item.question for item in asked],
+    **orders,
+    **more,
+    **options.search,
   )
   return [
     {
       **orders,
-      'duration': _duration_s(answer, video, options.search),
-      **_told(answer),
-      'iou': _iou(answer, item),
-      'score': float(answer.score),
-      **_probabilities(answer),
+      'duration': _duration_s(best, video, options.search),
+      **_told(best),
+      'iou': _iou(best, item),
+      'score': float(best.score),
+      **_probabilities(best),
+      **_carried(best),
+      **({'others': [_other(one, item) for one in others]} if more else {}),
     }
-    for answer, item in zip(answers, asked, strict=True)
+    for (best, *others), item in zip(
+      _by_sentence(answers, options.top_k), asked, strict=True
+    )
   ]
+
+
+def _by_sentence(
+  answers: Sequence[Moment | Absent], top_k: int
+) -> list[list[Moment | Absent]]:
+  """Groups answers that come one sentence after another, best first.
+
+  A sentence asked twice in a row would be one group: the run then fails, and
+  each is asked alone.
+  """
+  if top_k == 1:
+    return [[answer] for answer in answers]
+  groups = itertools.groupby(answers, key=lambda answer: answer.query)
+  return [list(group) for _, group in groups]
+
+
+def _other(answer: Moment, item: GroundingItem) -> dict[str, Any]:
+  """A further answer's span, IoU and score."""
+  return {
+    'pred_span': [float(answer.start_s), float(answer.end_s)],
+    'iou': _iou(answer, item),
+    'score': float(answer.score),
+  }
+
+
+def _carried(answer: Moment | Absent) -> dict[str, Any]:
+  """What was looked at, and what it cost, of a system that says so."""
+  written = answer.to_json()
+  return {name: written[name] for name in CARRIED if name in written}
 
 
 def _duration_s(answer: Moment | Absent, video, search) -> float:

@@ -257,7 +257,7 @@ def _confusion(rounds: Sequence[Decision]) -> dict[str, dict[str, int]]:
 
 
 def _score_calibration(answered) -> Reliability:
-  return _reliability(
+  return score_reliability(
     f'score, for IoU > {HIT_IOU}',
     [r['score'] for r in answered],
     [r['iou'] > HIT_IOU for r in answered],
@@ -266,14 +266,17 @@ def _score_calibration(answered) -> Reliability:
 
 def _choice_calibration(rounds: Sequence[Decision]) -> Reliability:
   told = [d for d in rounds if d.probability is not None]
-  return _reliability(
+  return score_reliability(
     "a round's choice, for being right",
     [d.probability for d in told],
     [d.right for d in told],
   )
 
 
-def _reliability(what, scores, came_true) -> Reliability:
+def score_reliability(
+  what: str, scores: Sequence[float], came_true: Sequence[bool]
+) -> Reliability:
+  """Returns how well some scores are calibrated; `what` says of what."""
   return Reliability(
     what=what,
     equal_width=reliability(scores, came_true),

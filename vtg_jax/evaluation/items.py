@@ -34,6 +34,18 @@ class GroundingItem:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
+class LongItem(GroundingItem):
+  """One sentence to find in hours of video, by the best few answers.
+
+  What a score is worth is learnt on the part `CALIBRATION`, which counts for
+  nothing else. An absent sentence has its kind for a tag.
+  """
+
+
+CALIBRATION = 'calibration'
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class QuestionItem:
   """One multiple-choice question about one video.
 

@@ -16,10 +16,11 @@ from matplotlib.figure import Figure
 
 from vtg_jax.evaluation.grounding_summary import Reliability
 
-_INK = '#1f2430'
-_FAINT = '#6b7182'
-_GRID = '#eceef2'
-_BLUE, _ORANGE = '#2f6fdf', '#d9622b'
+# Colours of the pictures of this package.
+INK = '#1f2430'
+FAINT = '#6b7182'
+GRID = '#eceef2'
+BLUE, ORANGE = '#2f6fdf', '#d9622b'
 
 
 def draw_reliability(
@@ -47,7 +48,7 @@ def draw_reliability(
   for i, one in enumerate(calibration):
     _draw_panel(figure.add_subplot(1, n, i + 1), one)
   if title:
-    figure.suptitle(title, fontsize=13, color=_INK, weight='bold')
+    figure.suptitle(title, fontsize=13, color=INK, weight='bold')
   figure.tight_layout()
   if path is not None:
     figure.savefig(path)
@@ -58,14 +59,14 @@ def _draw_panel(axes: Axes, one: Reliability) -> None:
   axes.set_xlim(0, 1)
   axes.set_ylim(0, 1)
   axes.set_aspect('equal')
-  axes.plot([0, 1], [0, 1], color=_FAINT, linewidth=1, linestyle=(0, (4, 3)))
+  axes.plot([0, 1], [0, 1], color=FAINT, linewidth=1, linestyle=(0, (4, 3)))
   bins = one.equal_width
   if one.n:
     shares = bins.count / one.n
-    axes.bar(bins.score, shares, width=0.05, color=_GRID, zorder=1)
+    axes.bar(bins.score, shares, width=0.05, color=GRID, zorder=1)
   for kind, color, marker in (
-    (one.equal_width, _BLUE, 'o'),
-    (one.equal_mass, _ORANGE, 's'),
+    (one.equal_width, BLUE, 'o'),
+    (one.equal_mass, ORANGE, 's'),
   ):
     name = 'equal width' if kind is bins else 'equal mass'
     axes.plot(
@@ -79,16 +80,21 @@ def _draw_panel(axes: Axes, one: Reliability) -> None:
       zorder=3,
       clip_on=False,
     )
-  axes.set_xlabel('score', color=_FAINT, fontsize=9)
-  axes.set_ylabel('share that came true', color=_FAINT, fontsize=9)
+  axes.set_xlabel('score', color=FAINT, fontsize=9)
+  axes.set_ylabel('share that came true', color=FAINT, fontsize=9)
   axes.set_title(
-    f'{one.what}\nBrier {one.brier:.3f}, n = {one.n}', fontsize=10, color=_INK
+    f'{one.what}\nBrier {one.brier:.3f}, n = {one.n}', fontsize=10, color=INK
   )
-  axes.tick_params(colors=_FAINT, labelsize=8, length=3)
-  axes.grid(color=_GRID, linewidth=0.8)
+  tidy(axes)
+  axes.legend(loc='upper left', fontsize=8, frameon=False)
+
+
+def tidy(axes: Axes) -> None:
+  """Gives axes a faint grid and frame."""
+  axes.tick_params(colors=FAINT, labelsize=8, length=3)
+  axes.grid(color=GRID, linewidth=0.8)
   axes.set_axisbelow(True)
   for side in ('right', 'top'):
     axes.spines[side].set_visible(False)
   for side in ('left', 'bottom'):
-    axes.spines[side].set_color(_FAINT)
-  axes.legend(loc='upper left', fontsize=8, frameon=False)
+    axes.spines[side].set_color(FAINT)

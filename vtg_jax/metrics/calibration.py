@@ -49,25 +49,34 @@ def reliability(
     n_bins: how many bins.
     equal_mass: False cuts 0..1 into bins of equal width, of which the upper
       edge belongs to the bin; True gives every bin as many samples, up to
-      one.
+      one; equal scores stay together, in the bin of their middle one.
 
   Raises:
     ValueError: a score outside 0..1, or not one event a score.
   """
   scores, came_true = _checked(scores, came_true)
   if equal_mass:
-    order = np.argsort(scores, kind='stable')
-    members = np.array_split(order, n_bins)
+    place = _bins_of_equal_mass(scores, n_bins)
   else:
     edges = np.linspace(0, 1, n_bins + 1)[1:-1]
     place = np.searchsorted(edges, scores, side='left')
-    members = [np.flatnonzero(place == b) for b in range(n_bins)]
+  members = [np.flatnonzero(place == b) for b in range(n_bins)]
   members = [m for m in members if len(m)]
   return ReliabilityBins(
     score=np.array([scores[m].mean() for m in members], np.float64),
     frequency=np.array([came_true[m].mean() for m in members], np.float64),
     count=np.array([len(m) for m in members], np.int64),
   )
+
+
+def _bins_of_equal_mass(
+  scores: Float[np.ndarray, ' N'], n_bins: int
+) -> Int[np.ndarray, ' N']:
+  _, group, count = np.unique(scores, return_inverse=True, return_counts=True)
+  sizes = [len(part) for part in np.array_split(scores, n_bins)]
+  bin_of_place = np.repeat(np.arange(n_bins), sizes)
+  middle = np.cumsum(count) - count + (count - 1) // 2
+  return bin_of_place[middle][group]
 
 
 def reliability_at(

@@ -123,6 +123,8 @@ class Absent:
     calibrated: whether ``score`` was calibrated on held-out answers.
     rounds: the search that found nothing, first round first.
     system: name of the system that answered.
+    looked_at: share of the video's time that was looked at, 0..1; None where
+      the system does not say.
   """
 
   score: float
@@ -131,14 +133,20 @@ class Absent:
   calibrated: bool = False
   rounds: tuple[Round, ...] = ()
   system: str = ''
+  looked_at: float | None = None
 
   def __post_init__(self):
     check_finite('score', self.score)
     check_finite('threshold', self.threshold)
+    if self.looked_at is not None:
+      check_probability('looked_at', self.looked_at)
 
   def to_json(self) -> dict[str, Any]:
-    """Returns plain JSON types; ``absent`` is true."""
-    return {
+    """Returns plain JSON types; ``absent`` is true.
+
+    'looked_at' only where it is known.
+    """
+    written = {
       'absent': True,
       'query': self.query,
       'score': float(self.score),
@@ -147,6 +155,9 @@ class Absent:
       'system': self.system,
       'rounds': [r.to_json() for r in self.rounds],
     }
+    if self.looked_at is not None:
+      written['looked_at'] = float(self.looked_at)
+    return written
 
 
 def check_finite(name: str, value: float) -> None:
@@ -158,7 +169,7 @@ def check_finite(name: str, value: float) -> None:
 def check_probability(name: str, value: float) -> None:
   """Raises ValueError when a number is outside 0 to 1."""
   if not 0 <= value <= 1:
-    raise ValueError(f'{name} is {value}; it must be a probability')
+    raise ValueError(f'{name} is {value}; it must lie in 0..1')
 
 
 def check_span(start_s: float, end_s: float) -> None:

@@ -15,9 +15,24 @@ from vtg_jax.shape_stories.config import (
   hard,
   standard,
 )
+from vtg_jax.shape_stories.long_config import (
+  LONG_PRESETS,
+  LongConfig,
+  parse_minutes,
+)
+from vtg_jax.shape_stories.long_story import (
+  LongQuery,
+  LongStory,
+  draw,
+  make_long_story,
+  story_of,
+)
 from vtg_jax.shape_stories.make_story import make_story
 from vtg_jax.shape_stories.render import render
 from vtg_jax.shape_stories.splits import (
+  LONG_TEST,
+  LONG_TRAIN,
+  LONG_VALIDATION,
   NAME,
   RESERVED_FROM,
   TEST,
@@ -41,6 +56,10 @@ from vtg_jax.shape_stories.words import (
 __all__ = [
   'ACTIONS',
   'COLOURS',
+  'LONG_PRESETS',
+  'LONG_TEST',
+  'LONG_TRAIN',
+  'LONG_VALIDATION',
   'NAME',
   'N_PARAPHRASES',
   'OBJECTS',
@@ -54,16 +73,23 @@ __all__ = [
   'VERSION',
   'AbsentQuery',
   'Event',
+  'LongConfig',
+  'LongQuery',
+  'LongStory',
   'Story',
   'StoryConfig',
   'StoryQuery',
   'StoryVideo',
+  'draw',
   'easy',
   'hard',
   'held_out_pairs',
+  'make_long_story',
   'make_story',
   'paraphrases',
+  'parse_minutes',
   'render',
   'standard',
+  'story_of',
   'write_mp4',
 ]

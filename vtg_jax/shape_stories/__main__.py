@@ -1,6 +1,7 @@
 """Writes ShapeStories as files.
 
 python -m vtg_jax.shape_stories OUT --seeds 2000000:2000500
+python -m vtg_jax.shape_stories OUT --seeds 9800000:9800003 --long
 """
 
 import argparse
@@ -11,7 +12,16 @@ from rich.progress import Progress
 
 from vtg_jax.errors import BadInput
 from vtg_jax.shape_stories.benchmark_folder import write_benchmark
-from vtg_jax.shape_stories.config import COMBINATIONS, PRESETS
+from vtg_jax.shape_stories.config import (
+  COMBINATIONS,
+  PRESETS,
+  StoryConfig,
+)
+from vtg_jax.shape_stories.long_config import (
+  LONG_PRESETS,
+  LongConfig,
+  parse_minutes,
+)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -26,13 +36,19 @@ def main(arguments: list[str] | None = None) -> int:
   )
   parser.add_argument('--config', choices=PRESETS, default='standard')
   parser.add_argument('--combinations', choices=COMBINATIONS, default='seen')
+  parser.add_argument(
+    '--long', action='store_true', help='half an hour to two hours each'
+  )
+  parser.add_argument(
+    '--minutes', metavar='LEAST:MOST', help='other lengths of long videos'
+  )
   parser.add_argument('--workers', type=int, default=1, metavar='N')
   options = parser.parse_args(arguments)
-  config = PRESETS[options.config](combinations=options.combinations)
   progress = Progress(console=Console(stderr=True))
   task = progress.add_task('videos', total=None)
   try:
     seeds = parse_seeds(options.seeds)
+    config = _config(options)
     with progress:
       write_benchmark(
         options.out,
@@ -48,6 +64,17 @@ def main(arguments: list[str] | None = None) -> int:
     print(error, file=sys.stderr)
     return 2
   return 0
+
+
+def _config(options) -> StoryConfig | LongConfig:
+  changes = {'combinations': options.combinations}
+  if options.minutes is not None:
+    changes['duration_s'] = parse_minutes(options.minutes)
+  if options.long:
+    return LONG_PRESETS[options.config](**changes)
+  if options.minutes is not None:
+    raise BadInput('--minutes is for long videos; add --long')
+  return PRESETS[options.config](**changes)
 
 
 def parse_seeds(text: str) -> range:

@@ -22,7 +22,8 @@ from typing import Any
 
 from vtg_jax.errors import BadInput, is_disk_full
 from vtg_jax.shape_stories.config import StoryConfig
-from vtg_jax.shape_stories.make_story import make_story
+from vtg_jax.shape_stories.long_config import LongConfig
+from vtg_jax.shape_stories.long_story import LongStory, story_of
 from vtg_jax.shape_stories.splits import NAME, VERSION
 from vtg_jax.shape_stories.story import Story
 from vtg_jax.shape_stories.story_video import write_mp4
@@ -31,7 +32,7 @@ from vtg_jax.shape_stories.words import held_out_pairs
 
 def write_benchmark(
   out: str | os.PathLike,
-  config: StoryConfig,
+  config: StoryConfig | LongConfig,
   seeds: range,
   *,
   workers: int = 1,
@@ -67,7 +68,7 @@ def write_benchmark(
         on_progress(done, len(missing))
     present, absent = [], []
     for seed in seeds:
-      story = make_story(config, seed)
+      story = story_of(config, seed)
       present += present_items(story)
       absent += absent_items(story)
     _write_json(out / 'annotations.json', present)
@@ -85,7 +86,7 @@ def video_file(out: Path, seed: int) -> Path:
   return out / 'videos' / f'{seed}.mp4'
 
 
-def present_items(story: Story) -> list[dict[str, Any]]:
+def present_items(story: Story | LongStory) -> list[dict[str, Any]]:
   """What happens in a story, an annotation a query."""
   held_out = held_out_pairs()
   return [
@@ -97,15 +98,16 @@ def present_items(story: Story) -> list[dict[str, Any]]:
       'seed': story.seed,
       'kind': 'present',
       'caption': query.caption,
-      'qid': f'{story.seed}-{query.event}',
-      'held_out': story.events[query.event].pair in held_out,
+      'qid': f'{story.seed}-{query.name}',
+      'held_out': story.event_of(query).pair in held_out,
     }
     for query in story.queries
   ]
 
 
-def absent_items(story: Story) -> list[dict[str, Any]]:
+def absent_items(story: Story | LongStory) -> list[dict[str, Any]]:
   """What does not happen in a story; 'kind' says how it is absent."""
+  names = absent_names(story)
   return [
     {
       'video': f'{story.seed}.mp4',
@@ -114,13 +116,23 @@ def absent_items(story: Story) -> list[dict[str, Any]]:
       'seed': story.seed,
       'kind': query.kind,
       'caption': query.caption,
-      'qid': f'{story.seed}-absent-{query.kind}',
+      'qid': f'{story.seed}-absent-{name}',
     }
-    for query in story.absent_queries
+    for name, query in zip(names, story.absent_queries, strict=True)
   ]
 
 
-def _claim(path: Path, config: StoryConfig, seeds: range) -> None:
+def absent_names(story: Story | LongStory) -> list[str]:
+  """A name for each absent query: its kind, from the second on numbered."""
+  counts: dict[str, int] = {}
+  names = []
+  for query in story.absent_queries:
+    n = counts[query.kind] = counts.get(query.kind, 0) + 1
+    names.append(query.kind if n == 1 else f'{query.kind}-{n}')
+  return names
+
+
+def _claim(path: Path, config: StoryConfig | LongConfig, seeds: range) -> None:
   about = {
     'name': NAME,
     'version': VERSION,
@@ -142,7 +154,7 @@ def _claim(path: Path, config: StoryConfig, seeds: range) -> None:
 
 
 def _write_all(
-  out: Path, config: StoryConfig, seeds: list[int], workers: int
+  out: Path, config: StoryConfig | LongConfig, seeds: list[int], workers: int
 ) -> Iterable[int]:
   if workers == 1 or len(seeds) < 2:
     for seed in seeds:
@@ -160,13 +172,13 @@ def _write_all(
       raise
 
 
-def _write_video(out: Path, config: StoryConfig, seed: int) -> int:
+def _write_video(out: Path, config: StoryConfig | LongConfig, seed: int) -> int:
   path = video_file(out, seed)
   if path.exists():  # another process was faster
     return seed
   partial = path.with_name(f'.{seed}-{os.getpid()}.mp4')
   try:
-    write_mp4(make_story(config, seed), partial)
+    write_mp4(story_of(config, seed), partial)
     os.replace(partial, path)
   finally:
     partial.unlink(missing_ok=True)

@@ -221,23 +221,43 @@ def _check(name: str, value: Any) -> None:
       )
     return
   low, high = _BOUNDS[name]
-  numbers = value if name in _RANGES else (value,)
-  kinds = int if name in _WHOLE else (int, float)
-  fits = (
-    isinstance(numbers, tuple)
-    and len(numbers) == (2 if name in _RANGES else 1)
-    and all(
-      isinstance(x, kinds)
-      and not isinstance(x, bool)
-      and math.isfinite(x)
-      and low <= x <= high
-      for x in numbers
-    )
-    and list(numbers) == sorted(numbers)
+  whole = name in _WHOLE
+  if name in _RANGES:
+    check_range(name, value, low, high, whole=whole)
+  elif not _all_within((value,), low, high, whole=whole):
+    _refuse(name, value, 'a number', low, high, whole=whole)
+
+
+def check_range(
+  name: str, value: Any, low: float, high: float, *, whole: bool
+) -> None:
+  """Refuses what is no rising pair of numbers between two bounds.
+
+  Raises:
+    BadInput: it is none.
+  """
+  is_pair = isinstance(value, tuple) and len(value) == 2
+  if not (
+    is_pair
+    and _all_within(value, low, high, whole=whole)
+    and value[0] <= value[1]
+  ):
+    _refuse(name, value, 'a rising pair of numbers', low, high, whole=whole)
+
+
+def _all_within(numbers, low, high, *, whole: bool) -> bool:
+  kinds = int if whole else (int, float)
+  return all(
+    isinstance(x, kinds)
+    and not isinstance(x, bool)
+    and math.isfinite(x)
+    and low <= x <= high
+    for x in numbers
   )
-  if not fits:
-    what = 'a rising pair of numbers' if name in _RANGES else 'a number'
-    whole = ', whole' if name in _WHOLE else ''
-    raise BadInput(
-      f'{name} {value!r} cannot be; give {what} from {low:g} to {high:g}{whole}'
-    )
+
+
+def _refuse(name, value, what, low, high, *, whole: bool) -> None:
+  suffix = ', whole' if whole else ''
+  raise BadInput(
+    f'{name} {value!r} cannot be; give {what} from {low:g} to {high:g}{suffix}'
+  )

@@ -1,5 +1,7 @@
 """From a seed to a story; nothing else has a say."""
 
+import dataclasses
+
 import numpy as np
 
 from vtg_jax.errors import BadInput
@@ -29,8 +31,28 @@ def random_numbers(seed: int, stream: int) -> np.random.Generator:
   return np.random.default_rng([1, stream, seed])
 
 
-def make_story(config: StoryConfig, seed: int) -> Story:
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Cast:
+  """Which pairs a story shows that is a part of a longer one.
+
+  Attributes:
+    first: of the first event to be drawn; None draws it from the others.
+    others: that the other events are drawn from; it does not hold `first`.
+  """
+
+  first: Pair | None
+  others: tuple[Pair, ...]
+
+
+def make_story(
+  config: StoryConfig, seed: int, *, cast: Cast | None = None
+) -> Story:
   """The story of a seed: the same whenever, wherever and however often.
+
+  Args:
+    config: the knobs.
+    seed: from 0 up.
+    cast: the pairs to show; None leaves them to `config.combinations`.
 
   Raises:
     BadInput: a negative seed, or events that do not fit into the video.
@@ -42,7 +64,7 @@ def make_story(config: StoryConfig, seed: int) -> Story:
   n_frames = int(rng.integers(max(least, 1), max(most, 1) + 1))
   n_events = int(rng.integers(config.n_events[0], config.n_events[1] + 1))
   for _ in range(_REDRAWS):
-    pairs, n_distractors = _draw_pairs(config, rng, n_events)
+    pairs, n_distractors = _draw_pairs(config, rng, n_events, cast)
     spans = _draw_spans(config, rng, pairs, n_frames)
     if spans is not None:
       break
@@ -85,12 +107,18 @@ def make_story(config: StoryConfig, seed: int) -> Story:
 
 
 def _draw_pairs(
-  config: StoryConfig, rng: np.random.Generator, n_events: int
+  config: StoryConfig,
+  rng: np.random.Generator,
+  n_events: int,
+  cast: Cast | None,
 ) -> tuple[list[Pair], int]:
   """Different pairs; after the first come the distractors, so many."""
   held_out = held_out_pairs()
   first_from = others_from = PAIRS
-  if config.combinations == 'seen':
+  if cast is not None:
+    others_from = cast.others
+    first_from = others_from if cast.first is None else (cast.first,)
+  elif config.combinations == 'seen':
     first_from = others_from = _without(PAIRS, held_out)
   elif config.combinations == 'unseen':
     first_from = sorted(held_out)
@@ -100,13 +128,14 @@ def _draw_pairs(
   shares_action = rng.uniform() < config.action_distractors
   if shares_object and len(pairs) < n_events:
     same = [p for p in others_from if p[:2] == (colour, shape)]
-    pairs.append(_pick(rng, _without(same, pairs)))
+    pairs += _picked(rng, _without(same, pairs))
   if shares_action and len(pairs) < n_events:
     same = [p for p in others_from if p[2] == action]
-    pairs.append(_pick(rng, _without(same, pairs)))
+    pairs += _picked(rng, _without(same, pairs))
   n_distractors = len(pairs) - 1
+  asks_unseen = cast is None and config.combinations == 'unseen'
   while len(pairs) < n_events:
-    also_asked = config.combinations == 'unseen' and rng.uniform() < 0.5
+    also_asked = asks_unseen and rng.uniform() < 0.5
     pool = first_from if also_asked else others_from
     pair = _pick(rng, pool)
     if pair not in pairs:
@@ -241,6 +270,11 @@ def _absent_queries(config, rng, events) -> tuple[AbsentQuery, ...]:
 
 def _pick(rng: np.random.Generator, pool):
   return pool[int(rng.integers(len(pool)))]
+
+
+def _picked(rng: np.random.Generator, pool) -> list:
+  """One of a pool, or nothing of an empty one."""
+  return [_pick(rng, pool)] if pool else []
 
 
 def _without(pool, some):

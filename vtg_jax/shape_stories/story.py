@@ -85,6 +85,11 @@ class StoryQuery:
   negative_end_s: float
   event: int
 
+  @property
+  def name(self) -> str:
+    """Tells it from the story's other queries."""
+    return str(self.event)
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class AbsentQuery:
@@ -94,7 +99,8 @@ class AbsentQuery:
     text: one of the ways to say it.
     caption: the plain way.
     kind: 'object' where the object is never there, 'action' where it is there
-      and does something else, 'both' where both are there, but not together.
+      and nothing does that, 'both' where both are there, but not together,
+      'colour' where the shape does it in another colour.
   """
 
   text: str
@@ -138,6 +144,10 @@ class Story:
   @property
   def duration_s(self) -> float:
     return self.n_frames / self.config.fps
+
+  def event_of(self, query: StoryQuery) -> Event:
+    """What a query asks for."""
+    return self.events[query.event]
 
   @property
   def description(self) -> str:

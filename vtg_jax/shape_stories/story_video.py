@@ -1,4 +1,4 @@
-"""A story as a video: opened without a file, or written as one."""
+"""A story of any length as a video: opened without a file, or written."""
 
 import dataclasses
 import os
@@ -11,7 +11,7 @@ from input_pipeline.encode_video import Encoding, encode_video
 from input_pipeline.frame_store import FrameStore
 from input_pipeline.pixels import Resize
 from input_pipeline.video_frames import ReadCount, check_frame_ids
-from vtg_jax.shape_stories.render import render
+from vtg_jax.shape_stories.long_story import LongStory, draw
 from vtg_jax.shape_stories.story import Story
 
 _FRAMES_AT_ONCE = 64
@@ -53,7 +53,7 @@ class StoryVideo(FrameStore):
 
   def __init__(
     self,
-    story: Story,
+    story: Story | LongStory,
     *,
     resize: Resize | None = None,
     on_progress: Callable[[int, int], None] | None = None,
@@ -78,17 +78,19 @@ class StoryVideo(FrameStore):
     for start in range(0, len(ids), _FRAMES_AT_ONCE):
       some = ids[start : start + _FRAMES_AT_ONCE]
       count.pictures += len(some)
-      yield from zip(some, render(self.story, some, size=size), strict=True)
+      yield from zip(some, draw(self.story, some, size=size), strict=True)
 
 
-def write_mp4(story: Story, path: str | os.PathLike) -> None:
+def write_mp4(story: Story | LongStory, path: str | os.PathLike) -> None:
   """Writes a story as H.264 at its own size; sides must be even."""
   encoding = Encoding(fps=story.fps, gop=48, crf=20, preset='veryfast')
   encode_video(path, iterate_frames(story), encoding)
 
 
-def iterate_frames(story: Story) -> Iterator[UInt8[np.ndarray, 'h w 3']]:
+def iterate_frames(
+  story: Story | LongStory,
+) -> Iterator[UInt8[np.ndarray, 'h w 3']]:
   """All frames in order, drawn some at a time."""
   for start in range(0, story.n_frames, _FRAMES_AT_ONCE):
     end = min(story.n_frames, start + _FRAMES_AT_ONCE)
-    yield from render(story, range(start, end))
+    yield from draw(story, range(start, end))

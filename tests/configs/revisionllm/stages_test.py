@@ -9,7 +9,7 @@ from vtg_jax import config_file
 from vtg_jax.systems.config_json import from_json
 from vtg_jax.systems.revisionllm.config import ReVisionLlmConfig, mad
 from vtg_jax.systems.revisionllm.tasks import task
-from vtg_jax.systems.starting_point import merged
+from vtg_jax.systems.training.starting_point import merged
 from vtg_jax.train.options import FitOptions
 
 OWN = {field.name for field in dataclasses.fields(FitOptions)}

@@ -26,7 +26,7 @@ from vtg_jax.systems.revisionllm.starting_point import (
 )
 from vtg_jax.systems.revisionllm.tasks import task as task_of
 from vtg_jax.systems.revisionllm.training import ReVisionLlmTask
-from vtg_jax.systems.starting_point import StartingPoint
+from vtg_jax.systems.training.starting_point import StartingPoint
 from vtg_jax.train.freeze import join, split
 from vtg_jax.train.loop import fit
 from vtg_jax.train.options import FitOptions

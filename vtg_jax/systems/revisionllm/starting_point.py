@@ -18,7 +18,7 @@ from vtg_jax.systems.revisionllm.config import (
 )
 from vtg_jax.systems.revisionllm.model import LORAS, init_params
 from vtg_jax.systems.revisionllm.release import TOKENIZER
-from vtg_jax.systems.starting_point import (
+from vtg_jax.systems.training.starting_point import (
   StartingPoint,
   check_one_start,
   merged,

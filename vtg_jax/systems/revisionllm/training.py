@@ -28,8 +28,12 @@ from vtg_jax.systems.revisionllm.starting_point import (
   starting_point,
 )
 from vtg_jax.systems.revisionllm.training_data import DataOptions, Shapes
-from vtg_jax.systems.starting_point import StartingPoint
-from vtg_jax.systems.system_task import SAVE_DTYPES, SystemTask, check_known
+from vtg_jax.systems.training.starting_point import StartingPoint
+from vtg_jax.systems.training.system_task import (
+  SAVE_DTYPES,
+  SystemTask,
+  check_known,
+)
 from vtg_jax.train.loss import LossSums, next_token_sums
 from vtg_jax.train.optimiser import OptimiserConfig
 

@@ -7,7 +7,7 @@ import pathlib
 import pytest
 
 from vtg_jax.systems import replay_cases
-from vtg_jax.systems.replay import compare_values
+from vtg_jax.systems.replay.comparison import compare_values
 from vtg_jax.systems.revisionllm.replay.search_cases import find_rule
 
 GOLDEN = pathlib.Path(__file__).parents[3] / 'golden' / 'revisionllm'

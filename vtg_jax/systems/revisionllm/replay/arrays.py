@@ -7,9 +7,9 @@ from pathlib import Path
 import jax
 import numpy as np
 
-from vtg_jax.systems.golden_weights import changed_keys
-from vtg_jax.systems.replay import Comparison, compare_values
-from vtg_jax.systems.replay_arrays import Tolerance, attempt, replay_names
+from vtg_jax.systems.replay.arrays import Tolerance, attempt, replay_names
+from vtg_jax.systems.replay.comparison import Comparison, compare_values
+from vtg_jax.systems.replay.golden_weights import changed_keys
 from vtg_jax.systems.revisionllm.replay import cases, trace
 from vtg_jax.systems.revisionllm.replay.golden_set import GoldenSet
 from vtg_jax.systems.revisionllm.replay.makers import OUTPUTS, usual_names

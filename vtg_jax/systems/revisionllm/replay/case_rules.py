@@ -17,7 +17,7 @@ from vtg_jax.metrics.ranked_recall import (
 from vtg_jax.moments import frame_answers
 from vtg_jax.recursion import hits, scores, windows
 from vtg_jax.recursion.quirks import RELEASED
-from vtg_jax.systems.replay_cases import Case
+from vtg_jax.systems.replay.cases import Case
 from vtg_jax.systems.revisionllm import prompt
 
 # Frames of a second where a case does not say it.

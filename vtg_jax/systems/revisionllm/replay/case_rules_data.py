@@ -21,7 +21,7 @@ from input_pipeline.long_video.retrieval import RetrievalOptions, draw_videos
 from input_pipeline.long_video.sequence import SequenceOptions, draw_sequence
 from input_pipeline.long_video.single import draw_sample
 from input_pipeline.long_video.window import WindowOptions
-from vtg_jax.systems.replay_cases import Case, Rule
+from vtg_jax.systems.replay.cases import Case, Rule
 from vtg_jax.systems.revisionllm.replay.recorded_draws import RecordedDraws
 
 # What the recorded samples are of: MAD's windows, and features of this width.

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from vtg_jax.systems import replay_cases
-from vtg_jax.systems.replay import Comparison
-from vtg_jax.systems.replay_cases import Case, FindRule, Rule
+from vtg_jax.systems.replay.cases import Case, FindRule, Rule
+from vtg_jax.systems.replay.comparison import Comparison
 from vtg_jax.systems.revisionllm import prompt
 from vtg_jax.systems.revisionllm.replay import case_rules_data, search_cases
 

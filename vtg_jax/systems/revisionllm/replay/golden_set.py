@@ -6,8 +6,8 @@ from vtg_jax.convert import checkpoint
 from vtg_jax.convert.engine import plan
 from vtg_jax.llm.tokenizers import SentencePieceTokenizer
 from vtg_jax.systems.config_json import reading_sizes
-from vtg_jax.systems.golden_weights import read_params
-from vtg_jax.systems.replay_arrays import load_arrays, require
+from vtg_jax.systems.replay.arrays import load_arrays, require
+from vtg_jax.systems.replay.golden_weights import read_params
 from vtg_jax.systems.revisionllm import release
 
 WEIGHTS, INPUTS, OUTPUTS = 'weights.safetensors', 'inputs.npz', 'outputs.npz'

@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from vtg_jax.systems.replay_cases import Case, Rule
+from vtg_jax.systems.replay.cases import Case, Rule
 from vtg_jax.systems.revisionllm.replay import case_rules
 
 # A frame's index in every dense window.

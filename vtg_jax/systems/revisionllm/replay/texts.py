@@ -5,8 +5,8 @@ import re
 
 import numpy as np
 
-from vtg_jax.systems.replay import Comparison, compare_values
-from vtg_jax.systems.replay_arrays import attempt
+from vtg_jax.systems.replay.arrays import attempt
+from vtg_jax.systems.replay.comparison import Comparison, compare_values
 from vtg_jax.systems.revisionllm import prompt
 from vtg_jax.systems.revisionllm.replay.makers import generation
 from vtg_jax.systems.revisionllm.replay.network import Replayed

@@ -19,8 +19,8 @@ from vtg_jax.metrics.ranked_recall import ranked_recall
 from vtg_jax.recursion import scores, three_passes, windows
 from vtg_jax.recursion.model import Reply, TokenCache
 from vtg_jax.recursion.quirks import RELEASED
-from vtg_jax.systems.replay import Comparison, compare_values
-from vtg_jax.systems.replay_arrays import attempt, load_arrays
+from vtg_jax.systems.replay.arrays import attempt, load_arrays
+from vtg_jax.systems.replay.comparison import Comparison, compare_values
 from vtg_jax.systems.revisionllm import prompt
 from vtg_jax.systems.revisionllm.replay import case_rules
 
