@@ -6,7 +6,7 @@ import pathlib
 
 import pytest
 
-from vtg_jax.systems import replay_cases as engine
+from vtg_jax.systems.replay import cases as engine
 from vtg_jax.systems.revisionllm.replay import case_rules_data
 
 GOLDEN = pathlib.Path(__file__).parents[3] / 'golden' / 'revisionllm'

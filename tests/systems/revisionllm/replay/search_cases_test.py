@@ -6,7 +6,7 @@ import pathlib
 
 import pytest
 
-from vtg_jax.systems import replay_cases
+from vtg_jax.systems.replay import cases as replay_cases
 from vtg_jax.systems.replay.comparison import compare_values
 from vtg_jax.systems.revisionllm.replay.search_cases import find_rule
 

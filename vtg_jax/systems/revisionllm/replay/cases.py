@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from vtg_jax.systems import replay_cases
+from vtg_jax.systems.replay import cases as replay_cases
 from vtg_jax.systems.replay.cases import Case, FindRule, Rule
 from vtg_jax.systems.replay.comparison import Comparison
 from vtg_jax.systems.revisionllm import prompt
