@@ -86,8 +86,12 @@ def asked(sentence: str, wording: str = 'frames') -> str:
   asked('A man opens the door. ') ==
     'During which frames can we see a man opens the door?'
   """
-  sentence = sentence.strip().lower().removesuffix('.')
-  return QUESTIONS[wording].format(sentence)
+  return QUESTIONS[wording].format(asked_sentence(sentence))
+
+
+def asked_sentence(sentence: str) -> str:
+  """A sentence as questions name it: lower case, without its full stop."""
+  return sentence.strip().lower().removesuffix('.')
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

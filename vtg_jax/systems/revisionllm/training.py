@@ -113,9 +113,16 @@ class ReVisionLlmTask(SystemTask):
     """Makes rows of one of the levels."""
     return RowMaker(
       tokenizer=self.tokenizer(),
-      n_visual=self.model.n_frames if level.is_dense else level.n_windows,
+      n_visual=self._n_visual(level),
       text_tokens=self.data_options().text_tokens,
     )
+
+  def row_tokens(self, level: LevelConfig) -> int:
+    """Length of the rows of a level, visual ones included."""
+    return self._n_visual(level) + self.data_options().text_tokens
+
+  def _n_visual(self, level: LevelConfig) -> int:
+    return level.n_windows or self.model.n_frames
 
   def batches(
     self,
@@ -165,7 +172,7 @@ class ReVisionLlmTask(SystemTask):
         self.model,
         level,
         self._trained,
-        row_tokens=self.row_maker(level).row_tokens,
+        row_tokens=self.row_tokens(level),
         query_words=options.query_words,
       )
       for level in self._levels
