@@ -44,7 +44,7 @@ from vtg_jax.evaluation.reliability_picture import draw_reliability
 from vtg_jax.evaluation.risk_coverage_picture import draw_risk_coverage
 from vtg_jax.metrics.bootstrap import Bootstrap
 from vtg_jax.metrics.caption_scorers import check_tools
-from vtg_jax.moments.calibration import write_calibration
+from vtg_jax.moments import calibration
 
 # Table of the scores, and the pictures of the calibration and of what
 # answering only when sure would save.
@@ -155,11 +155,12 @@ def model_fingerprint(folder: str | os.PathLike) -> str:
   """Returns a fingerprint of a checkpoint folder.
 
   Of names and sizes of its files and of the first MiB of each: enough to
-  tell two trainings apart without reading 28 GB.
+  tell two trainings apart without reading 28 GB. What its scores are worth
+  does not count: the system's own are recorded.
   """
   folder, sha = Path(folder), hashlib.sha256()
   for path in sorted(folder.rglob('*')):
-    if path.is_file():
+    if path.is_file() and path != folder / calibration.FILE:
       about = f'{path.relative_to(folder).as_posix()} {path.stat().st_size}\n'
       sha.update(about.encode())
       with path.open('rb') as file:
@@ -199,7 +200,7 @@ def _write_long(
   )
   if summary.calibration is not None:
     # For the checkpoint folder of the system that was asked.
-    write_calibration(out, summary.calibration)
+    calibration.write_calibration(out, summary.calibration)
   if summary.reliability:
     _draw(draw_reliability, summary.reliability, bench, out / PICTURE)
   _draw(draw_risk_coverage, summary.risk, bench, out / RISK_PICTURE)

@@ -56,6 +56,8 @@ class Moment:
     end_range_s: the same of the end.
     range_level: probability that a boundary lies in its range; None without
       ranges.
+    looked_at: share of the video's time that was looked at, 0..1; None where
+      the system does not say.
   """
 
   start_s: float
@@ -68,6 +70,7 @@ class Moment:
   start_range_s: tuple[float, float] | None = None
   end_range_s: tuple[float, float] | None = None
   range_level: float | None = None
+  looked_at: float | None = None
 
   def __post_init__(self):
     check_span(self.start_s, self.end_s)
@@ -79,6 +82,8 @@ class Moment:
       check_probability('range_level', self.range_level)
     elif ranges:
       raise ValueError('a range says nothing without its range_level; give it')
+    if self.looked_at is not None:
+      check_probability('looked_at', self.looked_at)
 
   @property
   def duration_s(self) -> float:
@@ -92,7 +97,8 @@ class Moment:
           'end_s': 5.0, 'score': 0.41, 'calibrated': False,
           'system': 'hawkeye', 'rounds': [...]}
 
-    'start_range_s', 'end_range_s' and 'range_level' only where there are any.
+    'start_range_s', 'end_range_s', 'range_level' and 'looked_at' only where
+    there are any.
     """
     written = {
       'absent': False,
@@ -109,6 +115,8 @@ class Moment:
         written[name] = [float(bound_s) for bound_s in bounds]
     if self.range_level is not None:
       written['range_level'] = float(self.range_level)
+    if self.looked_at is not None:
+      written['looked_at'] = float(self.looked_at)
     return written
 
 
