@@ -9,11 +9,7 @@ LLaMA's tokenizer gives the paper's prompts. No choice ends the search, so a
 query always takes its four rounds.
 """
 
-import argparse
 import dataclasses
-import json
-import math
-import statistics
 import time
 from collections.abc import Mapping
 
@@ -21,6 +17,16 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from benchmarks import gpu_timing
+from benchmarks.gpu_timing import (
+  N_ROWS,
+  dtype,
+  median_seconds,
+  random_params,
+  shown_decoding,
+  shown_time,
+  utilisation,
+)
 from vtg_jax.decode.greedy import GreedyConfig, decode_greedily
 from vtg_jax.llm.decoder import Decoder, DecoderConfig, Past
 from vtg_jax.moments import coarse
@@ -32,26 +38,14 @@ from vtg_jax.systems.hawkeye.model import HawkEye, param_shapes
 from vtg_jax.systems.hawkeye.search import SearchPrograms, SearchTables
 
 N_ROUNDS = 4
-N_QUERIES = (1, 8)
-ATTENTION = ('xla', 'cudnn')
 # Tokens: of the Q-Former's instruction, before the video, behind it, of the
 # question, of an option; the second number is the width of the padded table.
 INSTRUCTION, PREFIX = 20, 32
 NODE, QUERY, OPTION = (85, 96), (110, 128), 11
-N_PROMPT, N_NEW = 512, 128
-# 16-bit tensor-core FLOP/s without sparsity, and bytes/s, by part of the
-# device's name. Source: NVIDIA's data sheets (SXM boards).
-PEAKS = {
-  'H200': (989e12, 4.8e12),
-  'H100': (989e12, 3.35e12),
-  'A100': (312e12, 2.04e12),
-}
+N_PROMPT = 512
 TARGET_MS = 80
 
-
-def can_run() -> bool:
-  """Whether there is a GPU: elsewhere the figures would mean nothing."""
-  return jax.default_backend() == 'gpu'
+can_run = gpu_timing.can_run
 
 
 def measure(config: HawkEyeConfig | None = None, repeats: int = 10) -> dict:
@@ -62,21 +56,20 @@ def measure(config: HawkEyeConfig | None = None, repeats: int = 10) -> dict:
     repeats: Runs of each; medians are kept.
   """
   config = config or full()
-  params = _random_params(config)
+  params = random_params(param_shapes(config))
   result = {'device': jax.devices()[0].device_kind, 'searches': {}}
-  attentions = ATTENTION if can_run() else ATTENTION[:1]
-  for attention in attentions:
-    compute = Compute(dtype=_dtype(), attention=attention)
+  for attention in gpu_timing.attentions():
+    compute = Compute(dtype=dtype(), attention=attention)
     model = HawkEye(config, compute)
     result['searches'][attention] = {
-      str(n): _search(model, params, n, repeats) for n in N_QUERIES
+      str(n): _search(model, params, n, repeats) for n in N_ROWS
     }
     result[f'encoder_{attention}'] = _encoder(model, params, repeats)
     result[f'prefill_{attention}'] = _prefill(model, params, repeats)
-  compute = Compute(dtype=_dtype(), attention='xla')
+  compute = Compute(dtype=dtype(), attention='xla')
   result['decode'] = {
     str(n): _decode(HawkEye(config, compute), params, n, repeats)
-    for n in N_QUERIES
+    for n in N_ROWS
   }
   return result
 
@@ -99,29 +92,19 @@ def rows(result: Mapping) -> list[tuple[str, str, str]]:
       lines.append(
         (
           f'full-size {part} of {row["tokens"]} tokens, {attention} attention',
-          f'{row["ms"]:.1f} ms{_percent(row["mfu"], "MFU")}',
+          shown_time(row),
           '',
         )
       )
   lines += [
     (
       f'full-size greedy decoding, {n} at once',
-      f'{row["tokens_per_s"]:.0f} tokens/s'
-      f'{_percent(row["of_limit"], "of the bandwidth limit")}',
+      shown_decoding(row),
       '',
     )
     for n, row in result['decode'].items()
   ]
   return lines
-
-
-def _dtype() -> str:
-  """XLA's CPU backend lacks some bfloat16 products."""
-  return 'bfloat16' if can_run() else 'float32'
-
-
-def _percent(part: float | None, of_what: str) -> str:
-  return '' if part is None else f', {100 * part:.0f} % {of_what}'
 
 
 def _search(model: HawkEye, params, n_queries: int, repeats: int) -> dict:
@@ -141,7 +124,9 @@ def _search(model: HawkEye, params, n_queries: int, repeats: int) -> dict:
   played = search(params, tables, start, N_ROUNDS)
   if int(played.round) != N_ROUNDS:
     raise RuntimeError(f'the search ended after {int(played.round)} rounds')
-  seconds = _median(lambda: search(params, tables, start, N_ROUNDS), repeats)
+  seconds = median_seconds(
+    lambda: search(params, tables, start, N_ROUNDS), repeats
+  )
   return {'ms': round(1e3 * seconds, 2), 'compile_s': round(compile_s, 1)}
 
 
@@ -149,7 +134,7 @@ def _encoder(model: HawkEye, params, repeats: int) -> dict:
   shape = model.config.encoder
   video = jnp.ones(
     (1, model.config.n_frames, shape.image_size, shape.image_size, 3),
-    _dtype(),
+    dtype(),
   )
   encode = jax.jit(
     lambda params, video: model.apply(
@@ -161,8 +146,8 @@ def _encoder(model: HawkEye, params, repeats: int) -> dict:
   flop = shape.n_layers * (
     2 * T * (4 * D * D + 2 * D * shape.mlp_hidden) + 4 * T * T * D
   )
-  seconds = _median(lambda: encode(params, video), repeats)
-  return _utilisation(seconds, flop, tokens)
+  seconds = median_seconds(lambda: encode(params, video), repeats)
+  return utilisation(seconds, flop, tokens)
 
 
 def _prefill(model: HawkEye, params, repeats: int) -> dict:
@@ -174,18 +159,17 @@ def _prefill(model: HawkEye, params, repeats: int) -> dict:
   def prefill(params, ids):
     return _prompt(decoder, params, ids)[0]
 
-  seconds = _median(lambda: prefill(params['llm'], ids), repeats)
+  seconds = median_seconds(lambda: prefill(params['llm'], ids), repeats)
   attention = 2 * tokens**2 * shape.n_heads * shape.head_dim  # half is masked
   flop = shape.n_layers * (2 * tokens * _layer_weights(shape) + attention)
-  return _utilisation(seconds, flop, tokens)
+  return utilisation(seconds, flop, tokens)
 
 
 def _decode(model: HawkEye, params, n_rows: int, repeats: int) -> dict:
-  """Tokens per second: what N_NEW tokens take beyond the first."""
   decoder, shape = Decoder(model.config.llm, model.compute), model.config.llm
   ids = jnp.ones((n_rows, N_PROMPT), jnp.int32)
 
-  def generate(n_new):
+  def writer(n_new):
     greedy = GreedyConfig(
       max_new_tokens=n_new, eos_id=-1, stop_ids=(), pad_id=0
     )
@@ -197,17 +181,14 @@ def _decode(model: HawkEye, params, n_rows: int, repeats: int) -> dict:
       position = jnp.full((n_rows,), N_PROMPT)
       return decode_greedily(decoder, params, past, logits, position, greedy)
 
-    return _median(lambda: run(params['llm'], ids), repeats)
+    return lambda: run(params['llm'], ids)
 
-  step_s = (generate(N_NEW) - generate(1)) / (N_NEW - 1)
   cached = 2 * n_rows * N_PROMPT * shape.n_kv_heads * shape.head_dim
   weights = _layer_weights(shape) + cached
   n_bytes = 2 * (shape.n_layers * weights + shape.vocab_size * shape.width)
-  _, bandwidth = _peaks()
-  return {
-    'tokens_per_s': round(n_rows / step_s, 1),
-    'of_limit': bandwidth and round(n_bytes / bandwidth / step_s, 3),
-  }
+  return gpu_timing.decoding(
+    writer, n_rows=n_rows, n_bytes=n_bytes, repeats=repeats
+  )
 
 
 def _prompt(decoder: Decoder, params, ids):
@@ -225,47 +206,6 @@ def _layer_weights(shape: DecoderConfig) -> int:
   attention = shape.width * shape.head_dim * 2
   attention *= shape.n_heads + shape.n_kv_heads
   return attention + 3 * shape.width * shape.mlp_hidden
-
-
-def _utilisation(seconds: float, flop: float, tokens: int) -> dict:
-  peak, _ = _peaks()
-  return {
-    'ms': round(1e3 * seconds, 2),
-    'tokens': tokens,
-    'mfu': peak and round(flop / seconds / peak, 3),
-  }
-
-
-def _peaks() -> tuple[float | None, float | None]:
-  kind = jax.devices()[0].device_kind
-  for name, peaks in PEAKS.items():
-    if name in kind:
-      return peaks
-  return None, None
-
-
-def _median(run, repeats: int) -> float:
-  """Seconds of a run after two to warm up."""
-  seconds = []
-  for _ in range(repeats + 2):
-    begin = time.perf_counter()
-    jax.block_until_ready(run())
-    seconds.append(time.perf_counter() - begin)
-  return statistics.median(seconds[2:])
-
-
-def _random_params(config: HawkEyeConfig) -> dict:
-  """Drawn on the device, one leaf after the other."""
-  shapes, structure = jax.tree.flatten(param_shapes(config))
-  draw = jax.jit(
-    lambda key, shape: 0.02 * jax.random.normal(key, shape, _dtype()),
-    static_argnums=1,
-  )
-  keys = jax.random.split(jax.random.key(0), len(shapes))
-  return jax.tree.unflatten(
-    structure,
-    [draw(key, leaf.shape) for key, leaf in zip(keys, shapes, strict=True)],
-  )
 
 
 def search_tables(config: HawkEyeConfig, n_queries: int) -> SearchTables:
@@ -313,20 +253,12 @@ def tiny() -> HawkEyeConfig:
   return dataclasses.replace(config, n_frames=2)
 
 
-def main() -> None:
-  """Measures and prints; --tiny only shows that it runs."""
-  parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-  parser.add_argument('--tiny', action='store_true')
-  config, repeats = (tiny(), 1) if parser.parse_args().tiny else (full(), 10)
-  result = measure(config, repeats)
-  print(json.dumps(result))
-  n_params = sum(
-    math.prod(leaf.shape) for leaf in jax.tree.leaves(param_shapes(config))
-  )
-  print(f'{n_params / 1e9:.2f} billion parameters on {result["device"]}')
-  for what, measured, target in rows(result):
-    print(f'{what}: {measured}' + (f' (target: {target})' if target else ''))
-
-
 if __name__ == '__main__':
-  main()
+  gpu_timing.main(
+    __doc__,
+    full=full,
+    tiny=tiny,
+    measure=measure,
+    rows=rows,
+    param_shapes=param_shapes,
+  )

@@ -1,20 +1,25 @@
-"""What full-size HawkEye takes on TPU slices, planned without having them.
+"""What full-size models take on TPU slices, planned without having them.
 
-python -m benchmarks.table plan
+    python -m benchmarks.table plan                       all, then the table
+    python -m benchmarks.plan grounded_videollm/stage3    this, beside the rest
+    python -m benchmarks.plan hawkeye/charades_sta --topology v5e:4x4
 
-Runs `vtg plan hawkeye/charades_sta --topology T --json` for each slice: the
-LoRA training step with 8 samples a chip, weights cut over all chips, and the
-search of four rounds for one query. Needs the tpu extra, minutes a slice, and
-about 11 GB of memory.
+Runs `vtg plan CONFIG --topology T --json` for each config and slice: the LoRA
+training step with 8 samples a chip, weights cut over all chips, and what
+answers one query, or a batch of them, about a video. Needs the tpu extra,
+minutes a slice, and about 11 GB of memory.
 """
 
+import argparse
 import importlib.util
 import json
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 
-CONFIG = 'hawkeye/charades_sta'
+from benchmarks import table
+
+CONFIGS = ('hawkeye/charades_sta', 'grounded_videollm/stage3')
 TOPOLOGIES = ('v5e:4x4', 'v6e:4x4', 'v5p:4x4x4')
 
 
@@ -23,14 +28,23 @@ def can_run() -> bool:
   return importlib.util.find_spec('libtpu') is not None
 
 
-def measure(topologies: Sequence[str] = TOPOLOGIES) -> dict:
-  """Returns the command's own document for every slice."""
-  return {name: plan(name) for name in topologies}
+def measure(
+  configs: Sequence[str] = CONFIGS, topologies: Sequence[str] = TOPOLOGIES
+) -> dict:
+  """Returns the command's own document for every config and slice.
+
+  In the order of the table: {'hawkeye/charades_sta v5e:4x4': {...}, ...}.
+  """
+  return {
+    f'{config} {topology}': plan(config, topology)
+    for config in configs
+    for topology in topologies
+  }
 
 
-def plan(topology: str) -> dict:
+def plan(config: str, topology: str) -> dict:
   """Runs the command; exit code 1 only says that something does not fit."""
-  command = [sys.executable, '-m', 'vtg_jax', 'plan', CONFIG]
+  command = [sys.executable, '-m', 'vtg_jax', 'plan', config]
   done = subprocess.run(
     [*command, '--topology', topology, '--json'],
     stdout=subprocess.PIPE,
@@ -38,24 +52,39 @@ def plan(topology: str) -> dict:
     check=False,
   )
   if done.returncode not in (0, 1):
-    raise RuntimeError(f'{topology}: vtg plan ended with {done.returncode}')
+    raise RuntimeError(
+      f'{config} on {topology}: vtg plan ended with {done.returncode}'
+    )
   document = json.loads(done.stdout)
-  print(topology, f'compiled {len(document["programs"])} programs', flush=True)
+  print(
+    config,
+    topology,
+    f'compiled {len(document["programs"])} programs',
+    flush=True,
+  )
   return document
 
 
 def rows(result: Mapping) -> list[tuple[str, str, str]]:
   """Returns (what, measured, target) for the table in the README."""
-  return [
-    (
-      f'`vtg plan`, {topology} ({document["n_chips"]} chips): '
-      f'{program["name"]}',
-      _measured(program),
-      'fits',
-    )
-    for topology, document in result.items()
-    for program in document['programs']
-  ]
+  usual = [f'{one} {topology}' for one in CONFIGS for topology in TOPOLOGIES]
+  found = []
+  for name in dict.fromkeys((*usual, *result)):
+    config, topology = name.split()
+    what = f'`vtg plan {config}`, {topology}'
+    if name not in result:
+      found.append((what, 'not yet run', 'fits'))
+      continue
+    document = result[name]
+    found += [
+      (
+        f'{what} ({document["n_chips"]} chips): {program["name"]}',
+        _measured(program),
+        'fits',
+      )
+      for program in document['programs']
+    ]
+  return found
 
 
 def _measured(program: Mapping) -> str:
@@ -85,3 +114,20 @@ def _measured(program: Mapping) -> str:
     f'compiled in {program["compile_s"]:.0f} s',
   ]
   return '; '.join(parts)
+
+
+def main() -> None:
+  """Plans what is named, and keeps it beside what was planned before.
+
+  The date and the machine that are kept are those of the last plan.
+  """
+  parser = argparse.ArgumentParser(prog='python -m benchmarks.plan')
+  parser.add_argument('configs', nargs='*', metavar='CONFIG', default=CONFIGS)
+  parser.add_argument('--topology', action='append', metavar='T')
+  given = parser.parse_args()
+  found = measure(given.configs, given.topology or TOPOLOGIES)
+  table.keep('plan', table.kept('plan') | found)
+
+
+if __name__ == '__main__':
+  main()

@@ -40,10 +40,11 @@ from vtg_jax.recursion.coarse_to_fine import start_search
 from vtg_jax.systems.hawkeye import prompt
 from vtg_jax.systems.hawkeye.config import HawkEyeConfig
 from vtg_jax.systems.hawkeye.frames import FilledTables, frames_of_interval
-from vtg_jax.systems.hawkeye.grounder import EXTRA_TOKENS, HawkEyeGrounder
+from vtg_jax.systems.hawkeye.grounder import HawkEyeGrounder
 from vtg_jax.systems.hawkeye.model import HawkEye, param_shapes
 from vtg_jax.systems.hawkeye.search import SearchPrograms
 from vtg_jax.systems.hawkeye.tables import option_orders, plan_search
+from vtg_jax.systems.hawkeye.vocabularies import EXTRA_TOKENS
 
 DURATION_S = 600.0
 N_ROUNDS = 4

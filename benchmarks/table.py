@@ -23,13 +23,14 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / 'benchmarks' / 'results'
 START, END = '<!-- benchmarks:start -->', '<!-- benchmarks:end -->'
-NOT_A_BENCHMARK = {'__init__', 'table', 'timing'}
+# What benchmarks are made of.
+PARTS = {'__init__', 'gpu_timing', 'table', 'timing', 'torch_prefix'}
 
 
 def names() -> list[str]:
   """Every benchmark there is: the modules of this package, in order."""
   stems = {path.stem for path in (ROOT / 'benchmarks').glob('*.py')}
-  return sorted(stems - NOT_A_BENCHMARK)
+  return sorted(stems - PARTS)
 
 
 def run(name: str) -> None:
@@ -50,14 +51,24 @@ def measure(name: str) -> None:
   if not getattr(module, 'can_run', lambda: True)():
     print(f'{name} cannot run on this machine; its kept result stays')
     return
-  result = module.measure()
+  keep(name, module.measure())
+
+
+def kept(name: str) -> dict:
+  """The result that is kept of a benchmark; empty where there is none."""
+  path = RESULTS / f'{name}.json'
+  return json.loads(path.read_text())['result'] if path.exists() else {}
+
+
+def keep(name: str, result: Mapping) -> None:
+  """Writes benchmarks/results/NAME.json."""
   RESULTS.mkdir(exist_ok=True)
-  kept = {
+  document = {
     'date': datetime.date.today().isoformat(),
     'machine': machine(),
     'result': result,
   }
-  (RESULTS / f'{name}.json').write_text(json.dumps(kept, indent=2) + '\n')
+  (RESULTS / f'{name}.json').write_text(json.dumps(document, indent=2) + '\n')
 
 
 def machine() -> str:

@@ -14,7 +14,7 @@ from input_pipeline.video import open_video
 from vtg_jax import cli
 from vtg_jax.errors import BadInput
 from vtg_jax.moments import Absent, Moment, Round
-from vtg_jax.systems.replay import Comparison
+from vtg_jax.systems.replay.comparison import Comparison
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -399,6 +399,7 @@ def test_a_picture_does_not_replace_the_video(tmp_path, capsys):
 def test_a_query_does_not_steer_the_terminal(capsys, video, grounder):
   assert run('ground', video, 'a \x1b[31mdog\nruns\x00') == 0
   assert 'a [31mdog runs' in capsys.readouterr().out
+  assert 'a[2J.mp4' in refusal(capsys, 'ground', 'a\x1b[2J.mp4', 'a dog')
 
 
 def test_what_is_read_is_not_written_over(tmp_path, capsys):

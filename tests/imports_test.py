@@ -15,11 +15,12 @@ LIBRARY = sorted(
   for top in ('vtg_jax', 'input_pipeline', 'configs', 'launch')
   for path in (ROOT / top).rglob('*.py')
 )
+BESIDE = ('tests', 'benchmarks', 'ablations')
 TRACKED = sorted(
   path
-  for top in (*{path.relative_to(ROOT).parts[0] for path in LIBRARY}, 'tests')
+  for top in (*{path.relative_to(ROOT).parts[0] for path in LIBRARY}, *BESIDE)
   for path in (ROOT / top).rglob('*.py')
-) + sorted((ROOT / 'benchmarks').rglob('*.py'))
+)
 
 # package -> our packages it may import besides itself and vtg_jax.errors.
 # `vtg_jax` stands for the package's own __init__, which names homes lazily.
@@ -113,9 +114,8 @@ def package_of(module: str) -> str:
 
 
 def is_ours(module: str) -> bool:
-  return module.split('.')[0] in {
-    'vtg_jax', 'input_pipeline', 'configs', 'launch', 'tests', 'benchmarks'
-  }  # fmt: skip
+  ours = {'vtg_jax', 'input_pipeline', 'configs', 'launch', *BESIDE}
+  return module.split('.')[0] in ours
 
 
 def imports(source: str, module: str, *, is_package: bool) -> set[str]:

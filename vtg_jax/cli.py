@@ -12,6 +12,7 @@ import typer
 from typer.exceptions import TyperException
 
 import vtg_jax
+from vtg_jax import report
 from vtg_jax.commands import (
   answer,
   build_grounded_qa,
@@ -132,7 +133,7 @@ def explain(error: Exception) -> tuple[str, int]:
 
 
 def _sentence(said: str) -> str:
-  return ' '.join(said.split())
+  return report.one_line(said)
 
 
 def _index(arguments: list[str], word: str) -> int:

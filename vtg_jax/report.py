@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
   from vtg_jax.convert.from_release import ConversionReport
   from vtg_jax.moments import Absent, Answer, Caption, Moment
-  from vtg_jax.systems.replay import Comparison
+  from vtg_jax.systems.replay.comparison import Comparison
 
 UNCALIBRATED = 'scores are uncalibrated: they order answers, they are no odds'
 
@@ -35,7 +35,7 @@ def console() -> 'Console':
 
 def notice(said: str) -> None:
   """One line beside the results, so on standard error."""
-  print(f'vtg: note: {said}', file=sys.stderr)
+  print(f'vtg: note: {one_line(said)}', file=sys.stderr)
 
 
 def keep_compilations() -> None:
@@ -90,7 +90,7 @@ def print_moments(answers: Sequence['Moment | Absent']) -> None:
     if levels:
       bounds = (document.get(f'{end}_range_s') for end in ('start', 'end'))
       when += tuple(_span(*bound) if bound else '-' for bound in bounds)
-    asked = _one_line(answer.query)
+    asked = one_line(answer.query)
     if document['absent'] and 'looked_at' in document:
       asked += f' (looked at {document["looked_at"]:.0%} of the video)'
     table.add_row(*when, f'{answer.score:.4f}', asked)
@@ -111,7 +111,7 @@ def print_captions(captions: Sequence['Caption']) -> None:
       f'{caption.start_s:.2f}',
       f'{caption.end_s:.2f}',
       f'{caption.score:.4f}',
-      _one_line(caption.text) or '-',
+      one_line(caption.text) or '-',
     )
   console().print(table)
   if captions:
@@ -134,9 +134,9 @@ def print_answers(answers: Sequence['Answer']) -> None:
     where = (', '.join(spans) or '-',) if seen else ()
     table.add_row(
       f'{answer.score:.4f}',
-      _one_line(answer.text) or '-',
+      one_line(answer.text) or '-',
       *where,
-      _one_line(answer.question),
+      one_line(answer.question),
     )
   console().print(table)
   notice(UNCALIBRATED)
@@ -146,7 +146,7 @@ def _span(start_s: float, end_s: float) -> str:
   return f'{start_s:.2f}-{end_s:.2f}'
 
 
-def _one_line(said: str) -> str:
+def one_line(said: str) -> str:
   """Text without line ends, and without what would steer a terminal."""
   said = ' '.join(said.split())
   return ''.join(x for x in said if unicodedata.category(x) != 'Cc')

@@ -9,6 +9,9 @@ Data: none on disk; stories of the training split are drawn while it trains.
 Command: vtg train grounded_videollm/small_stage1 --cpu-devices 2 &&
   vtg train grounded_videollm/small_stage2 --cpu-devices 2
 Hardware: 2 CPU cores, or any one accelerator.
+Wall time: 89 minutes on 2 cores of an AMD EPYC that did a lot of other work.
+Expected score: mean IoU of the likeliest moment 0.878 in training, the right
+  end given the true start.
 """
 
 from ml_collections import ConfigDict

@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from benchmarks import plan
+from benchmarks import plan, table
 
 PROGRAM = {
   'name': 'training step, 128 samples',
@@ -29,19 +29,34 @@ PROGRAM = {
 }
 
 
+PLACE = 'hawkeye/charades_sta v5e:4x4'
+
+
 def row(**changes):
   document = {'n_chips': 16, 'programs': [{**PROGRAM, **changes}]}
-  (found,) = plan.rows({'v5e:4x4': document})
-  return found
+  return plan.rows({PLACE: document})[0]
 
 
-def test_a_row_tells_memory_work_and_traffic():
+def test_a_row_tells_config_memory_work_and_traffic():
   what, measured, target = row()
-  assert what == '`vtg plan`, v5e:4x4 (16 chips): training step, 128 samples'
+  assert what == (
+    '`vtg plan hawkeye/charades_sta`, v5e:4x4 (16 chips): '
+    'training step, 128 samples'
+  )
   assert measured.startswith('fits: 6.10 of 16 GB a chip (arguments 1.10, ')
   assert '3,241 TFLOP of which 2,401 useful' in measured
   assert 'all-gather 21 GB' in measured and 'all-to-all' not in measured
   assert target == 'fits'
+
+
+def test_what_was_not_planned_has_a_row_that_says_so():
+  document = {'n_chips': 16, 'programs': [PROGRAM]}
+  found = plan.rows({PLACE: document, 'mine.py v5e:2x2': document})
+  assert [what.split(' (')[0] for what, *_ in found if 'grounded' in what] == [
+    f'`vtg plan grounded_videollm/stage3`, {name}' for name in plan.TOPOLOGIES
+  ]
+  assert [measured for _, measured, _ in found].count('not yet run') == 5
+  assert found[-1][0].startswith('`vtg plan mine.py`, v5e:2x2 (16 chips)')
 
 
 def test_a_program_that_does_not_fit_says_so():
@@ -62,4 +77,20 @@ def test_the_commands_document_is_kept_whether_it_fits_or_not(
     'run',
     lambda command, **options: run([sys.executable, '-c', listener], **options),
   )
-  assert plan.measure(['v5e:4x4']) == {'v5e:4x4': document}
+  configs = ['hawkeye/charades_sta', 'grounded_videollm/stage3']
+  assert plan.measure(configs, ['v5e:4x4']) == {
+    f'{config} v5e:4x4': document for config in configs
+  }
+
+
+def test_a_plan_is_kept_beside_those_before(monkeypatch, tmp_path):
+  monkeypatch.setattr(table, 'RESULTS', tmp_path)
+  monkeypatch.setattr(plan, 'plan', lambda *of: {'programs': [], 'of': of})
+  for config in ('one', 'two'):
+    given = ['plan', config, '--topology', 'v5e:4x4']
+    monkeypatch.setattr(sys, 'argv', given)
+    plan.main()
+  assert table.kept('plan') == {
+    f'{config} v5e:4x4': {'programs': [], 'of': [config, 'v5e:4x4']}
+    for config in ('one', 'two')
+  }

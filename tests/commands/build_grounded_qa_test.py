@@ -3,6 +3,7 @@ import json
 import pytest
 
 from vtg_jax import cli
+from vtg_jax.folder_lock import FolderLock
 
 
 @pytest.fixture
@@ -38,6 +39,13 @@ def test_the_verb_writes_questions_and_counts_them(captions, capsys):
   )
   assert run(captions, 'distractors.count=2', '--writer', 'template') == 0
   assert '0 videos asked about now' in capsys.readouterr().out
+
+
+def test_two_runs_do_not_write_in_one_folder(captions, capsys):
+  with FolderLock(captions.parent):
+    assert run(captions, '--writer', 'template') == 2
+  assert 'another run is writing' in capsys.readouterr().err
+  assert not (captions.parent / 'train.videos.jsonl').exists()
 
 
 @pytest.mark.parametrize(

@@ -91,6 +91,8 @@ def test_where_every_sample_failed_the_exit_code_is_one(
     (['shape_stories', 'other_orders=many'], 'other_orders'),
     (['shape_stories:quicktest', 'search.max_rounds=0'], 'max_rounds is 0'),
     (['shape_stories:quicktest', 'resize=pill'], "resize 'pill' is unknown"),
+    (['shape_stories:quicktest', 'search.mode=guess'], "mode 'guess' is"),
+    (['shape_stories:quicktest', 'search.seed=-1'], 'seed is -1'),
     (['charades_sta'], 'annotations=FILE'),
     (['video_qa', 'annotations=nowhere.json'], 'nowhere.json'),
   ],

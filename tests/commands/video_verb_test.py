@@ -138,11 +138,25 @@ def test_answer_writes_freely_without_options(run):
   assert answer['choice'] is None and answer['evidence'] == []
 
 
+def test_text_is_drawn_by_temperature_and_seed(run):
+  asked = ('describe', '2-5', '--max-tokens', 8, '--temperature', 50, '--json')
+  one, again, other = (
+    told(run(*asked, '--candidates', 40, '--seed', seed))['captions']
+    for seed in (1, 1, 2)
+  )
+  assert one == again
+  assert one[0]['text'] != other[0]['text']
+
+
 @pytest.mark.parametrize(
   ('arguments', 'said'),
   [
     (['ground', 'a cat', '--rounds', 3], 'does not know --rounds'),
     (['ground', 'a cat', '--top-k', 65], 'top_k is 65'),
+    (['caption', '--temperature', -1], '--temperature is -1'),
+    (['caption', '--temperature', 'nan'], 'temperature is nan'),
+    (['describe', '2-5', '--candidates', 0], '--candidates is 0'),
+    (['answer', 'why?', '--seed', 2**31], 'seed is 2147483648'),
     (['answer', 'why?', '--option', 'so'], '1 options'),
     (['answer', 'why?', '--mode', 'letter'], 'give options'),
     (['answer', 'why? ' * 2000], 'shorten the question'),

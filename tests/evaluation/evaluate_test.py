@@ -272,6 +272,23 @@ def test_a_system_says_whether_reaching_a_threshold_counts(
   assert done.document['rows'][0]['answered']['recall_0.5'] == recall
 
 
+@pytest.mark.parametrize(
+  ('table', 'options', 'message'),
+  [
+    ('search', {'mode': 'guess'}, "mode 'guess' is unknown"),
+    ('search', {'sampling': 'random'}, "sampling 'random' is unknown"),
+    ('search', {'n_orders': 0}, 'n_orders is 0'),
+    ('search', {'beam_width': 'wide'}, 'of type int'),
+    ('answer', {'mode': 'letter'}, "mode 'letter' is unknown"),
+  ],
+)
+def test_a_value_that_fails_every_sample_is_refused(
+  grounder, table, options, message
+):
+  with pytest.raises(BadInput, match=message):
+    resolved({'protocol': 'best', table: options}, grounder)
+
+
 def test_what_a_config_leaves_open_is_the_systems(grounder):
   filled = resolved(shape_stories.get_config().to_dict(), grounder)
   assert filled['search'] == {
@@ -283,10 +300,13 @@ def test_what_a_config_leaves_open_is_the_systems(grounder):
   assert (filled['search']['mode'], filled['other_orders']) == ('generate', 0)
 
 
-def test_a_config_that_lacks_an_entry_is_bad_input(grounder, videos, tmp_path):
+@pytest.mark.parametrize('entry', ['format', 'bootstrap', 'search'])
+def test_a_config_that_lacks_an_entry_is_bad_input(
+  grounder, videos, tmp_path, entry
+):
   config = charades_config(tmp_path, videos)
-  del config['format']
-  with pytest.raises(BadInput, match="no 'format'"):
+  del config[entry]
+  with pytest.raises(BadInput, match=f"no '{entry}'"):
     evaluate(config, grounder, model='tiny', out=tmp_path / 'out')
 
 
@@ -306,6 +326,16 @@ def test_a_quicktest_asks_less(module):
   whole, quick = module.get_config(), module.get_config('quicktest')
   assert whole.keys() == quick.keys()
   assert whole.to_dict() != quick.to_dict()
+
+
+def test_a_fingerprint_is_of_every_byte(tmp_path):
+  (tmp_path / 'one').mkdir()
+  weights = bytearray(3 << 20)
+  (tmp_path / 'one' / 'weights').write_bytes(weights)
+  before = model_fingerprint(tmp_path / 'one')
+  weights[2 << 20] = 1
+  (tmp_path / 'one' / 'weights').write_bytes(weights)
+  assert model_fingerprint(tmp_path / 'one') != before
 
 
 def test_a_fingerprint_tells_checkpoints_apart(tmp_path):

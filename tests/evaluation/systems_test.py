@@ -12,6 +12,8 @@ from configs.evaluate import (
   next_gqa_answers,
 )
 from tests.systems.grounded_videollm import tiny
+from vtg_jax.errors import BadInput
+from vtg_jax.evaluation.asking import resolved
 from vtg_jax.evaluation.evaluate import evaluate
 from vtg_jax.systems.grounded_videollm.grounder import GroundedVideoLlmGrounder
 from vtg_jax.systems.hawkeye.grounder import HawkEyeGrounder
@@ -28,6 +30,24 @@ def test_benchmarks_set_only_options_that_there_are(kind):
         assert named <= set(known)
     # The seed of the option orders is one of them.
     assert options.other_orders is None or 'seed' in options.ground
+
+
+@pytest.mark.parametrize(
+  ('table', 'options', 'message'),
+  [
+    ('search', {'mode': 'letter'}, "mode 'letter' is unknown"),
+    ('search', {'template': 'when?'}, 'no %s'),
+    ('search', {'temperature': -1}, 'temperature is -1'),
+    ('answer', {'mode': 'guess'}, "mode 'guess' is unknown"),
+    ('answer', {'max_tokens': 0}, 'max_tokens is 0'),
+    ('tell', {'sampling': 'random'}, "sampling 'random' is unknown"),
+    ('tell', {'prompt': ' '}, 'prompt is empty'),
+    ('tell', {'max_tokens': 'all'}, 'of type int'),
+  ],
+)
+def test_a_value_that_fails_every_sample_is_refused(table, options, message):
+  with pytest.raises(BadInput, match=message):
+    resolved({'protocol': 'best', table: options}, GroundedVideoLlmGrounder)
 
 
 @pytest.fixture(scope='module')

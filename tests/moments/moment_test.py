@@ -78,7 +78,7 @@ def test_json_tells_absent_from_a_moment():
   assert 'start_s' not in written
 
 
-def test_an_answer_says_how_much_was_looked_at_where_it_is_known():
+def test_an_answer_says_what_it_looked_at_and_cost_where_it_is_known():
   moment = {'start_s': 0.0, 'end_s': 1.0, 'score': 0.5}
   for make in (
     lambda **more: Absent(score=0.1, threshold=0.5, **more),
@@ -86,7 +86,11 @@ def test_an_answer_says_how_much_was_looked_at_where_it_is_known():
   ):
     written = make(looked_at=0.25).to_json()
     assert json.loads(json.dumps(written))['looked_at'] == 0.25
-    assert 'looked_at' not in make().to_json()
+    assert not {'looked_at', 'cost'} & make().to_json().keys()
+    assert make(cost={'calls': 3}).to_json()['cost'] == {'calls': 3.0}
+    assert len({make(), make(cost={'calls': 3})}) == 2
+    with pytest.raises(ValueError, match='cost of calls'):
+      make(cost={'calls': math.inf})
     for share in (-0.1, 1.5, math.nan):
       with pytest.raises(ValueError, match='looked_at'):
         make(looked_at=share)

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from pathlib import Path
 
 import pytest
 
@@ -9,6 +10,7 @@ import vtg_jax
 from tests.systems.hawkeye import tiny
 from vtg_jax.errors import BadInput
 from vtg_jax.systems import registry
+from vtg_jax.testing.demo_clip import DEMO_CLIP
 
 
 @pytest.fixture(scope='module')
@@ -23,10 +25,31 @@ def copy(saved, tmp_path):
   return shutil.copytree(saved, tmp_path / 'copy')
 
 
-def test_the_shipped_checkpoint_loads_and_says_what_it_is():
-  grounder = registry.load()
-  assert grounder.system == 'hawkeye'
+@pytest.mark.parametrize('system', ['hawkeye', 'grounded_videollm'])
+def test_a_shipped_checkpoint_is_small_and_says_what_it_is(system):
+  folder = registry.folder_of(f'{system}_small')
+  files = [path for path in folder.rglob('*') if path.is_file()]
+  assert sum(path.stat().st_size for path in files) <= 12e6
+  grounder = registry.load(folder)
+  assert grounder.system == system
   assert '\n' not in grounder.notice
+
+
+def test_the_shipped_grounded_videollm_finds_what_happens_in_the_clip():
+  grounder = registry.load('grounded_videollm_small')
+  clip = json.loads(DEMO_CLIP.with_suffix('.json').read_text())
+  asked = [event['caption'] for event in clip['events']]
+  found = grounder.ground(grounder.open_video(DEMO_CLIP), asked)
+  for moment, event in zip(found, clip['events'], strict=True):
+    assert moment.start_s == pytest.approx(event['start_s'], abs=1.5)
+    assert moment.end_s == pytest.approx(event['end_s'], abs=1.5)
+    assert (
+      moment.start_range_s[0] <= event['start_s'] <= moment.start_range_s[1]
+    )
+
+
+def test_no_name_is_the_small_hawkeye():
+  assert registry.load().system == 'hawkeye'
 
 
 def test_an_unknown_system_is_bad_input(copy, tmp_path):
@@ -145,3 +168,19 @@ def test_convert_without_tokenizers_is_bad_input(tmp_path):
   with pytest.raises(BadInput, match='--tokenizer'):
     registry.convert('hawkeye', [source], tmp_path / 'out')
   assert not (tmp_path / 'out').exists()
+
+
+def test_a_shipped_checkpoint_is_found_by_its_name(tmp_path, monkeypatch):
+  assert registry.folder_of('hawkeye_small') == registry.SHIPPED
+  monkeypatch.chdir(tmp_path)
+  (tmp_path / 'hawkeye_small').mkdir()  # one's own goes before it
+  assert registry.folder_of('hawkeye_small') == Path('hawkeye_small')
+
+
+@pytest.mark.parametrize('name', ['hawkeye_smal', '../hawkeye_small', 'no/it'])
+def test_an_unknown_name_lists_those_that_are_shipped(
+  name, tmp_path, monkeypatch
+):
+  monkeypatch.chdir(tmp_path)
+  with pytest.raises(BadInput, match='shipped: .*hawkeye_small'):
+    registry.folder_of(name)

@@ -33,6 +33,15 @@ def test_a_warmup_may_be_a_share_of_the_run_in_whole_steps():
   assert by_epochs.lengths(49) == (98, 2)
 
 
+def test_a_warmup_longer_than_the_run_is_refused():
+  assert options(warmup_steps=10.0).lengths(None) == (10, 10.0)
+  with pytest.raises(BadInput, match='warm-up is 10.5 steps and the run 10'):
+    options(warmup_steps=10.5).lengths(None)
+  by_epochs = {'steps': None, 'warmup_steps': None}
+  with pytest.raises(BadInput, match='warm-up is 14 steps and the run 7'):
+    options(**by_epochs, epochs=1.0, warmup_epochs=2.0).lengths(7)
+
+
 @pytest.mark.parametrize(
   ('changes', 'said'),
   [

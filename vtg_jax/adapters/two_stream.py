@@ -5,6 +5,8 @@ stream) and all its frames coarsely (the video stream):
 
     segment 1                           segment 2
     [image rows | video rows | separator] [image rows | video rows | ...
+
+The video stream can be left out, to see what it is good for.
 """
 
 import dataclasses
@@ -38,6 +40,8 @@ class TwoStreamConfig:
     video_width: Channels E of the video features.
     video_grid: Patches along a side of a frame.
     video_side: Rows along a side of a frame after averaging.
+    video_stream: Whether there are video rows; False is ours, no released
+      model lacks them.
   """
 
   width: int
@@ -48,6 +52,7 @@ class TwoStreamConfig:
   video_width: int
   video_grid: int
   video_side: int
+  video_stream: bool = True
 
   def __post_init__(self):
     if self.image_reduction not in REDUCTIONS:
@@ -80,9 +85,13 @@ class TwoStreamConfig:
     joined = self.image_grid // self.image_side if self.merges else 1
     return self.image_width * joined**2
 
+  def n_video_rows(self, n_frames: int) -> int:
+    """Rows of the video stream of `n_frames` frames."""
+    return n_frames * self.video_side**2 if self.video_stream else 0
+
   def n_segment_rows(self, n_frames: int) -> int:
     """Rows of a segment of `n_frames` frames, separator included."""
-    return self.n_image_rows + n_frames * self.video_side**2 + 1
+    return self.n_image_rows + self.n_video_rows(n_frames) + 1
 
 
 class TwoStreamOutput(NamedTuple):
@@ -91,13 +100,13 @@ class TwoStreamOutput(NamedTuple):
   Attributes:
     rows: Segment by segment: image, video, separator.
     image: Image rows before the projection.
-    video: Video rows before the projection.
+    video: Video rows before the projection; None without that stream.
     separator: The row that ends each segment.
   """
 
   rows: Float[Array, 'B R H']
   image: Float[Array, 'B S I K']
-  video: Float[Array, 'B S V E']
+  video: Float[Array, 'B S V E'] | None
   separator: Float[Array, ' H']
 
 
@@ -177,13 +186,14 @@ class TwoStream(nn.Module):
   def __call__(
     self,
     image_features: Float[Array, 'B S P D'],
-    video_features: Float[Array, 'B S F Q E'],
+    video_features: Float[Array, 'B S F Q E'] | None,
   ) -> TwoStreamOutput:
     """Joins both streams.
 
     Args:
       image_features: Patches of each segment's keyframe, row-major.
-      video_features: Patches of each frame of each segment, row-major.
+      video_features: Patches of each frame of each segment, row-major; None
+        without the video stream.
 
     Returns:
       The rows and the states on the way to them.
@@ -191,20 +201,10 @@ class TwoStream(nn.Module):
     Raises:
       ValueError: when the patches are not those of the configured grids.
     """
-    config, dtype = self.config, self.compute.jnp_dtype
-    for what, n, grid in (
-      ('keyframe', image_features.shape[2], config.image_grid),
-      ('frame', video_features.shape[3], config.video_grid),
-    ):
-      if n != grid**2:
-        raise ValueError(f'a {what} has {n} patches, not {grid} x {grid}')
-    image = self._image_rows(image_features.astype(dtype))
-    video = self._video_rows(video_features.astype(dtype))
+    config = self.config
+    image = self._image_rows(image_features)
     project_image = Projector(
       config.width, self.compute, name='image_projector'
-    )
-    project_video = Projector(
-      config.width, self.compute, name='video_projector'
     )
     if config.merges:
       separator = project_image(
@@ -212,21 +212,25 @@ class TwoStream(nn.Module):
       )
     else:
       separator = self._learned('separator', config.width)
+    parts, video = [project_image(image)], None
+    if config.video_stream:
+      video = self._video_rows(video_features)
+      project_video = Projector(
+        config.width, self.compute, name='video_projector'
+      )
+      parts.append(project_video(video))
     B, S = image.shape[:2]
-    rows = [
-      project_image(image),
-      project_video(video),
-      jnp.broadcast_to(separator, (B, S, 1, config.width)),
-    ]
-    rows = jnp.concatenate(rows, axis=2)
+    parts.append(jnp.broadcast_to(separator, (B, S, 1, config.width)))
+    rows = jnp.concatenate(parts, axis=2)
     rows = rows.reshape(B, -1, config.width)  # segments follow one another
     rows = constrain(rows, 'batch', None, None)
     return TwoStreamOutput(rows, image, video, separator)
 
   def _image_rows(self, x):
     config = self.config
+    _check_patches('keyframe', x.shape[2], config.image_grid)
     B, S, P, D = x.shape
-    side = config.image_side
+    side, x = config.image_side, x.astype(self.compute.jnp_dtype)
     x = x.reshape(B, S, config.image_grid, config.image_grid, D)
     if config.merges:
       x = merge_patches(x, side)
@@ -239,7 +243,9 @@ class TwoStream(nn.Module):
 
   def _video_rows(self, x):
     config = self.config
+    _check_patches('frame', x.shape[3], config.video_grid)
     B, S, F, P, E = x.shape
+    x = x.astype(self.compute.jnp_dtype)
     x = x.reshape(B, S, F, config.video_grid, config.video_grid, E)
     x = average_patches(x, config.video_side)
     return x.reshape(B, S, F * config.video_side**2, E)  # time is not averaged
@@ -250,3 +256,8 @@ class TwoStream(nn.Module):
     )
     row = self.param(name, init, (width,), self.compute.jnp_param_dtype)
     return row.astype(self.compute.jnp_dtype)
+
+
+def _check_patches(what, n, grid) -> None:
+  if n != grid**2:
+    raise ValueError(f'a {what} has {n} patches, not {grid} x {grid}')

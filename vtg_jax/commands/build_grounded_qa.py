@@ -7,6 +7,7 @@ import typer
 
 from vtg_jax import report
 from vtg_jax.commands.build_internvid_g import overridden
+from vtg_jax.folder_lock import FolderLock
 
 
 def build_grounded_qa(
@@ -61,16 +62,17 @@ def build_grounded_qa(
   config = overridden(grounded_qa.GroundedQaConfig(), overrides or ())
   videos = grounded_qa.read_captions(captions)
   report.check_output(out, ('.json',), keep=captions)
-  models = {
-    'writer': named_models.load_writer(
-      writer, model=served_model, download=download
-    ),
-    'embedder': named_models.load_text_embedder(embedder, download=download),
-  }
-  with report.progress('asking about videos') as on_progress:
-    done = grounded_qa.build_dataset(
-      videos, out, config, **models, on_progress=on_progress
-    )
+  with FolderLock(out.parent):
+    models = {
+      'writer': named_models.load_writer(
+        writer, model=served_model, download=download
+      ),
+      'embedder': named_models.load_text_embedder(embedder, download=download),
+    }
+    with report.progress('asking about videos') as on_progress:
+      done = grounded_qa.build_dataset(
+        videos, out, config, **models, on_progress=on_progress
+      )
   print(
     f'{out}: {done.n_items} questions about {done.n_videos} videos; '
     f'{done.n_events} events, {done.n_questions} usable questions; '

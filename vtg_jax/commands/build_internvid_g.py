@@ -8,6 +8,7 @@ from typing import Annotated, TypeVar
 import typer
 
 from vtg_jax import report
+from vtg_jax.folder_lock import FolderLock
 
 Config = TypeVar('Config')
 
@@ -59,19 +60,20 @@ def build_internvid_g(
   find_videos(folder)  # says what is wrong before models are loaded
   embedder = embedder or hugging_face.PAPER_EMBEDDER
   captioner = captioner or hugging_face.PAPER_CAPTIONER
-  models = {
-    'embedder': named_models.load_embedder(embedder, download=download),
-    'captioner': named_models.load_captioner(captioner, download=download),
-  }
-  with report.progress('describing videos') as on_progress:
-    done = internvid_g.build_dataset(
-      folder,
-      out,
-      config,
-      **models,
-      on_skip=lambda video, why: report.notice(f'skipped {video}: {why}'),
-      on_progress=on_progress,
-    )
+  with FolderLock(out.parent):
+    models = {
+      'embedder': named_models.load_embedder(embedder, download=download),
+      'captioner': named_models.load_captioner(captioner, download=download),
+    }
+    with report.progress('describing videos') as on_progress:
+      done = internvid_g.build_dataset(
+        folder,
+        out,
+        config,
+        **models,
+        on_skip=lambda video, why: report.notice(f'skipped {video}: {why}'),
+        on_progress=on_progress,
+      )
   print(
     f'{out}: {done.n_sentences} sentences from '
     f'{done.n_videos - len(done.skipped)} videos; {done.n_captions} captions, '

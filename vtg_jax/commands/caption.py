@@ -7,16 +7,20 @@ import typer
 from vtg_jax import report
 from vtg_jax.commands.json_option import Json
 from vtg_jax.commands.video_verb import (
+  Candidates,
   MaxTokens,
   Model,
   Order,
   Plot,
   Resize,
   Sampling,
+  Seed,
+  Temperature,
   Video,
   carry_out,
   check_least,
   check_text,
+  draws,
 )
 
 
@@ -34,6 +38,9 @@ def caption(
     typer.Option(help='Well-formed times, or text as the model writes it.'),
   ] = None,
   max_tokens: MaxTokens = None,
+  temperature: Temperature = None,
+  candidates: Candidates = None,
+  seed: Seed = None,
   sampling: Sampling = None,
   resize: Resize = None,
 ) -> None:
@@ -47,6 +54,7 @@ def caption(
       '--prompt': ('prompt', prompt),
       '--mode': ('mode', mode),
       '--max-tokens': ('max_tokens', max_tokens),
+      **draws(temperature, candidates, seed),
       '--sampling': ('sampling', sampling),
     },
     key='captions',

@@ -9,15 +9,19 @@ import typer
 from vtg_jax import report
 from vtg_jax.commands.json_option import Json
 from vtg_jax.commands.video_verb import (
+  Candidates,
   MaxTokens,
   Model,
   Order,
   Plot,
   Resize,
   Sampling,
+  Seed,
+  Temperature,
   Video,
   carry_out,
   check_least,
+  draws,
 )
 from vtg_jax.errors import BadInput
 
@@ -39,6 +43,9 @@ def describe(
   as_json: Json = False,
   plot: Plot = None,
   max_tokens: MaxTokens = None,
+  temperature: Temperature = None,
+  candidates: Candidates = None,
+  seed: Seed = None,
   sampling: Sampling = None,
   resize: Resize = None,
 ) -> None:
@@ -49,6 +56,7 @@ def describe(
     asked=[parse_span(span) for span in spans],
     options={
       '--max-tokens': ('max_tokens', max_tokens),
+      **draws(temperature, candidates, seed),
       '--sampling': ('sampling', sampling),
     },
     key='captions',

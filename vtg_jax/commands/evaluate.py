@@ -30,10 +30,11 @@ def evaluate(
     ),
   ] = None,
   model: Annotated[
-    Path | None,
+    str | None,
     typer.Option(
-      metavar='DIR',
-      help='A checkpoint folder; the small shipped one when left out.',
+      metavar='DIR|NAME',
+      help='A checkpoint folder, or a shipped one by name, such as '
+      'grounded_videollm_small; hawkeye_small when left out.',
     ),
   ] = None,
   out: Annotated[
@@ -59,7 +60,7 @@ def evaluate(
   from vtg_jax.systems import registry
 
   report.keep_compilations()
-  folder = registry.SHIPPED if model is None else model
+  folder = registry.folder_of(model or registry.SHIPPED)
   # A benchmark scores the system's own confidence, and calibrates it anew.
   grounder = registry.load(folder, calibrated=False)
   if grounder.notice:

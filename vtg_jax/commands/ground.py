@@ -7,15 +7,18 @@ import typer
 from vtg_jax import report
 from vtg_jax.commands.json_option import Json
 from vtg_jax.commands.video_verb import (
+  Candidates,
   Model,
   Order,
   Plot,
   Resize,
   Sampling,
+  Temperature,
   Video,
   carry_out,
   check_least,
   check_text,
+  draws,
 )
 from vtg_jax.errors import BadInput
 
@@ -65,8 +68,11 @@ def ground(
     ),
   ] = None,
   seed: Annotated[
-    int | None, typer.Option(help='Seed of the option orders.')
+    int | None,
+    typer.Option(help='Seed of the option orders, or of the draws.'),
   ] = None,
+  temperature: Temperature = None,
+  candidates: Candidates = None,
 ) -> None:
   """Say when each QUERY happens in VIDEO, and how sure that is."""
   for query in queries:
@@ -77,7 +83,6 @@ def ground(
       'number from 0 to 1'
     )
   check_least(1, top_k=top_k, rounds=rounds, orders=orders, beam=beam)
-  check_least(0, seed=seed)
   order = Order(
     method='ground',
     asked=queries,
@@ -90,7 +95,7 @@ def ground(
       '--beam': ('beam_width', beam),
       '--absent-below': ('absent_below', absent_below),
       '--false-alarm-rate': ('false_alarm_rate', false_alarm_rate),
-      '--seed': ('seed', seed),
+      **draws(temperature, candidates, seed),
     },
     key='moments',
     show=report.print_moments,

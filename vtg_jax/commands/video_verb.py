@@ -25,8 +25,9 @@ Video = Annotated[
 Model = Annotated[
   str | None,
   typer.Option(
-    metavar='DIR',
-    help='A checkpoint folder; the small shipped one when left out.',
+    metavar='DIR|NAME',
+    help='A checkpoint folder, or a shipped one by name, such as '
+    'grounded_videollm_small; hawkeye_small when left out.',
   ),
 ]
 Plot = Annotated[
@@ -44,6 +45,18 @@ Resize = Annotated[
 MaxTokens = Annotated[
   int | None, typer.Option(help='Write at most so many tokens.')
 ]
+Temperature = Annotated[
+  float | None,
+  typer.Option(
+    help='Draw the tokens of written text; 0, or nothing given, takes the '
+    'most probable ones.'
+  ),
+]
+Candidates = Annotated[
+  int | None,
+  typer.Option(help='Draw from so many of the most probable tokens.'),
+]
+Seed = Annotated[int | None, typer.Option(help='Seed of the draws.')]
 
 # What a grounder may lack, by the name of its method.
 _ABILITIES = {
@@ -150,6 +163,23 @@ def _method(grounder, name: str, given: Mapping[str, tuple[str, Any]]):
   return method
 
 
+def draws(
+  temperature: float | None, candidates: int | None, seed: int | None
+) -> dict[str, tuple[str, Any]]:
+  """How tokens are drawn, as options of an `Order`.
+
+  Raises:
+    BadInput: when one is out of range.
+  """
+  check_least(0, temperature=temperature, seed=seed)
+  check_least(1, candidates=candidates)
+  return {
+    '--temperature': ('temperature', temperature),
+    '--candidates': ('n_candidates', candidates),
+    '--seed': ('seed', seed),
+  }
+
+
 def check_text(text: str, what: str, remedy: str) -> None:
   """Refuses text that cannot be asked.
 
@@ -166,7 +196,7 @@ def check_text(text: str, what: str, remedy: str) -> None:
     ) from None
 
 
-def check_least(least: int, **options: int | None) -> None:
+def check_least(least: int, **options: float | None) -> None:
   """Raises BadInput for an option that is given and lower than `least`."""
   for name, value in options.items():
     if value is not None and value < least:

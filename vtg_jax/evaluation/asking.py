@@ -12,8 +12,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from vtg_jax.errors import BadInput
+from vtg_jax.systems.checks import check_known
 from vtg_jax.systems.grounder import BenchmarkOptions
 
+# How frames are resized; see `Grounder.open_video`.
+RESIZES = ('pil', 'swscale')
 # Which of a config's tables holds the options of which method.
 TABLES = {'search': 'ground', 'answer': 'answer', 'tell': 'dense_caption'}
 
@@ -32,7 +35,7 @@ def resolved(config: Mapping[str, Any], grounder) -> dict[str, Any]:
 
   Raises:
     BadInput: the system lacks a method that the config has a table for, does
-      not know the protocol, or has no such option.
+      not know the protocol, has no such option, or cannot use its value.
   """
   own = _own(config, grounder)
   filled = dict(config)
@@ -42,6 +45,8 @@ def resolved(config: Mapping[str, Any], grounder) -> dict[str, Any]:
       filled[table] = _options(
         config[table], getattr(own, method), table, grounder.system
       )
+      if method in own.checks:
+        own.checks[method](filled[table])
   others = config.get('other_orders')
   if others is None:
     others = own.other_orders or 0
@@ -54,6 +59,8 @@ def resolved(config: Mapping[str, Any], grounder) -> dict[str, Any]:
     )
   if 'search' in config:
     filled['other_orders'] = others
+  filled['resize'] = config.get('resize', RESIZES[0])
+  check_known('resize', filled['resize'], RESIZES)
   strict = config.get('strict')
   if strict is None:
     strict = own.strict
@@ -93,7 +100,7 @@ def _options(
   given: Mapping[str, Any], known: Mapping[str, Any], table: str, system: str
 ) -> dict[str, Any]:
   """The known options, those that are given in place of the system's own."""
-  options = dict(known)
+  options = {k: None if isinstance(v, type) else v for k, v in known.items()}
   for name, value in given.items():
     if value is None:
       continue
@@ -107,12 +114,15 @@ def _options(
 
 
 def _of_kind(value: Any, own: Any, name: str) -> Any:
-  """The value, if it is of the kind that the system's own one is."""
-  fits = own is None or isinstance(value, type(own))
-  if isinstance(own, bool) or isinstance(value, bool):
-    fits = own is None or (isinstance(own, bool) and isinstance(value, bool))
-  elif isinstance(own, float) and isinstance(value, int):
-    fits, value = True, float(value)
-  if not fits:
-    raise BadInput(f'{name} is {value!r}; give a value like the usual {own!r}')
+  """The value, if it is of the type that `own` is or has; None has any."""
+  if own is None:
+    return value
+  kind = own if isinstance(own, type) else type(own)
+  if kind is float and type(value) is int:
+    value = float(value)
+  if type(value) is not kind:
+    usual = f'a value of type {kind.__name__}'
+    if own is not kind:
+      usual = f'a value like the usual {own!r}'
+    raise BadInput(f'{name} is {value!r}; give {usual}')
   return value

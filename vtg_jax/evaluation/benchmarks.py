@@ -58,10 +58,7 @@ def benchmark(config: Mapping[str, Any]) -> Benchmark:
     found = BENCHMARKS[name](config)
     first = config['first']
   except KeyError as error:
-    raise BadInput(
-      f'the config has no {error.args[0]!r}, which benchmark {name!r} needs; '
-      'add it'
-    ) from error
+    raise lacking(error, name) from error
   if not found.items:
     raise BadInput(f'{found.title} has nothing to ask; give other annotations')
   if first is not None:
@@ -69,6 +66,14 @@ def benchmark(config: Mapping[str, Any]) -> Benchmark:
       raise BadInput(f'first is {first}; give a number from 1 up, or null')
     found = dataclasses.replace(found, items=found.items[:first])
   return found
+
+
+def lacking(error: KeyError, benchmark: str) -> BadInput:
+  """What to raise where a config has not got an entry."""
+  return BadInput(
+    f'the config has no {error.args[0]!r}, which benchmark {benchmark!r} '
+    'needs; add it'
+  )
 
 
 def _folder(

@@ -18,7 +18,7 @@ from vtg_jax.evaluation import (
   rows,
 )
 from vtg_jax.evaluation.asking import resolved
-from vtg_jax.evaluation.benchmarks import Benchmark, benchmark
+from vtg_jax.evaluation.benchmarks import Benchmark, benchmark, lacking
 from vtg_jax.evaluation.caption_run import CaptionOptions, run_captions
 from vtg_jax.evaluation.caption_summary import CaptionSummary
 from vtg_jax.evaluation.grounding_run import GroundingOptions, run_grounding
@@ -123,8 +123,11 @@ def evaluate(
   config = resolved(config, grounder)
   bench = benchmark(config)
   kind = _KINDS[type(bench.items[0])]
-  options = kind.options(config)
-  bootstrap = _bootstrap(config)
+  try:
+    options = kind.options(config)
+    bootstrap = _bootstrap(config)
+  except KeyError as error:
+    raise lacking(error, config['benchmark']) from error
   settings = {
     'format': FORMAT,
     # Which decides the numerics too.
@@ -154,17 +157,17 @@ def evaluate(
 def model_fingerprint(folder: str | os.PathLike) -> str:
   """Returns a fingerprint of a checkpoint folder.
 
-  Of names and sizes of its files and of the first MiB of each: enough to
-  tell two trainings apart without reading 28 GB. What its scores are worth
-  does not count: the system's own are recorded.
+  Of the names of its files and of all that is in them, whatever their size:
+  a few weights that differ in a large file are another model. They are read
+  as a stream, once more than for loading. What its scores are worth does not
+  count: the system's own are recorded.
   """
   folder, sha = Path(folder), hashlib.sha256()
   for path in sorted(folder.rglob('*')):
     if path.is_file() and path != folder / calibration.FILE:
-      about = f'{path.relative_to(folder).as_posix()} {path.stat().st_size}\n'
-      sha.update(about.encode())
       with path.open('rb') as file:
-        sha.update(file.read(1 << 20))
+        content = hashlib.file_digest(file, 'sha256').hexdigest()
+      sha.update(f'{path.relative_to(folder).as_posix()} {content}\n'.encode())
   return sha.hexdigest()[:16]
 
 

@@ -14,7 +14,6 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from vtg_jax.errors import BadInput
 from vtg_jax.evaluation.items import GroundingItem, Videos, by_video
 from vtg_jax.evaluation.records import Records
 from vtg_jax.metrics.grounding import best_iou
@@ -23,7 +22,6 @@ from vtg_jax.moments.by_query import by_query
 from vtg_jax.systems.grounder import Grounder
 
 Progress = Callable[[int, int], None]
-RESIZES = ('pil', 'swscale')
 # Entries of an answer's JSON that its line has too: the share of the video
 # that was looked at; numbers by name, such as of calls and tokens.
 CARRIED = ('looked_at', 'cost')
@@ -47,20 +45,6 @@ class GroundingOptions:
   other_orders: int = 0
   resize: str = 'pil'
   top_k: int = 1
-
-  def __post_init__(self):
-    # Once for all: within the run every sample would fail of it.
-    numbers = {'seed': self.seed, 'other_orders': self.other_orders}
-    least = dict.fromkeys(numbers, 0)
-    numbers['top_k'] = self.top_k
-    least |= dict.fromkeys(('max_rounds', 'n_orders', 'top_k'), 1)
-    for name, value in (numbers | dict(self.search)).items():
-      if name in least and value is not None and value < least[name]:
-        raise BadInput(f'{name} is {value}; use {least[name]} up')
-    if self.resize not in RESIZES:
-      raise BadInput(
-        f'resize {self.resize!r} is unknown; use one of {", ".join(RESIZES)}'
-      )
 
   @property
   def seeds(self) -> list[int | None]:

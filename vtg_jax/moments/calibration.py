@@ -329,6 +329,7 @@ def _absent(best: Moment | Absent, present: float, needed: float) -> Absent:
     rounds=best.rounds,
     system=best.system,
     looked_at=best.looked_at,
+    cost=best.cost,
   )
 
 

@@ -16,6 +16,7 @@ Source: HawkEye (arXiv 2403.10228) section 3.2 and its evaluation script.
 
 from collections.abc import Iterable, Sequence
 
+from vtg_jax.errors import BadInput
 from vtg_jax.moments.options import lettered, with_options
 
 CATEGORIES = ('beginning', 'middle', 'end', 'throughout')
@@ -176,10 +177,10 @@ def fill_template(template: str, query: str) -> str:
   """Returns a question template with its one %s replaced by the sentence.
 
   Raises:
-    ValueError: the template has no %s.
+    BadInput: the template has no %s.
   """
   # Not `template % query`: a stray percent sign must not be a conversion.
   before, slot, after = template.partition('%s')
   if not slot:
-    raise ValueError(f'{template=} has no %s; mark the place of the sentence')
+    raise BadInput(f'{template=} has no %s; mark the place of the sentence')
   return before + query + after

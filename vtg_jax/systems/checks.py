@@ -1,7 +1,9 @@
 """What every system checks of what it is asked, and of what it computes."""
 
+import dataclasses
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from typing import Any
 
 from vtg_jax.errors import BadInput
 from vtg_jax.moments.options import MOST_OPTIONS
@@ -12,12 +14,71 @@ MODES = ('score', 'generate')
 # How frames are chosen: those on display at even times, or by the indices of
 # the paper's code.
 SAMPLINGS = ('timestamp', 'paper')
+# Embeddings of language models may have rows beyond the last token: they are
+# padded to a multiple of 64 or 128, as Phi-3's are.
+MOST_PADDING = 127
+# No number that shapes a network is larger; tables made of it would not end.
+MOST_SIZE = 2**24
 
 
 def check_known(name: str, value: str, known: Sequence[str]) -> None:
   """Raises BadInput where an option's value is none of those there are."""
   if value not in known:
     raise BadInput(f'{name} {value!r} is unknown; use one of {tuple(known)}')
+
+
+def check_least(options: Any, **least: int) -> None:
+  """Raises BadInput where a number of some options is too low.
+
+  Args:
+    options: Has the numbers as attributes; None is no number.
+    **least: Name -> the lowest that can be used.
+  """
+  for name, bound in least.items():
+    value = getattr(options, name)
+    if value is not None and value < bound:
+      raise BadInput(f'{name} is {value}; use {bound} up')
+
+
+def check_sizes(
+  sizes: Any, *, may_be_zero: Collection[str] = (), inside: str = ''
+) -> None:
+  """Raises BadInput where a whole number shapes no network that could be.
+
+  Args:
+    sizes: A config dataclass; those in it are looked at, too.
+    may_be_zero: Names of numbers of which there need not be one.
+    inside: What goes before a name in a complaint.
+  """
+  for name, value in vars(sizes).items():
+    if dataclasses.is_dataclass(value):
+      check_sizes(value, may_be_zero=may_be_zero, inside=f'{inside}{name}.')
+    least = 0 if name in may_be_zero else 1
+    if type(value) is int and not least <= value <= MOST_SIZE:
+      raise BadInput(
+        f'{inside}{name} is {value}; use {least} up'
+        + (f' to {MOST_SIZE}' if value > MOST_SIZE else '')
+      )
+
+
+def check_vocabulary(
+  name: str, n_tokens: int, n_rows: int, *, most_padding: int = MOST_PADDING
+) -> None:
+  """Raises BadInput where a tokenizer and a network do not belong together.
+
+  A file that was cut short gives other tokens without a complaint.
+
+  Args:
+    name: Of the network.
+    n_tokens: Of its tokenizer.
+    n_rows: Of its embedding.
+    most_padding: Rows that may be without a token.
+  """
+  if not n_rows - most_padding <= n_tokens <= n_rows:
+    raise BadInput(
+      f'the tokenizer of the {name} has {n_tokens} tokens and its network '
+      f'{n_rows} rows; give the whole file that it was trained with'
+    )
 
 
 def check_absent_below(absent_below: float | None) -> None:

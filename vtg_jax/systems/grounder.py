@@ -14,8 +14,9 @@ class BenchmarkOptions:
   """How a system is asked on benchmarks.
 
   Each table names every option of one method that a benchmark may set, with
-  the value it has where the benchmark sets none; a value of None leaves the
-  option to the method.
+  the value it has where the benchmark sets none. A type in place of a value
+  leaves the option to the method and says what it may be set to; None leaves
+  it, too, and may be set to anything.
 
   Attributes:
     ground: of `ground`.
@@ -24,6 +25,8 @@ class BenchmarkOptions:
     other_orders: with how many further values of its `seed`, which orders the
       options that are shown, `ground` is asked again; None where it shows none.
     strict: whether an IoU must exceed a threshold, not only reach it.
+    checks: Method -> raises BadInput where options of it, every one that its
+      table names, cannot be used. Within a run every sample would fail of it.
   """
 
   ground: Mapping[str, Any] = dataclasses.field(default_factory=dict)
@@ -31,6 +34,9 @@ class BenchmarkOptions:
   dense_caption: Mapping[str, Any] = dataclasses.field(default_factory=dict)
   other_orders: int | None = None
   strict: bool = True
+  checks: Mapping[str, Callable[[Mapping[str, Any]], None]] = dataclasses.field(
+    default_factory=dict
+  )
 
 
 class Grounder(Protocol):

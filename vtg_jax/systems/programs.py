@@ -1,20 +1,28 @@
 """Programs that a system would run on a machine that is not there."""
 
 import dataclasses
+import math
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import jax
 import jax.numpy as jnp
 from jax.sharding import Mesh
 
 from vtg_jax import sharding
-from vtg_jax.train.freeze import Flat, split
+from vtg_jax.errors import BadInput
+from vtg_jax.nn.constrain import laid_out
+from vtg_jax.systems.training.starting_point import stored_sizes
+from vtg_jax.train.freeze import Flat, flatten, join, split
 from vtg_jax.train.optimiser import make_optimiser
 from vtg_jax.train.state import state_shapes, state_shardings
 from vtg_jax.train.step import make_train_step
 from vtg_jax.train.task import Task
+
+AnyTask = TypeVar('AnyTask', bound=Task)
+# The task of which there are programs; see a system's `tasks`.
+PLANNED = 'answers'
 
 
 class Program(NamedTuple):
@@ -43,6 +51,60 @@ class Sizes:
 
   model: Any
   tokenizer_files: Mapping[str, Path] = dataclasses.field(default_factory=dict)
+
+
+def sizes_at_hand(
+  start: Mapping[str, Any],
+  system: str,
+  preset: str,
+  made: Callable[[], Mapping],
+) -> tuple[Mapping, str]:
+  """The sizes of the checkpoint a config starts from, or what stands for it.
+
+  Args:
+    start: Entries of a system's `StartConfig`.
+    system: Its name.
+    preset: Name of the sizes that stand in.
+    made: Makes them, of plain types.
+
+  Returns:
+    The sizes, and a note where they stand in for a checkpoint; else ''.
+
+  Raises:
+    BadInput: The folder is there, and is no checkpoint of the system.
+  """
+  folder = start.get('init_from')
+  if folder is None:
+    return made(), ''
+  if Path(folder).is_dir():
+    return stored_sizes(folder, system), ''
+  return made(), f"{folder} is not here; planned with the sizes of '{preset}'"
+
+
+def planned_task(
+  values: Mapping[str, Any],
+  make_task: Callable[..., AnyTask],
+  sizes_of: Callable[[Mapping[str, Any]], tuple[Sizes, str]],
+) -> tuple[AnyTask, str]:
+  """The task of a training config, without its weights and its data.
+
+  Args:
+    values: Of the task; see the system's `tasks.task`.
+    make_task: The system's class.
+    sizes_of: A config's `start` -> the sizes, and a note for the user.
+
+  Returns:
+    The task, and the note.
+
+  Raises:
+    BadInput: for a config that could not train either.
+  """
+  own = dict(values)
+  name = own.pop('task', PLANNED)
+  if name != PLANNED:
+    raise BadInput(f'task is {name!r}, which cannot be planned; use {PLANNED}')
+  sizes, note = sizes_of(own.get('start') or {})
+  return make_task(own, start=sizes), note
 
 
 def training_program(
@@ -98,7 +160,37 @@ def training_program(
   )
 
 
-def alone_layout(mesh: Mesh):
+def mesh_of_tensors(mesh: Mesh, *ways: int) -> Mesh:
+  """A mesh over the same devices that cuts weights as finely as it can.
+
+  Args:
+    mesh: Of the devices, at hand or not.
+    *ways: Numbers of heads, hidden units and so on that are cut, each of
+      which the tensor axis must divide.
+  """
+  devices = list(mesh.devices.flatten())
+  tensor = math.gcd(len(devices), *ways)
+  return sharding.make_mesh(tensor=tensor, devices=devices)
+
+
+def params_alone(shapes: Mapping, axes: Mapping, dtype, mesh: Mesh) -> dict:
+  """Parameters of one dtype where no data are cut, as shapes, nested."""
+  flat = flatten(shapes)
+  own = sharding.param_shardings(flatten(axes), flat, mesh)
+  return join({}, lying(of_dtype(flat, dtype), own))
+
+
+def traced_alone(jitted, mesh: Mesh) -> Callable[..., Any]:
+  """What traces a jitted function about one video."""
+
+  def trace(*args):
+    with laid_out(_alone_layout(mesh)):
+      return jitted.trace(*args)
+
+  return trace
+
+
+def _alone_layout(mesh: Mesh):
   """An `activation_layout` for one video: no batch to cut."""
   layout = sharding.activation_layout(mesh)
 

@@ -10,10 +10,12 @@ from vtg_jax.convert import checkpoint
 from vtg_jax.errors import BadInput
 from vtg_jax.moments.calibration import read_calibration
 from vtg_jax.systems.calibrated import Calibrated
-from vtg_jax.systems.replay import Comparison
+from vtg_jax.systems.replay.comparison import Comparison
 
-# The checkpoint that comes with the library.
-SHIPPED = Path(__file__).parent.parent / 'checkpoints' / 'hawkeye_small'
+# The checkpoints that come with the library, and the one that is taken when
+# none is named.
+CHECKPOINTS = Path(__file__).parent.parent / 'checkpoints'
+SHIPPED = CHECKPOINTS / 'hawkeye_small'
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -79,14 +81,36 @@ def system(name: str) -> System:
   return SYSTEMS[name]
 
 
+def folder_of(model: str | os.PathLike) -> Path:
+  """A checkpoint's folder: a path, or the name of one that is shipped.
+
+  What is there goes before what is shipped.
+
+  Raises:
+    BadInput: neither; the shipped ones are listed.
+  """
+  path = Path(model)
+  if path.is_dir():
+    return path
+  shipped = sorted(
+    file.parent.name for file in CHECKPOINTS.glob('*/config.json')
+  )
+  if str(model) in shipped:
+    return CHECKPOINTS / str(model)
+  raise BadInput(
+    f'{path} is not a folder; give a checkpoint made by vtg convert, or one '
+    f'that is shipped: {", ".join(shipped)}'
+  )
+
+
 def load(
   folder: str | os.PathLike = SHIPPED, *, calibrated: bool = True, **options
 ):
-  """Loads a checkpoint folder, whatever system it is of.
+  """Loads a checkpoint, whatever system it is of.
 
   Args:
-    folder: Made by `vtg convert`; the shipped small model
-      when left out.
+    folder: Made by `vtg convert`, or the name of a shipped one, such as
+      'grounded_videollm_small'; the small HawkEye when left out.
     calibrated: Where the folder says what scores are worth, in its
       calibration.json, give calibrated ones; False gives the system's own.
     **options: Of the system's own `load`, such as `dtype`.
@@ -97,6 +121,7 @@ def load(
   Raises:
     BadInput: when the folder is no checkpoint, or its calibration is none.
   """
+  folder = folder_of(folder)
   description = checkpoint.read_config(folder)
   calibration = read_calibration(folder) if calibrated else None
   grounder = system(description['system']).function('load')(folder, **options)
@@ -117,6 +142,7 @@ def convert(
 
 def export(folder: str | os.PathLike, out: str | os.PathLike, **options):
   """Exports a checkpoint to its released layout; see its system's `export`."""
+  folder = folder_of(folder)
   description = checkpoint.read_config(folder)
   exporter = system(description['system']).function('export')
   return exporter(folder, out, **options)

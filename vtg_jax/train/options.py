@@ -105,7 +105,8 @@ class FitOptions:
       steps_per_epoch: None where there are no epochs.
 
     Raises:
-      BadInput: epochs are asked for and there are none.
+      BadInput: epochs are asked for and there are none, or the warm-up does
+        not end within the run.
     """
     if steps_per_epoch is None and (self.epochs, self.warmup_epochs) != (
       None,
@@ -122,4 +123,9 @@ class FitOptions:
       warmup = self.warmup_epochs * steps_per_epoch
     if self.warmup_share is not None:
       warmup = int(self.warmup_share * steps)
+    if warmup > steps:
+      raise BadInput(
+        f'the warm-up is {warmup:g} steps and the run {steps}; give a warm-up '
+        'that ends within the run'
+      )
     return steps, warmup

@@ -7,8 +7,8 @@ import pytest
 
 from vtg_jax import config_file
 from vtg_jax.systems.config_json import from_json
-from vtg_jax.systems.extra_heads import HEADS
 from vtg_jax.systems.grounded_videollm.tasks import TASKS
+from vtg_jax.systems.training.extra_heads import HEADS
 from vtg_jax.train.freeze import flatten, split
 from vtg_jax.train.options import FitOptions
 

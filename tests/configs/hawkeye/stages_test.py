@@ -9,11 +9,11 @@ import pytest
 
 from vtg_jax import config_file
 from vtg_jax.systems.config_json import from_json
-from vtg_jax.systems.extra_heads import HEADS, WithHeads
 from vtg_jax.systems.hawkeye.config import PRESETS, HawkEyeConfig
 from vtg_jax.systems.hawkeye.model import param_shapes
 from vtg_jax.systems.hawkeye.tasks import TASKS
-from vtg_jax.systems.starting_point import StartingPoint, merged
+from vtg_jax.systems.training.extra_heads import HEADS, WithHeads
+from vtg_jax.systems.training.starting_point import StartingPoint, merged
 from vtg_jax.train.freeze import flatten, split
 from vtg_jax.train.options import FitOptions
 

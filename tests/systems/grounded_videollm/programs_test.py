@@ -1,5 +1,7 @@
 """Programs as shapes: the paper's stages, without their weights."""
 
+import math
+
 import jax
 import numpy as np
 import pytest
@@ -10,11 +12,11 @@ from vtg_jax import config_file, sharding
 from vtg_jax.errors import BadInput
 from vtg_jax.nn.compute import Compute
 from vtg_jax.planning.flops import jaxpr_flops
+from vtg_jax.systems import registry
 from vtg_jax.systems.grounded_videollm import programs as subject
 from vtg_jax.systems.grounded_videollm.flops import visual_products
-from vtg_jax.systems.grounded_videollm.training import GroundedVideoLlmTask
+from vtg_jax.systems.grounded_videollm.shapes import sample_shapes
 from vtg_jax.systems.products import forward_flops
-from vtg_jax.systems.programs import Sizes
 from vtg_jax.train.options import FitOptions
 
 RUN = {*FitOptions.__dataclass_fields__, 'system'}
@@ -64,21 +66,20 @@ def test_stage_1_answers_nothing_about_times():
     made('grounded_videollm/small_cells')
 
 
+def test_a_checkpoint_of_another_system_is_not_planned():
+  with pytest.raises(BadInput, match='is a hawkeye; give a grounded_videollm'):
+    subject.sizes_of({'init_from': str(registry.SHIPPED)})
+
+
 def test_cut_ways_divide_every_layer():
   for preset, ways in (('phi3', 16), ('llama3', 8)):
-    assert subject._tensor_ways(subject.PRESETS[preset]()) == ways
+    assert math.gcd(*subject._cut_sizes(subject.PRESETS[preset]())) == ways
 
 
 def test_a_planned_batch_is_as_a_real_one():
   sizes, real = config('phi3'), batch('phi3')
-  values = {
-    'start': {},
-    'optimiser': {'peak': 1e-3},
-    'data': {'row_tokens': real['input_ids'].shape[1]},
-  }
-  planned = subject.sample_shapes(
-    GroundedVideoLlmTask(values, start=Sizes(sizes))
-  )
+  row_tokens = real['input_ids'].shape[1]
+  planned = sample_shapes(sizes, row_tokens=row_tokens)
   assert planned.keys() == real.keys()
   for name, array in real.items():
     assert planned[name].dtype == array.dtype, name

@@ -63,9 +63,9 @@ def grounder(name: str, **options) -> GroundedVideoLlmGrounder:
   )
 
 
-def save(folder, name: str) -> None:
-  """Writes a checkpoint folder."""
-  sizes = config(name)
+def save(folder, name: str, sizes: GroundedVideoLlmConfig | None = None):
+  """Writes a checkpoint folder, of the usual sizes when none are given."""
+  sizes = sizes or config(name)
   save_checkpoint(
     folder,
     params(sizes),

@@ -12,7 +12,7 @@ from vtg_jax.shape_stories.words import ACTIONS, COLOURS, PAIRS, SHAPES
 from vtg_jax.systems.hawkeye.cell_warmup import CellWarmup
 from vtg_jax.systems.hawkeye.model import param_shapes
 from vtg_jax.systems.hawkeye.tasks import task as any_task
-from vtg_jax.systems.naming import classes_of_pairs
+from vtg_jax.systems.training.naming import classes_of_pairs
 from vtg_jax.train.freeze import join, split
 from vtg_jax.train.optimiser import make_optimiser
 from vtg_jax.train.state import init_state

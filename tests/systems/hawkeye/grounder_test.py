@@ -378,11 +378,21 @@ def test_weights_that_are_no_numbers_are_told(grounder, warm_video):
     grounder._params = good
 
 
-def test_a_tokenizer_larger_than_the_network_is_refused():
+def test_a_tokenizer_of_another_size_than_the_network_is_refused():
   llm, words = tiny.tokenizers()
   for tokenizers, said in (
     ((SimpleNamespace(vocab_size=411), words), 'language model.* 411 tokens'),
+    ((SimpleNamespace(vocab_size=200), words), 'language model.* 200 tokens'),
     ((llm, SimpleNamespace(vocab_size=133)), 'Q-Former.* 133 tokens'),
+    ((llm, SimpleNamespace(vocab_size=131)), 'Q-Former.* 131 tokens'),
   ):
     with pytest.raises(BadInput, match=said):
       HawkEyeGrounder(tiny.config(), tiny.params(), *tokenizers)
+
+
+def test_a_vocabulary_that_was_cut_short_is_refused(tmp_path):
+  tiny.save(tmp_path / 'model')
+  path = tmp_path / 'model' / 'tokenizers' / 'vocab.txt'
+  path.write_text(path.read_text()[:-20])
+  with pytest.raises(BadInput, match='give the whole file'):
+    vtg_jax.load(tmp_path / 'model')

@@ -15,15 +15,15 @@ from vtg_jax.llm.tokenizers import SentencePieceTokenizer, WordPieceTokenizer
 from vtg_jax.nn.compute import Compute
 from vtg_jax.nn.dense import LoraConfig
 from vtg_jax.systems.hawkeye.config import HawkEyeConfig
-from vtg_jax.systems.hawkeye.grounder import (
-  EXTRA_TOKENS,
-  TOKENIZER,
-  VOCABULARY,
-  HawkEyeGrounder,
-)
+from vtg_jax.systems.hawkeye.grounder import HawkEyeGrounder
 from vtg_jax.systems.hawkeye.model import HawkEye, param_shapes
 from vtg_jax.systems.hawkeye.prompt import GROUNDING
 from vtg_jax.systems.hawkeye.search import SearchPrograms
+from vtg_jax.systems.hawkeye.vocabularies import (
+  EXTRA_TOKENS,
+  TOKENIZER,
+  VOCABULARY,
+)
 
 # Weights under which queries part ways; see `params`.
 SEED, SPREAD = 3, 0.25

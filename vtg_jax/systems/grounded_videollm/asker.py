@@ -59,6 +59,12 @@ class Draws(NamedTuple):
       raise BadInput(f'seed is {self.seed}; it must be from 0 to {2**31 - 1}')
 
 
+def check_max_tokens(max_tokens: int) -> None:
+  """Raises BadInput where nothing could be written."""
+  if max_tokens < 1:
+    raise BadInput(f'max_tokens is {max_tokens}; it must be at least 1')
+
+
 class Written(NamedTuple):
   """What was written after a question.
 
@@ -141,8 +147,7 @@ class Asker:
       draws: How tokens are chosen.
       spans: Times are written as the grammar of spans allows.
     """
-    if max_tokens < 1:
-      raise BadInput(f'max_tokens is {max_tokens}; it must be at least 1')
+    check_max_tokens(max_tokens)
     draws.check()
     sampled = Sampling(np.int32(draws.seed), np.float32(draws.temperature or 1))
     found = {}

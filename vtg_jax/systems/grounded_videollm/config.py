@@ -14,11 +14,14 @@ from vtg_jax.llm.decoder import (
 )
 from vtg_jax.nn.dense import LoraConfig
 from vtg_jax.nn.rope import LongRope
+from vtg_jax.systems.checks import check_sizes
 from vtg_jax.systems.config_json import from_json
 from vtg_jax.systems.grounded_videollm.prompt import DIALECTS, Dialect
 
 # Name of the system.
 SYSTEM = 'grounded_videollm'
+# Frames are held, and words made, before a video is read.
+_MOST = {'n_frames': 4096, 'n_intervals': 100_000}
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -48,6 +51,10 @@ class GroundedVideoLlmConfig:
   max_text_tokens: int
 
   def __post_init__(self):
+    for name, most in _MOST.items():
+      if getattr(self, name) > most:
+        raise ValueError(f'{name} is {getattr(self, name)}; use 1 to {most}')
+    check_sizes(self)
     adapter = self.two_stream
     for what, there, made in (
       ('image features', adapter.image_width, self.image_encoder.block.width),

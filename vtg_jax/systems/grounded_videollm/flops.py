@@ -46,6 +46,8 @@ def visual_products(config: GroundedVideoLlmConfig) -> Iterator[Product]:
   n_segments = config.n_segments
   n_steps = config.frames_per_segment // video.tubelet_size
   n_cubes = n_steps * video.grid**2
+  adapter = config.two_stream
+  streams = ('image', 'video') if adapter.video_stream else ('image',)
   for stage, encoder, n_patches, n_pixels in (
     ('image_encoder', image, image.grid**2, image.patch_size**2),
     (
@@ -54,7 +56,7 @@ def visual_products(config: GroundedVideoLlmConfig) -> Iterator[Product]:
       n_cubes,
       video.patch_size**2 * video.tubelet_size,
     ),
-  ):
+  )[: len(streams)]:
     block = encoder.block
     yield dense(
       n_segments * n_patches,
@@ -72,13 +74,12 @@ def visual_products(config: GroundedVideoLlmConfig) -> Iterator[Product]:
       rows=n_segments * (1 + n_patches),  # with the class token
       n_together=1 + n_patches,
     )
-  adapter = config.two_stream
   n_image = n_segments * adapter.n_image_rows + adapter.merges  # separator
-  n_video = n_segments * config.frames_per_segment * adapter.video_side**2
+  n_video = n_segments * adapter.n_video_rows(config.frames_per_segment)
   for name, rows, n_in in (
     ('image', n_image, adapter.reduced_image_width),
     ('video', n_video, adapter.video_width),
-  ):
+  )[: len(streams)]:
     H, path = adapter.width, f'two_stream/{name}_projector'
     own = f'{name}_projector'
     yield dense(rows, n_in, H, f'{path}/fc1/kernel', f'{name}_encoder')

@@ -1,13 +1,10 @@
 """Grounded-VideoLLM as a user meets it: a video and sentences in, times out."""
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
-import jax
-
-from input_pipeline.video import FrameStore, Resize, open_video
+from input_pipeline.video import FrameStore
 from vtg_jax.convert import checkpoint
-from vtg_jax.convert.param_tree import flatten
 from vtg_jax.errors import BadInput
 from vtg_jax.llm.json_tokenizer import JsonTokenizer
 from vtg_jax.moments.answer import Answer, Caption
@@ -47,13 +44,14 @@ from vtg_jax.systems.grounded_videollm.telling import (
   tell_events,
 )
 from vtg_jax.systems.grounded_videollm.wording import Wording, asked_text
+from vtg_jax.systems.loading import OpensVideos, load_network
 
 # Most tokens of a freely written answer that tells a span.
 SPAN_TOKENS = 32
 MOST_ANSWERS = 64
 
 
-class GroundedVideoLlmGrounder:
+class GroundedVideoLlmGrounder(OpensVideos):
   """Finds moments by the words of time in a language model.
 
   A video is read once; what is known of it is kept while there is room.
@@ -63,6 +61,7 @@ class GroundedVideoLlmGrounder:
     benchmark_options: How it is asked on benchmarks; see `Grounder`.
     config: Sizes of the network.
     notice: One line the user must read with every answer; empty if none.
+    frame_size: Pixels of a side of a frame that the video encoder sees.
     asker: Reads videos and asks the network about them.
   """
 
@@ -92,31 +91,10 @@ class GroundedVideoLlmGrounder:
     """
     self.config = config
     self.notice = notice
+    self.frame_size = config.video_encoder.image_size
     self.asker = Asker(
       config, params, Wording(config, tokenizer), compute or Compute()
     )
-
-  def open_video(
-    self,
-    path: str | os.PathLike,
-    *,
-    resize: str = 'pil',
-    on_progress: Callable[[int, int], None] | None = None,
-  ) -> FrameStore:
-    """Opens a video for any number of questions.
-
-    Args:
-      path: Video file or folder of frames.
-      resize: 'pil' for exactly what the checkpoint expects, 'swscale' for
-        the fast one.
-      on_progress: Called with (frames read, frames to read), once for each of
-        the two sizes.
-
-    Raises:
-      BadInput: when it cannot be read.
-    """
-    size = Resize(size=self.config.video_encoder.image_size, method=resize)
-    return open_video(path, resize=size, on_progress=on_progress)
 
   def read(
     self,
@@ -139,7 +117,8 @@ class GroundedVideoLlmGrounder:
     Raises:
       BadInput: when one cannot be read.
     """
-    opened = [self._opened(video, sampling)[0] for video in videos]
+    check_known('sampling', sampling, SAMPLINGS)
+    opened = [self.opened(video) for video in videos]
     self.asker.read(opened, sampling)
     return opened
 
@@ -190,7 +169,7 @@ class GroundedVideoLlmGrounder:
     draws = Draws(temperature, n_candidates, seed)
     draws.check()
     queries = checked_queries(queries, prompts.VIDEO)
-    video, scale = self._opened(video, sampling)
+    video, scale = self._opened_with_scale(video, sampling)
     wording = self.asker.wording
     rows = [
       wording.question_ids(
@@ -262,7 +241,7 @@ class GroundedVideoLlmGrounder:
     check_known('mode', mode, MODES)
     question = prompts.DENSE_CAPTIONS if prompt is None else prompt
     (question,) = checked_queries(question, prompts.VIDEO, what='prompt')
-    video, scale = self._opened(video, sampling)
+    video, scale = self._opened_with_scale(video, sampling)
     return tell_events(
       self.asker,
       video,
@@ -305,7 +284,7 @@ class GroundedVideoLlmGrounder:
       BadInput: for an unreadable video, a span that is empty or outside it,
         or an option out of range.
     """
-    video, scale = self._opened(video, sampling)
+    video, scale = self._opened_with_scale(video, sampling)
     return describe_spans(
       self.asker,
       video,
@@ -357,7 +336,7 @@ class GroundedVideoLlmGrounder:
         an option out of range.
     """
     questions = checked_queries(questions, prompts.VIDEO, what='question')
-    video, scale = self._opened(video, sampling)
+    video, scale = self._opened_with_scale(video, sampling)
     return answer_questions(
       self.asker,
       video,
@@ -371,16 +350,9 @@ class GroundedVideoLlmGrounder:
       draws=Draws(temperature, n_candidates, seed),
     )
 
-  def _opened(self, video, sampling) -> tuple[FrameStore, TimeScale]:
+  def _opened_with_scale(self, video, sampling) -> tuple[FrameStore, TimeScale]:
     check_known('sampling', sampling, SAMPLINGS)
-    if not isinstance(video, FrameStore):
-      video = self.open_video(video)
-    size = self.config.video_encoder.image_size
-    if video.resize is None or video.resize.size != size:
-      raise BadInput(
-        f'{video.path} was opened with {video.resize}, this model sees frames '
-        f'of {size} pixels; open it with open_video of this grounder'
-      )
+    video = self.opened(video)
     duration_s = time_scale_s(video, sampling)
     return video, TimeScale(duration_s, self.config.n_intervals)
 
@@ -399,22 +371,21 @@ def load(
   Raises:
     BadInput: when the folder is no such checkpoint, or is damaged.
   """
-  description = checkpoint.read_config(folder)
-  config = GroundedVideoLlmConfig.from_dict(description.get('model'))
-  if dtype is None:
-    dtype = 'float32' if jax.default_backend() == 'cpu' else 'bfloat16'
-  compute = Compute(dtype=dtype, attention=attention)
-  params = checkpoint.load_params(
-    folder, dtype=compute.jnp_dtype, expected=flatten(param_shapes(config))
+  loaded = load_network(
+    folder,
+    read_sizes=GroundedVideoLlmConfig.from_dict,
+    param_shapes=param_shapes,
+    dtype=dtype,
+    attention=attention,
   )
   tokenizer = JsonTokenizer(
     checkpoint.tokenizer_file(folder, TOKENIZER),
-    time_tokens(config.n_intervals),
+    time_tokens(loaded.config.n_intervals),
   )
   return GroundedVideoLlmGrounder(
-    config,
-    params,
+    loaded.config,
+    loaded.params,
     tokenizer,
-    compute=compute,
-    notice=description.get('notice', ''),
+    compute=loaded.compute,
+    notice=loaded.notice,
   )

@@ -20,6 +20,7 @@ from vtg_jax.llm.decoder import Decoder
 from vtg_jax.llm.splice import splice_rows
 from vtg_jax.nn.compute import Compute
 from vtg_jax.nn.constrain import constrain
+from vtg_jax.systems import parameters
 from vtg_jax.systems.grounded_videollm.config import GroundedVideoLlmConfig
 
 
@@ -39,7 +40,8 @@ class GroundedVideoLlm(nn.Module):
   def setup(self):
     config, compute = self.config, self.compute
     self.image_encoder = Vit(config.image_encoder, compute)
-    self.video_encoder = InternVideo2(config.video_encoder, compute)
+    if config.two_stream.video_stream:
+      self.video_encoder = InternVideo2(config.video_encoder, compute)
     self.two_stream = TwoStream(config.two_stream, compute)
     self.llm = Decoder(config.llm, compute)
 
@@ -59,13 +61,13 @@ class GroundedVideoLlm(nn.Module):
     """
     B, S = keyframes.shape[:2]
     images = keyframes.reshape(B * S, *keyframes.shape[2:])
-    clips = frames.reshape(B * S, -1, *frames.shape[2:])  # segments are apart
     image = self.image_encoder(images).features
+    image = image.reshape(B, S, *image.shape[1:])
+    if not self.config.two_stream.video_stream:
+      return self.two_stream(image, None)
+    clips = frames.reshape(B * S, -1, *frames.shape[2:])  # segments are apart
     video = self.video_encoder(clips, deterministic=deterministic).features
-    return self.two_stream(
-      image.reshape(B, S, *image.shape[1:]),
-      video.reshape(B, S, *video.shape[1:]),
-    )
+    return self.two_stream(image, video.reshape(B, S, *video.shape[1:]))
 
   def see(
     self,
@@ -230,9 +232,7 @@ def init_params(
   config: GroundedVideoLlmConfig, rng: jax.Array, compute: Compute
 ):
   """Fresh random parameters as one plain nested dict."""
-  return nn.meta.unbox(
-    jax.jit(_init, static_argnums=(0, 2))(config, rng, compute)
-  )
+  return parameters.drawn(_init, config, rng, compute)
 
 
 def _init(config, rng, compute):
@@ -252,18 +252,9 @@ def _init(config, rng, compute):
 
 def param_shapes(config: GroundedVideoLlmConfig) -> dict:
   """Shapes and dtypes of the parameters, without making them."""
-  return jax.eval_shape(
-    lambda rng: init_params(config, rng, Compute()), jax.random.key(0)
-  )
+  return parameters.shapes(_init, config)
 
 
 def param_axes(config: GroundedVideoLlmConfig) -> dict:
   """Logical names of every parameter's axes, such as ('embed', 'heads')."""
-  boxed = jax.eval_shape(
-    lambda rng: _init(config, rng, Compute()), jax.random.key(0)
-  )
-  return jax.tree.map(
-    lambda box: tuple(box.names),
-    boxed,
-    is_leaf=lambda x: isinstance(x, nn.Partitioned),
-  )
+  return parameters.axes(_init, config)

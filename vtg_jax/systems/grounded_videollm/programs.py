@@ -1,24 +1,18 @@
 """Grounded-VideoLLM's programs as shapes, to compile for other machines."""
 
-import dataclasses
-import math
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jax.sharding import Mesh
 
 from vtg_jax import sharding
-from vtg_jax.convert import checkpoint
-from vtg_jax.errors import BadInput
 from vtg_jax.nn.compute import Compute
-from vtg_jax.nn.constrain import laid_out
 from vtg_jax.systems.grounded_videollm.asking import AskingPrograms, Questions
 from vtg_jax.systems.grounded_videollm.config import (
   PRESETS,
+  SYSTEM,
   GroundedVideoLlmConfig,
   before_stage2,
   small,
@@ -28,34 +22,30 @@ from vtg_jax.systems.grounded_videollm.model import (
   param_axes,
   param_shapes,
 )
+from vtg_jax.systems.grounded_videollm.shapes import (
+  MIDDLE_TOKENS,
+  QUESTION_TOKENS,
+  Words,
+  sample_shapes,
+  video_shapes,
+)
 from vtg_jax.systems.grounded_videollm.starting_point import changed
 from vtg_jax.systems.grounded_videollm.training import GroundedVideoLlmTask
 from vtg_jax.systems.programs import (
   Program,
   Sizes,
-  alone_layout,
-  lying,
-  of_dtype,
+  mesh_of_tensors,
+  params_alone,
+  planned_task,
+  sizes_at_hand,
+  traced_alone,
   training_program,
 )
-from vtg_jax.train.freeze import flatten, join
+from vtg_jax.train.freeze import flatten
 
-# The prompt before the video, and a question of two dozen words after it,
-# rounded up to a bucket; questions that are answered together.
-BEFORE_TOKENS, QUESTION_TOKENS, N_QUESTIONS = 24, 64, 32
-# ' to ' between the two times of a span.
-MIDDLE_TOKENS = 1
-# The task of which there are programs here; see `tasks`.
-PLANNED = 'answers'
+# Questions that are answered together.
+N_QUESTIONS = 32
 _SMALL_WORDS = 1024
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Words:
-  """Stands in for a `Wording` where there is no tokenizer."""
-
-  before_ids: np.ndarray
-  time_ids: np.ndarray
 
 
 def sizes_of(start: Mapping[str, Any]) -> tuple[Sizes, str]:
@@ -68,17 +58,16 @@ def sizes_of(start: Mapping[str, Any]) -> tuple[Sizes, str]:
     The sizes, and a note where the checkpoint is not at hand and the
     released model's sizes stand in for it; else ''.
   """
-  folder, note = start.get('init_from'), ''
   changes = start.get('model') or {}
-  if folder is not None and Path(folder).is_dir():
-    sizes = checkpoint.read_config(folder)['model']
-  else:
-    preset = start.get('preset') or changes.get('dialect', 'phi3')
-    made = PRESETS.get(preset, _small)()
-    if folder is not None:
-      made = before_stage2(made)
-      note = f"{folder} is not here; planned with the sizes of '{preset}'"
-    sizes = made.to_dict()
+  preset = start.get('preset') or changes.get('dialect', 'phi3')
+
+  def made() -> dict:
+    sizes = PRESETS.get(preset, _small)()
+    if start.get('init_from') is not None:  # it may be of the base models
+      sizes = before_stage2(sizes)
+    return sizes.to_dict()
+
+  sizes, note = sizes_at_hand(start, SYSTEM, preset, made)
   return Sizes(
     changed(sizes, tuned=start.get('tuned', False), changes=changes)
   ), note
@@ -110,21 +99,13 @@ def programs(
   Raises:
     BadInput: for a config that could not train either.
   """
-  if values.get('task', PLANNED) != PLANNED:
-    raise BadInput(
-      f'task is {values["task"]!r}, which cannot be planned; use {PLANNED}'
-    )
-  sizes, note = sizes_of(values.get('start') or {})
-  own = {name: v for name, v in values.items() if name != 'task'}
-  task = GroundedVideoLlmTask(own, start=sizes)
-  devices = list(mesh.devices.flatten())
-  tensor = math.gcd(len(devices), _tensor_ways(task.model))
-  apart = sharding.make_mesh(tensor=tensor, devices=devices)
+  task, note = planned_task(values, GroundedVideoLlmTask, sizes_of)
+  apart = mesh_of_tensors(mesh, *_cut_sizes(task.model))
   made = {
     'training': lambda: training_program(
       task,
       flatten(param_shapes(task.model)),
-      sample_shapes(task),
+      sample_shapes(task.model, row_tokens=task.data_options().row_tokens),
       frozen_dtype=task.config.compute.jnp_dtype,
       batch_size=batch_size,
       accumulate=accumulate,
@@ -138,29 +119,14 @@ def programs(
   return made, note
 
 
-def _tensor_ways(config: GroundedVideoLlmConfig) -> int:
-  """In how many parts every layer's heads and hidden units can be cut."""
+def _cut_sizes(config: GroundedVideoLlmConfig) -> tuple[int, ...]:
+  """What is cut of every layer: its heads and hidden units."""
   image, video = config.image_encoder.block, config.video_encoder.block
   llm = config.llm
-  return math.gcd(
+  return (
     *(image.n_heads, image.mlp_hidden, video.n_heads, video.mlp_hidden),
     *(config.two_stream.width, llm.n_heads, llm.n_kv_heads, llm.mlp_hidden),
   )
-
-
-def sample_shapes(
-  task: GroundedVideoLlmTask,
-) -> dict[str, jax.ShapeDtypeStruct]:
-  """What one training sample is made of."""
-  row = (task.data_options().row_tokens,)
-  shapes = {
-    **_frames(task.model),
-    'input_ids': (row, jnp.int32),
-    'labels': (row, jnp.int32),
-    'attention_mask': (row, jnp.bool_),
-    'video_start': ((), jnp.int32),
-  }
-  return {name: jax.ShapeDtypeStruct(*x) for name, x in shapes.items()}
 
 
 def grounding_program(
@@ -177,16 +143,10 @@ def grounding_program(
     mesh: Devices, at hand or not.
   """
   whole = sharding.replicated(mesh)
-  shapes = flatten(param_shapes(config))
-  own = sharding.param_shardings(flatten(param_axes(config)), shapes, mesh)
-  params = join({}, lying(of_dtype(shapes, compute.jnp_dtype), own))
-  asking = AskingPrograms(
-    GroundedVideoLlm(config, compute),
-    Words(
-      before_ids=np.zeros(BEFORE_TOKENS, np.int32),
-      time_ids=np.arange(config.n_intervals + 1, dtype=np.int32),
-    ),
+  params = params_alone(
+    param_shapes(config), param_axes(config), compute.jnp_dtype, mesh
   )
+  asking = AskingPrograms(GroundedVideoLlm(config, compute), Words.of(config))
 
   @jax.jit
   def ground(params, video, questions, middle):
@@ -194,16 +154,12 @@ def grounding_program(
     kv = asking.prefill(params, rows, questions.sequence_length)
     return asking.spans(params, kv, questions, middle)
 
-  def trace(*args):
-    with laid_out(alone_layout(mesh)):
-      return ground.trace(*args)
-
   def ids(*shape):
     return jax.ShapeDtypeStruct(shape, jnp.int32, sharding=whole)
 
   video = {
-    name: jax.ShapeDtypeStruct((1, *shape), dtype, sharding=whole)
-    for name, (shape, dtype) in _frames(config).items()
+    name: jax.ShapeDtypeStruct((1, *x.shape), x.dtype, sharding=whole)
+    for name, x in video_shapes(config).items()
   }
   questions = Questions(
     ids=ids(N_QUESTIONS, QUESTION_TOKENS),
@@ -212,16 +168,6 @@ def grounding_program(
   )
   return Program(
     name=f'grounding of {N_QUESTIONS} sentences in one video',
-    trace=trace,
+    trace=traced_alone(ground, mesh),
     args=(params, video, questions, ids(MIDDLE_TOKENS)),
   )
-
-
-def _frames(config: GroundedVideoLlmConfig):
-  """Name -> shape and dtype of a video's frames."""
-  image = config.image_encoder.image_size
-  video = config.video_encoder.image_size
-  return {
-    'keyframes': ((config.n_segments, image, image, 3), jnp.uint8),
-    'frames': ((config.n_frames, video, video, 3), jnp.uint8),
-  }

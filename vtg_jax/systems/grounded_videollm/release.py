@@ -119,11 +119,22 @@ def export(
   return released_files.export(
     folder,
     out,
-    read_sizes=GroundedVideoLlmConfig.from_dict,
+    read_sizes=_released_sizes,
     table=table,
     as_pth=as_pth,
     progress=progress,
   )
+
+
+def _released_sizes(values: Mapping) -> GroundedVideoLlmConfig:
+  """As `from_dict`, of a model that the release has a layout for."""
+  config = GroundedVideoLlmConfig.from_dict(values)
+  if not config.two_stream.video_stream:
+    raise BadInput(
+      'config.two_stream.video_stream is false; the released layout needs both '
+      'streams'
+    )
+  return config
 
 
 def is_golden(description: Mapping) -> bool:

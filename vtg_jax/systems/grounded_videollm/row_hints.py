@@ -28,15 +28,15 @@ from jaxtyping import Array, Float, Int
 from vtg_jax.errors import BadInput
 from vtg_jax.nn.rope import apply_rope, rope_angles
 from vtg_jax.shape_stories.cells import NOTHING
-from vtg_jax.systems.attention_hint import attention_losses
-from vtg_jax.systems.extra_heads import (
+from vtg_jax.systems.grounded_videollm.config import GroundedVideoLlmConfig
+from vtg_jax.systems.grounded_videollm.training import GroundedVideoLlmTask
+from vtg_jax.systems.training.attention_hint import attention_losses
+from vtg_jax.systems.training.extra_heads import (
   WithHeads,
   apply_head,
   without_heads,
 )
-from vtg_jax.systems.grounded_videollm.config import GroundedVideoLlmConfig
-from vtg_jax.systems.grounded_videollm.training import GroundedVideoLlmTask
-from vtg_jax.systems.naming import naming_heads, naming_sums
+from vtg_jax.systems.training.naming import naming_heads, naming_sums
 from vtg_jax.train.loss import LossSums
 
 _SHOWN, _CLOCK, _ROW = 'shows_target', 'clock', 'row_'
@@ -62,9 +62,11 @@ def row_pairs(
   images = cell_pairs[:, jnp.array(model.keyframes)]  # [B S g g]
   if adapter.merges:  # each line ends with a newline
     images = jnp.pad(images, ((0, 0),) * 3 + ((0, 1),), constant_values=NOTHING)
+  videos = cell_pairs.reshape(B, S, -1)
+  n_video_rows = adapter.n_video_rows(model.frames_per_segment)
   parts = [
     images.reshape(B, S, -1),
-    cell_pairs.reshape(B, S, -1),
+    videos[..., :n_video_rows],  # none without the video stream
     jnp.full((B, S, 1), NOTHING, cell_pairs.dtype),
   ]
   return jnp.concatenate(parts, -1).reshape(B, -1)
@@ -77,7 +79,7 @@ def frames_of_rows(model: GroundedVideoLlmConfig) -> Int[Array, ' R']:
   keyframes = jnp.array(model.keyframes)[:, None]
   parts = [
     jnp.repeat(keyframes, adapter.n_image_rows, 1),
-    jnp.repeat(frames, adapter.video_side**2, 1),
+    jnp.repeat(frames, adapter.n_video_rows(1), 1),
     frames[:, -1:],
   ]
   return jnp.concatenate(parts, 1).reshape(-1)

@@ -16,11 +16,14 @@ from vtg_jax.systems.grounded_videollm.config import (
 )
 from vtg_jax.systems.grounded_videollm.model import init_params
 from vtg_jax.systems.grounded_videollm.new_words import (
+  EMBEDDING,
+  HEAD,
+  HEAD_BIAS,
   as_tuned,
   with_new_words,
 )
 from vtg_jax.systems.grounded_videollm.release import SYSTEM, TOKENIZER
-from vtg_jax.systems.starting_point import (
+from vtg_jax.systems.training.starting_point import (
   StartingPoint,
   check_one_start,
   merged,
@@ -31,6 +34,8 @@ from vtg_jax.systems.starting_point import (
 SHIPPED = Path(__file__).parents[2] / 'checkpoints' / 'grounded_videollm_small'
 # What the checkpoint of an earlier stage, or of the base models, need not have.
 MAY_BE_NEW = (r'.*/lora_[ab]', r'two_stream/video_projector/.*')
+# What belongs to the video stream alone.
+VIDEO_STREAM = ('video_encoder/', 'two_stream/video_projector/')
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -44,7 +49,9 @@ class StartConfig:
     tuned: Words of time, the head's bias and adapters are added where there
       are none, as stage 2 begins.
     model: Entries of the sizes that differ from the checkpoint's or the
-      preset's, nested as in config.json: {'llm': {'n_layers': 2}}.
+      preset's, nested as in config.json: {'llm': {'n_layers': 2}}. With another
+      `n_intervals` the words of time are as many, and all words begin anew;
+      without two_stream.video_stream, what a checkpoint has of it is left out.
     tokenizer: A tokenizer.json, or the folder of one; when None, the
       checkpoint's own, or that which is shipped for the preset 'small'.
   """
@@ -69,14 +76,15 @@ def starting_point(config: StartConfig) -> StartingPoint:
   else:
     sizes = _preset(config.preset, file).to_dict()
   model = changed(sizes, tuned=config.tuned, changes=config.model)
-  grow = functools.partial(with_new_words, vocab_size=model.llm.vocab_size)
+  other_words = model.n_intervals != sizes['n_intervals']
   return StartingPoint(
     model,
     {TOKENIZER: file},
     init_params=init_params,
     folder=config.init_from,
     may_be_new=MAY_BE_NEW,
-    adapt=grow if config.tuned else None,
+    renewed=(EMBEDDING, HEAD, HEAD_BIAS) if other_words else (),
+    adapt=functools.partial(_adapted, model=model, tuned=config.tuned),
   )
 
 
@@ -88,12 +96,25 @@ def changed(
   Raises:
     BadInput: naming the entry that is unknown or mistyped.
   """
-  config = GroundedVideoLlmConfig.from_dict(sizes)
+  old = GroundedVideoLlmConfig.from_dict(sizes)
   if tuned:
-    config = as_tuned(config)
-  return GroundedVideoLlmConfig.from_dict(
-    merged(config.to_dict(), changes or {})
-  )
+    old = as_tuned(old)
+  new = GroundedVideoLlmConfig.from_dict(merged(old.to_dict(), changes or {}))
+  has_times = new.llm.head_bias
+  if has_times and new.llm.vocab_size == old.llm.vocab_size:
+    vocab_size = new.llm.vocab_size + new.n_intervals - old.n_intervals
+    llm = dataclasses.replace(new.llm, vocab_size=vocab_size)
+    new = dataclasses.replace(new, llm=llm)
+  return new
+
+
+def _adapted(stored, seed, *, model, tuned):
+  """A checkpoint's arrays for a network of other sizes; see `StartConfig`."""
+  if not model.two_stream.video_stream:
+    stored = {p: x for p, x in stored.items() if not p.startswith(VIDEO_STREAM)}
+  if tuned:
+    return with_new_words(stored, seed, vocab_size=model.llm.vocab_size)
+  return stored
 
 
 def _preset(name, file) -> GroundedVideoLlmConfig:

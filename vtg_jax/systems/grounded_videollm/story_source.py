@@ -11,7 +11,7 @@ from vtg_jax.shape_stories.story_video import StoryVideo
 from vtg_jax.systems.grounded_videollm import story_questions
 from vtg_jax.systems.grounded_videollm.prompt import VIDEO
 from vtg_jax.systems.grounded_videollm.story_questions import PLAIN, Asked
-from vtg_jax.systems.story_range import StoryRange
+from vtg_jax.systems.training.story_range import StoryRange
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -8,6 +8,7 @@ from input_pipeline.loader import Batches
 from vtg_jax.llm.json_tokenizer import JsonTokenizer
 from vtg_jax.moments.temporal_tokens import time_tokens
 from vtg_jax.nn.compute import Compute
+from vtg_jax.systems.checks import check_vocabulary
 from vtg_jax.systems.config_json import from_json
 from vtg_jax.systems.grounded_videollm import training_data
 from vtg_jax.systems.grounded_videollm.config import GroundedVideoLlmConfig
@@ -16,8 +17,8 @@ from vtg_jax.systems.grounded_videollm.model import (
   GroundedVideoLlm,
   param_axes,
 )
+from vtg_jax.systems.grounded_videollm.objective import TUNED, answer_sums
 from vtg_jax.systems.grounded_videollm.release import SYSTEM, TOKENIZER
-from vtg_jax.systems.grounded_videollm.rows import IGNORE
 from vtg_jax.systems.grounded_videollm.sample_rows import RowMaker
 from vtg_jax.systems.grounded_videollm.starting_point import (
   StartConfig,
@@ -27,19 +28,14 @@ from vtg_jax.systems.grounded_videollm.training_data import (
   DataOptions,
   FrameSizes,
 )
-from vtg_jax.systems.starting_point import StartingPoint
-from vtg_jax.systems.system_task import (
+from vtg_jax.systems.training.starting_point import StartingPoint
+from vtg_jax.systems.training.system_task import (
   SAVE_DTYPES,
   SystemTask,
   check_known,
 )
-from vtg_jax.train.loss import LossSums, next_token_sums
+from vtg_jax.train.loss import LossSums
 from vtg_jax.train.optimiser import OptimiserConfig
-
-# What the paper trains, in its first stage and afterwards; the encoders and
-# the learned rows between the streams are always frozen.
-PROJECTORS = (r'two_stream/(image|video)_projector/.*',)
-TUNED = (*PROJECTORS, r'llm/embed/.*', r'llm/lm_head/.*', r'.*/lora_[ab]')
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -96,11 +92,19 @@ class GroundedVideoLlmTask(SystemTask):
     self._network = GroundedVideoLlm(self.model, config.compute)
 
   def tokenizer(self) -> JsonTokenizer:
-    """The language model's, with the words of time where the data have some."""
+    """The language model's, with the words of time where the data have some.
+
+    Raises:
+      BadInput: when it does not fit the network.
+    """
     words = ()
     if self.data_options().with_times:
       words = time_tokens(self.model.n_intervals)
-    return JsonTokenizer(self._start.tokenizer_files[TOKENIZER], words)
+    tokenizer = JsonTokenizer(self._start.tokenizer_files[TOKENIZER], words)
+    check_vocabulary(
+      'language model', tokenizer.vocab_size, self.model.llm.vocab_size
+    )
+    return tokenizer
 
   def data_options(self) -> DataOptions:
     """The options under 'data'.
@@ -188,10 +192,6 @@ class GroundedVideoLlmTask(SystemTask):
     return self._network.apply({'params': params}, states, method='logits')
 
   def _answer_sums(self, params, states, batch) -> LossSums:
-    losses, counts = next_token_sums(
-      states,
-      batch['labels'],
-      lambda some: self._logits(params, some),
-      ignore=IGNORE,
+    return answer_sums(
+      states, batch['labels'], lambda some: self._logits(params, some)
     )
-    return LossSums(losses.sum(), counts.sum(), {})

@@ -21,16 +21,10 @@ from input_pipeline.conversation_sources import (
   open_conversations,
 )
 from input_pipeline.frame_store import FrameStore
-from input_pipeline.loader import (
-  BadSample,
-  Batches,
-  LoaderOptions,
-  make_batches,
-)
-from input_pipeline.training_sources import mixture_weights
+from input_pipeline.loader import BadSample, Batches, LoaderOptions
 from vtg_jax.errors import BadInput
 from vtg_jax.shape_stories.cells import NOTHING, cell_pairs
-from vtg_jax.systems.checks import SAMPLINGS
+from vtg_jax.systems.checks import SAMPLINGS, check_known, check_least
 from vtg_jax.systems.config_json import from_json
 from vtg_jax.systems.grounded_videollm.frame_numbers import (
   frame_ids,
@@ -42,6 +36,7 @@ from vtg_jax.systems.grounded_videollm.story_source import (
   StoriesOptions,
   StoriesSource,
 )
+from vtg_jax.systems.training.mixing import mixed_batches
 
 
 class Source(Protocol):
@@ -114,23 +109,11 @@ class DataOptions:
   loader: LoaderOptions = LoaderOptions()
 
   def __post_init__(self):
-    if self.layout not in LAYOUTS:
-      raise ValueError(
-        f'layout {self.layout!r} is unknown; use one of {LAYOUTS}'
-      )
-    if self.sampling not in SAMPLINGS:
-      raise ValueError(
-        f'sampling {self.sampling!r} is unknown; use one of {SAMPLINGS}'
-      )
-    for name, least in (
-      ('row_tokens', 1),
-      ('max_asked', 0),
-      ('label_grid', 0),
-      ('n_shown_segments', 1),
-    ):
-      value = getattr(self, name)
-      if value is not None and value < least:
-        raise ValueError(f'{name} is {value}; use {least} up')
+    check_known('layout', self.layout, LAYOUTS)
+    check_known('sampling', self.sampling, SAMPLINGS)
+    check_least(
+      self, row_tokens=1, max_asked=0, label_grid=0, n_shown_segments=1
+    )
     if self.max_asked and self.layout != 'side_by_side':
       raise ValueError(
         f'max_asked is {self.max_asked} and layout {self.layout!r}; where '
@@ -252,11 +235,7 @@ def batches(
   options: DataOptions,
   rows: RowMaker,
   sizes: FrameSizes,
-  *,
-  batch_size: int,
-  seed: int,
-  process_index: int = 0,
-  process_count: int = 1,
+  **share: int,
 ) -> Batches:
   """Training batches of one host.
 
@@ -264,10 +243,7 @@ def batches(
     options: what and how.
     rows: makes the text entries.
     sizes: of frames.
-    batch_size: samples in a batch, over all hosts together.
-    seed: of order and of every draw.
-    process_index: this host.
-    process_count: hosts.
+    **share: see `mixed_batches`.
 
   Raises:
     BadInput: a data set cannot be read, or holds too little.
@@ -276,26 +252,14 @@ def batches(
     *(open_conversations(source) for source in options.files),
     *(StoriesSource(options=stories) for stories in options.stories),
   )
-  if not sources:
-    raise BadInput('there is nothing to train on; give data.files or .stories')
   if options.files and (options.label_grid or options.max_asked):
     raise BadInput(
       f'label_grid is {options.label_grid} and max_asked is '
       f'{options.max_asked}, and what they tell is known of data.stories only; '
       'set them to 0 or leave files out'
     )
-  weights = mixture_weights((*options.files, *options.stories))
   maker = SampleMaker(sources=sources, options=options, sizes=sizes, rows=rows)
-  return make_batches(
-    maker,
-    [len(source) for source in sources],
-    options.loader,
-    batch_size=batch_size,
-    seed=seed,
-    weights=weights,
-    process_index=process_index,
-    process_count=process_count,
-  )
+  return mixed_batches(maker, options, [len(one) for one in sources], **share)
 
 
 def _at_size(

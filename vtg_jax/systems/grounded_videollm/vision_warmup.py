@@ -16,9 +16,9 @@ import jax.numpy as jnp
 
 from vtg_jax.adapters.two_stream import average_patches
 from vtg_jax.errors import BadInput
-from vtg_jax.systems.extra_heads import WithHeads, without_heads
 from vtg_jax.systems.grounded_videollm.training import GroundedVideoLlmTask
-from vtg_jax.systems.naming import naming_heads, naming_sums
+from vtg_jax.systems.training.extra_heads import WithHeads, without_heads
+from vtg_jax.systems.training.naming import naming_heads, naming_sums
 from vtg_jax.train.loss import LossSums
 
 STREAMS = ('image', 'video')
@@ -35,6 +35,11 @@ class CellWarmup(WithHeads, GroundedVideoLlmTask):
     """
     super().__init__(values, **options)
     data, grid = self.data_options(), self.model.two_stream.video_side
+    if not self.model.two_stream.video_stream:
+      raise BadInput(
+        'start.model.two_stream.video_stream is false; this task trains both '
+        'encoders'
+      )
     if data.label_grid != grid or data.n_shown_segments is None:
       raise BadInput(
         f'data.label_grid is {data.label_grid} and data.n_shown_segments is '

@@ -23,6 +23,7 @@ from vtg_jax.moments.temporal_tokens import (
   GROUNDING_MARKER,
   write_asked_tokens,
 )
+from vtg_jax.systems.checks import check_vocabulary
 from vtg_jax.systems.grounded_videollm import prompt
 from vtg_jax.systems.grounded_videollm.config import GroundedVideoLlmConfig
 from vtg_jax.systems.grounded_videollm.spans import TimeScale
@@ -62,14 +63,16 @@ class Wording:
     """Prepares what all prompts share.
 
     Raises:
-      BadInput: the tokenizer has more words than the network, or lacks some.
+      BadInput: the tokenizer does not fit the network, or lacks words.
     """
-    if tokenizer.vocab_size > config.llm.vocab_size:
+    n_tokens, n_rows = tokenizer.vocab_size, config.llm.vocab_size
+    if n_tokens > n_rows:
       raise BadInput(
-        f'the tokenizer and the words of time are {tokenizer.vocab_size} '
-        f'tokens, the network has {config.llm.vocab_size} rows; give a '
-        'checkpoint after stage 2 and the tokenizer it was trained with'
+        f'the tokenizer and the words of time are {n_tokens} tokens, the '
+        f'network has {n_rows} rows; give a checkpoint after stage 2 and the '
+        'tokenizer it was trained with'
       )
+    check_vocabulary('language model', n_tokens, n_rows)
     self.tokenizer = tokenizer
     self._dialect = dialect = config.words
     self._max_tokens = config.max_text_tokens

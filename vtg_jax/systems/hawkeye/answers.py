@@ -9,9 +9,8 @@ from vtg_jax.moments import coarse
 from vtg_jax.moments.moment import Absent, Moment, Round
 from vtg_jax.recursion.coarse_to_fine import SearchState
 from vtg_jax.systems.checks import checked_score
+from vtg_jax.systems.hawkeye.config import SYSTEM
 from vtg_jax.systems.hawkeye.tables import SearchPlan
-
-SYSTEM = 'hawkeye'
 
 Answer = Moment | Absent
 

@@ -16,10 +16,10 @@ from typing import Any
 from jaxtyping import Array, Float
 
 from vtg_jax.errors import BadInput
-from vtg_jax.systems.extra_heads import WithHeads, without_heads
 from vtg_jax.systems.hawkeye.config import HawkEyeConfig
 from vtg_jax.systems.hawkeye.training import HawkEyeTask
-from vtg_jax.systems.naming import naming_heads, naming_sums
+from vtg_jax.systems.training.extra_heads import WithHeads, without_heads
+from vtg_jax.systems.training.naming import naming_heads, naming_sums
 
 
 def token_grid(model: HawkEyeConfig) -> int:

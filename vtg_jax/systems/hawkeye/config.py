@@ -7,8 +7,11 @@ from vtg_jax.adapters.qformer import QFormerConfig
 from vtg_jax.encoders.umt import UmtConfig
 from vtg_jax.llm.decoder import DecoderConfig
 from vtg_jax.nn.dense import LoraConfig
+from vtg_jax.systems.checks import check_sizes
 from vtg_jax.systems.config_json import from_json
 
+# Name of the system.
+SYSTEM = 'hawkeye'
 # Positions of so many frames are computed before any is read.
 _MOST_FRAMES = 1024
 
@@ -38,15 +41,9 @@ class HawkEyeConfig:
   pad_id: int
 
   def __post_init__(self):
-    for name in ('encoder', 'qformer', 'llm'):
-      for size, value in vars(getattr(self, name)).items():
-        least = 0 if size == 'n_extra_queries' else 1
-        if type(value) is int and value < least:
-          raise ValueError(f'{name}.{size} is {value}; use {least} up')
     if not 1 <= self.n_frames <= _MOST_FRAMES:
       raise ValueError(f'n_frames is {self.n_frames}; use 1 to {_MOST_FRAMES}')
-    if self.max_text_tokens < 1:
-      raise ValueError(f'max_text_tokens is {self.max_text_tokens}; use 1 up')
+    check_sizes(self, may_be_zero=('n_extra_queries', 'pad_id'))
     if self.qformer.features_width != self.encoder.width:
       raise ValueError(
         f'the Q-Former reads features {self.qformer.features_width} wide, '

@@ -24,17 +24,17 @@ from jaxtyping import Array, Bool, Float, Int
 
 from vtg_jax.nn.rope import apply_rope, rope_angles
 from vtg_jax.shape_stories.cells import NOTHING
-from vtg_jax.systems.attention_hint import attention_losses
-from vtg_jax.systems.extra_heads import (
-  WithHeads,
-  apply_head,
-  without_heads,
-)
 from vtg_jax.systems.hawkeye.cell_warmup import check_label_grid, token_grid
 from vtg_jax.systems.hawkeye.rows import IGNORE
 from vtg_jax.systems.hawkeye.training import HawkEyeTask
 from vtg_jax.systems.hawkeye.training_data import OBJECTIVES
-from vtg_jax.systems.naming import naming_heads, naming_sums
+from vtg_jax.systems.training.attention_hint import attention_losses
+from vtg_jax.systems.training.extra_heads import (
+  WithHeads,
+  apply_head,
+  without_heads,
+)
+from vtg_jax.systems.training.naming import naming_heads, naming_sums
 from vtg_jax.train.loss import LossSums
 
 _HEAD = 'shows_target'

@@ -4,17 +4,15 @@ import dataclasses
 import functools
 import os
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from input_pipeline.video import FrameStore, Resize, open_video
+from input_pipeline.video import FrameStore
 from vtg_jax import moments
 from vtg_jax.convert import checkpoint
-from vtg_jax.convert.param_tree import flatten
-from vtg_jax.errors import BadInput
 from vtg_jax.llm.tokenizers import SentencePieceTokenizer, WordPieceTokenizer
 from vtg_jax.moments import coarse
 from vtg_jax.nn.compute import Compute
@@ -22,7 +20,6 @@ from vtg_jax.recursion.coarse_to_fine import SearchState, start_search
 from vtg_jax.systems.checks import checked_queries, checked_score
 from vtg_jax.systems.hawkeye import prompt
 from vtg_jax.systems.hawkeye.answers import (
-  SYSTEM,
   Answer,
   PlayedPath,
   PlayedRound,
@@ -30,7 +27,7 @@ from vtg_jax.systems.hawkeye.answers import (
   played_paths,
 )
 from vtg_jax.systems.hawkeye.benchmarks import BENCHMARK_OPTIONS
-from vtg_jax.systems.hawkeye.config import HawkEyeConfig
+from vtg_jax.systems.hawkeye.config import SYSTEM, HawkEyeConfig
 from vtg_jax.systems.hawkeye.frames import FilledTables, frames_of_interval
 from vtg_jax.systems.hawkeye.model import HawkEye, param_shapes
 from vtg_jax.systems.hawkeye.options import (
@@ -45,15 +42,19 @@ from vtg_jax.systems.hawkeye.tables import (
   option_orders,
   plan_search,
 )
+from vtg_jax.systems.hawkeye.vocabularies import (
+  TOKENIZER,
+  VOCABULARY,
+  check_tokenizers,
+  read_tokenizers,
+)
+from vtg_jax.systems.loading import OpensVideos, load_network
 
-TOKENIZER, VOCABULARY = 'tokenizer.model', 'vocab.txt'
 # More queries than this are asked one batch after the other.
 QUERIES_AT_ONCE = 32
-# The extra special token of the Q-Former's vocabulary.
-EXTRA_TOKENS = ('[DEC]',)
 
 
-class HawkEyeGrounder:
+class HawkEyeGrounder(OpensVideos):
   """Finds moments by a coarse-to-fine search over the video.
 
   Attributes:
@@ -61,6 +62,7 @@ class HawkEyeGrounder:
     benchmark_options: How it is asked on benchmarks; see `Grounder`.
     config: Sizes of the network.
     notice: One line the user must read with every answer; empty if none.
+    frame_size: Pixels of a side of a frame.
     programs: The compiled programs.
   """
 
@@ -90,20 +92,13 @@ class HawkEyeGrounder:
       notice: See the attribute.
 
     Raises:
-      BadInput: when a tokenizer has more tokens than the network has rows.
+      BadInput: when a tokenizer does not fit the network.
     """
-    for name, n_tokens, n_rows in (
-      ('language model', tokenizer.vocab_size, config.llm.vocab_size),
-      ('Q-Former', instruction_tokenizer.vocab_size, config.qformer.vocab_size),
-    ):
-      if n_tokens > n_rows:
-        raise BadInput(
-          f"the {name}'s tokenizer has {n_tokens} tokens, its network has "
-          f'{n_rows} rows; give the tokenizer it was trained with'
-        )
+    check_tokenizers(config, tokenizer, instruction_tokenizer)
     compute = compute or Compute()
     self.config = config
     self.notice = notice
+    self.frame_size = config.encoder.image_size
     self._params = jax.tree.map(jnp.asarray, params)
     self._tokenizer = tokenizer
     self._instruction_tokenizer = instruction_tokenizer
@@ -117,27 +112,6 @@ class HawkEyeGrounder:
       max_new_tokens=texts.max_new_tokens,
       eos_id=tokenizer.eos_id,
     )
-
-  def open_video(
-    self,
-    path: str | os.PathLike,
-    *,
-    resize: str = 'pil',
-    on_progress: Callable[[int, int], None] | None = None,
-  ) -> FrameStore:
-    """Opens a video for any number of calls of `ground`.
-
-    Args:
-      path: Video file or folder of frames.
-      resize: 'pil' for exactly what the checkpoint expects, 'swscale' for
-        the fast one.
-      on_progress: Called with (frames read, frames to read).
-
-    Raises:
-      BadInput: when it cannot be read.
-    """
-    size = Resize(size=self.config.encoder.image_size, method=resize)
-    return open_video(path, resize=size, on_progress=on_progress)
 
   def ground(
     self,
@@ -198,7 +172,7 @@ class HawkEyeGrounder:
       seed=seed,
     )
     queries = checked_queries(queries, self._texts.video_slot)
-    video = self._opened(video)
+    video = self.opened(video)
     found = []
     for start in range(0, len(queries), QUERIES_AT_ONCE):
       some = queries[start : start + QUERIES_AT_ONCE]
@@ -245,7 +219,7 @@ class HawkEyeGrounder:
     Raises:
       BadInput: for an unreadable video or clip, or a question that is none.
     """
-    video = self._opened(video)
+    video = self.opened(video)
     how = {'mode': mode, 'sampling': sampling}
     answers = self.questions.answers(
       video, questions, options, start_s=start_s, end_s=end_s, **how
@@ -257,17 +231,6 @@ class HawkEyeGrounder:
       dataclasses.replace(answer, evidence=(moment,))
       for answer, moment in zip(answers, seen, strict=True)
     ]
-
-  def _opened(self, video) -> FrameStore:
-    if not isinstance(video, FrameStore):
-      return self.open_video(video)
-    size = self.config.encoder.image_size
-    if video.resize is None or video.resize.size != size:
-      raise BadInput(
-        f'{video.path} was opened with {video.resize}, this model sees frames '
-        f'of {size} pixels; open it with open_video of this grounder'
-      )
-    return video
 
   def _ground_together(self, video, queries, options, prefetch) -> list[Answer]:
     """Answers of queries that fit into one program."""
@@ -400,21 +363,21 @@ def load(
   Raises:
     BadInput: when the folder is no such checkpoint, or is damaged.
   """
-  description = checkpoint.read_config(folder)
-  config = HawkEyeConfig.from_dict(description.get('model'))
-  if dtype is None:
-    dtype = 'float32' if jax.default_backend() == 'cpu' else 'bfloat16'
-  compute = Compute(dtype=dtype, attention=attention)
-  params = checkpoint.load_params(
-    folder, dtype=compute.jnp_dtype, expected=flatten(param_shapes(config))
+  loaded = load_network(
+    folder,
+    read_sizes=HawkEyeConfig.from_dict,
+    param_shapes=param_shapes,
+    dtype=dtype,
+    attention=attention,
   )
+  files = {
+    name: checkpoint.tokenizer_file(folder, name)
+    for name in (TOKENIZER, VOCABULARY)
+  }
   return HawkEyeGrounder(
-    config,
-    params,
-    SentencePieceTokenizer(checkpoint.tokenizer_file(folder, TOKENIZER)),
-    WordPieceTokenizer(
-      checkpoint.tokenizer_file(folder, VOCABULARY), EXTRA_TOKENS
-    ),
-    compute=compute,
-    notice=description.get('notice', ''),
+    loaded.config,
+    loaded.params,
+    *read_tokenizers(files),
+    compute=loaded.compute,
+    notice=loaded.notice,
   )

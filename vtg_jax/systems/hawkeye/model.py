@@ -21,6 +21,7 @@ from vtg_jax.nn.compute import Compute
 from vtg_jax.nn.constrain import constrain
 from vtg_jax.nn.dense import Dense
 from vtg_jax.nn.norm import layer_norm
+from vtg_jax.systems import parameters
 from vtg_jax.systems.hawkeye.config import HawkEyeConfig
 
 # What stands in the first slot of a training row: the reference's constant, or
@@ -236,9 +237,7 @@ class HawkEye(nn.Module):
 
 def init_params(config: HawkEyeConfig, rng: jax.Array, compute: Compute):
   """Fresh random parameters as one plain nested dict."""
-  return nn.meta.unbox(
-    jax.jit(_init, static_argnums=(0, 2))(config, rng, compute)
-  )
+  return parameters.drawn(_init, config, rng, compute)
 
 
 def _init(config, rng, compute):
@@ -260,18 +259,9 @@ def _init(config, rng, compute):
 
 def param_shapes(config: HawkEyeConfig) -> dict:
   """Shapes and dtypes of the parameters, without making them."""
-  return jax.eval_shape(
-    lambda rng: init_params(config, rng, Compute()), jax.random.key(0)
-  )
+  return parameters.shapes(_init, config)
 
 
 def param_axes(config: HawkEyeConfig) -> dict:
   """Logical names of every parameter's axes, such as ('embed', 'heads')."""
-  boxed = jax.eval_shape(
-    lambda rng: _init(config, rng, Compute()), jax.random.key(0)
-  )
-  return jax.tree.map(
-    lambda box: tuple(box.names),
-    boxed,
-    is_leaf=lambda x: isinstance(x, nn.Partitioned),
-  )
+  return parameters.axes(_init, config)

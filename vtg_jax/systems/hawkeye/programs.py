@@ -1,9 +1,7 @@
 """HawkEye's programs as shapes: what to compile for a machine not at hand."""
 
 import functools
-import math
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any
 
 import jax
@@ -11,14 +9,11 @@ import jax.numpy as jnp
 from jax.sharding import Mesh
 
 from vtg_jax import sharding
-from vtg_jax.convert import checkpoint
-from vtg_jax.errors import BadInput
 from vtg_jax.moments import coarse
 from vtg_jax.nn.compute import Compute
-from vtg_jax.nn.constrain import laid_out
 from vtg_jax.recursion.coarse_to_fine import Moves, start_search
 from vtg_jax.recursion.interval_tree import max_nodes
-from vtg_jax.systems.hawkeye.config import PRESETS, HawkEyeConfig, small
+from vtg_jax.systems.hawkeye.config import PRESETS, SYSTEM, HawkEyeConfig, small
 from vtg_jax.systems.hawkeye.model import HawkEye, param_axes, param_shapes
 from vtg_jax.systems.hawkeye.search import SearchPrograms, SearchTables
 from vtg_jax.systems.hawkeye.tables import FRAME_BUCKET, ROUNDS_BUCKET
@@ -26,13 +21,16 @@ from vtg_jax.systems.hawkeye.training import HawkEyeTask
 from vtg_jax.systems.programs import (
   Program,
   Sizes,
-  alone_layout,
   lying,
-  of_dtype,
+  mesh_of_tensors,
+  params_alone,
+  planned_task,
+  sizes_at_hand,
+  traced_alone,
   training_program,
 )
-from vtg_jax.systems.starting_point import merged
-from vtg_jax.train.freeze import flatten, join
+from vtg_jax.systems.training.starting_point import merged
+from vtg_jax.train.freeze import flatten
 
 # A prompt of Vicuna's tokenizer about 12 frames and a query of a dozen words,
 # in tokens, rounded up to the buckets of `tables`.
@@ -40,8 +38,6 @@ PREFIX_TOKENS, NODE_TOKENS, QUERY_TOKENS = 40, 128, 160
 INSTRUCTION_TOKENS, OPTION_TOKENS = 24, 12
 
 
-# The task of which there are programs here; see `tasks`.
-PLANNED = 'answers'
 _SMALL = functools.partial(
   small, vocab_size=512, bert_vocab_size=320, stop_ids=((2,),)
 )
@@ -57,16 +53,14 @@ def sizes_of(start: Mapping[str, Any]) -> tuple[Sizes, str]:
     The sizes, and a note where the checkpoint is not at hand and the
     released model's sizes stand in for it; else ''.
   """
-  folder, note = start.get('init_from'), ''
   preset = start.get('preset') or 'full'
-  if folder is not None and Path(folder).is_dir():
-    sizes = checkpoint.read_config(folder)['model']
-  else:
-    if folder is not None:
-      note = f"{folder} is not here; planned with the sizes of '{preset}'"
+  sizes, note = sizes_at_hand(
+    start,
+    SYSTEM,
+    preset,
     # The tokenizers, which settle the small one's words, are not asked for.
-    made = PRESETS.get(preset, _SMALL)()
-    sizes = made.to_dict()
+    lambda: PRESETS.get(preset, _SMALL)().to_dict(),
+  )
   changed = merged(sizes, start.get('model') or {})
   return Sizes(HawkEyeConfig.from_dict(changed)), note
 
@@ -93,16 +87,8 @@ def programs(
   Raises:
     BadInput: for a config that could not train either.
   """
-  if values.get('task', PLANNED) != PLANNED:
-    raise BadInput(
-      f'task is {values["task"]!r}, which cannot be planned; use {PLANNED}'
-    )
-  sizes, note = sizes_of(values.get('start') or {})
-  own = {name: v for name, v in values.items() if name != 'task'}
-  task = HawkEyeTask(own, start=sizes)
-  devices = list(mesh.devices.flatten())
-  tensor = math.gcd(len(devices), _tensor_ways(task.model))
-  apart = sharding.make_mesh(tensor=tensor, devices=devices)
+  task, note = planned_task(values, HawkEyeTask, sizes_of)
+  apart = mesh_of_tensors(mesh, *_cut_sizes(task.model))
   return {
     'training': lambda: training_program(
       task,
@@ -119,10 +105,10 @@ def programs(
   }, note
 
 
-def _tensor_ways(config: HawkEyeConfig) -> int:
-  """In how many parts every layer's heads and hidden units can be cut."""
+def _cut_sizes(config: HawkEyeConfig) -> tuple[int, ...]:
+  """What is cut of every layer: its heads and hidden units."""
   encoder, qformer, llm = config.encoder, config.qformer, config.llm
-  return math.gcd(
+  return (
     *(encoder.n_heads, encoder.mlp_hidden, qformer.width, qformer.mlp_hidden),
     *(llm.n_heads, llm.n_kv_heads, llm.mlp_hidden, llm.vocab_size),
   )
@@ -160,9 +146,6 @@ def search_program(
     mesh: Devices, at hand or not.
   """
   whole = sharding.replicated(mesh)
-  shapes = flatten(param_shapes(config))
-  params = of_dtype(shapes, compute.jnp_dtype)
-  own = sharding.param_shardings(flatten(param_axes(config)), shapes, mesh)
   tables = search_tables(config)
   state = jax.eval_shape(
     lambda: start_search(
@@ -179,18 +162,16 @@ def search_program(
     eos_id=config.pad_id,
   )
 
-  def trace(*args):
-    with laid_out(alone_layout(mesh)):
-      return programs.search.trace(*args)
-
   args = (
-    join({}, lying(params, own)),
+    params_alone(
+      param_shapes(config), param_axes(config), compute.jnp_dtype, mesh
+    ),
     *lying((tables, state), jax.tree.map(lambda _: whole, (tables, state))),
     jax.ShapeDtypeStruct((), jnp.int32, sharding=whole),
   )
   return Program(
     name='search of 4 rounds, one query',
-    trace=trace,
+    trace=traced_alone(programs.search, mesh),
     args=args,
     # One query stands on one node in each round, and asks about it once.
     while_turns=(ROUNDS_BUCKET, 1),

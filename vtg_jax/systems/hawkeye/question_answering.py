@@ -28,8 +28,7 @@ from vtg_jax.systems.checks import (
   options_of_questions,
 )
 from vtg_jax.systems.hawkeye import prompt
-from vtg_jax.systems.hawkeye.answers import SYSTEM
-from vtg_jax.systems.hawkeye.config import HawkEyeConfig
+from vtg_jax.systems.hawkeye.config import SYSTEM, HawkEyeConfig
 from vtg_jax.systems.hawkeye.frames import frames_of_interval
 from vtg_jax.systems.hawkeye.model import HawkEye
 from vtg_jax.systems.hawkeye.search import (

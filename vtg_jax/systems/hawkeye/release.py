@@ -20,11 +20,12 @@ from vtg_jax.systems.config_json import reading_sizes
 from vtg_jax.systems.hawkeye.config import (
   PRESETS,
   RELEASED_STOP_IDS,
+  SYSTEM,
   HawkEyeConfig,
   full,
 )
-from vtg_jax.systems.hawkeye.grounder import TOKENIZER, VOCABULARY
 from vtg_jax.systems.hawkeye.model import param_shapes
+from vtg_jax.systems.hawkeye.vocabularies import TOKENIZER, VOCABULARY
 from vtg_jax.systems.released_files import existing, first_file
 
 # Names under which the tokenizer files are found beside released weights.
@@ -73,7 +74,7 @@ def convert(
   sources, tokenizers = existing(sources), existing(tokenizers)
   sizes = _config(config, sources)
   return released_files.convert(
-    'hawkeye',
+    SYSTEM,
     sizes,
     sources,
     out,

@@ -5,18 +5,17 @@ from pathlib import Path
 
 from vtg_jax.convert import checkpoint
 from vtg_jax.errors import BadInput
-from vtg_jax.llm.tokenizers import SentencePieceTokenizer, WordPieceTokenizer
 from vtg_jax.systems.hawkeye import prompt
-from vtg_jax.systems.hawkeye.config import PRESETS, HawkEyeConfig, small
-from vtg_jax.systems.hawkeye.grounder import (
-  EXTRA_TOKENS,
-  TOKENIZER,
-  VOCABULARY,
-)
+from vtg_jax.systems.hawkeye.config import PRESETS, SYSTEM, HawkEyeConfig, small
 from vtg_jax.systems.hawkeye.model import init_params
 from vtg_jax.systems.hawkeye.release import TOKENIZER_NAMES, VOCABULARY_NAMES
+from vtg_jax.systems.hawkeye.vocabularies import (
+  TOKENIZER,
+  VOCABULARY,
+  read_tokenizers,
+)
 from vtg_jax.systems.registry import SHIPPED
-from vtg_jax.systems.starting_point import (
+from vtg_jax.systems.training.starting_point import (
   StartingPoint,
   check_one_start,
   merged,
@@ -68,7 +67,7 @@ def starting_point(config: StartConfig) -> StartingPoint:
     )
   files = _tokenizer_files(config)
   if config.init_from is not None:
-    sizes = stored_sizes(config.init_from, 'hawkeye')
+    sizes = stored_sizes(config.init_from, SYSTEM)
   else:
     sizes = _preset(config.preset, files).to_dict()
   return StartingPoint(
@@ -84,8 +83,7 @@ def starting_point(config: StartConfig) -> StartingPoint:
 def _preset(name, files) -> HawkEyeConfig:
   if name in PRESETS:
     return PRESETS[name]()
-  words = SentencePieceTokenizer(files[TOKENIZER])
-  instructions = WordPieceTokenizer(files[VOCABULARY], EXTRA_TOKENS)
+  words, instructions = read_tokenizers(files)
   alone = words.encode(prompt.SEPARATOR)
   inside = words.encode('.' + prompt.SEPARATOR)[len(words.encode('.')) :]
   return small(

@@ -13,7 +13,7 @@ from vtg_jax.shape_stories.cells import NOTHING, cell_pairs
 from vtg_jax.shape_stories.config import StoryConfig
 from vtg_jax.shape_stories.story_video import StoryVideo
 from vtg_jax.shape_stories.words import PAIRS, paraphrase
-from vtg_jax.systems.story_range import StoryRange
+from vtg_jax.systems.training.story_range import StoryRange
 
 # What a mirrored frame shows in place of an action.
 _MIRRORED = {'slides right': 'slides left', 'slides left': 'slides right'}

@@ -12,13 +12,8 @@ from vtg_jax.llm.tokenizers import SentencePieceTokenizer, WordPieceTokenizer
 from vtg_jax.nn.compute import Compute
 from vtg_jax.systems.config_json import from_json
 from vtg_jax.systems.hawkeye import training_data
-from vtg_jax.systems.hawkeye.config import HawkEyeConfig
+from vtg_jax.systems.hawkeye.config import SYSTEM, HawkEyeConfig
 from vtg_jax.systems.hawkeye.flops import useful_flops
-from vtg_jax.systems.hawkeye.grounder import (
-  EXTRA_TOKENS,
-  TOKENIZER,
-  VOCABULARY,
-)
 from vtg_jax.systems.hawkeye.model import (
   FIRST_SLOTS,
   STATISTICS,
@@ -28,8 +23,12 @@ from vtg_jax.systems.hawkeye.model import (
 from vtg_jax.systems.hawkeye.rows import IGNORE
 from vtg_jax.systems.hawkeye.starting_point import StartConfig, starting_point
 from vtg_jax.systems.hawkeye.training_data import OBJECTIVES, DataOptions
-from vtg_jax.systems.starting_point import StartingPoint, merged
-from vtg_jax.systems.system_task import (
+from vtg_jax.systems.hawkeye.vocabularies import (
+  check_tokenizers,
+  read_tokenizers,
+)
+from vtg_jax.systems.training.starting_point import StartingPoint, merged
+from vtg_jax.systems.training.system_task import (
   SAVE_DTYPES,
   SystemTask,
   check_known,
@@ -80,7 +79,7 @@ class TaskConfig:
 class HawkEyeTask(SystemTask):
   """Answers about videos, token by token."""
 
-  system = 'hawkeye'
+  system = SYSTEM
   config: TaskConfig
   model: HawkEyeConfig
 
@@ -103,12 +102,14 @@ class HawkEyeTask(SystemTask):
     self._network = HawkEye(self.model, self.config.compute)
 
   def tokenizers(self) -> tuple[SentencePieceTokenizer, WordPieceTokenizer]:
-    """The language model's and the Q-Former's."""
-    files = self._start.tokenizer_files
-    return (
-      SentencePieceTokenizer(files[TOKENIZER]),
-      WordPieceTokenizer(files[VOCABULARY], EXTRA_TOKENS),
-    )
+    """The language model's and the Q-Former's.
+
+    Raises:
+      BadInput: when one does not fit the network.
+    """
+    pair = read_tokenizers(self._start.tokenizer_files)
+    check_tokenizers(self.model, *pair)
+    return pair
 
   def batches(
     self,

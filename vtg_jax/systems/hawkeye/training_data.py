@@ -17,20 +17,15 @@ import numpy as np
 from input_pipeline import augment, hawkeye_clips, training_items
 from input_pipeline.augment import Augment
 from input_pipeline.hawkeye_clips import ClipOptions
-from input_pipeline.loader import (
-  BadSample,
-  Batches,
-  LoaderOptions,
-  make_batches,
-)
+from input_pipeline.loader import BadSample, Batches, LoaderOptions
 from input_pipeline.training_sources import (
   FileSource,
   Source,
-  mixture_weights,
   open_source,
 )
 from vtg_jax.errors import BadInput
 from vtg_jax.llm.tokenizers import SentencePieceTokenizer, WordPieceTokenizer
+from vtg_jax.systems.checks import check_known, check_least
 from vtg_jax.systems.config_json import from_json
 from vtg_jax.systems.hawkeye.sample_rows import LAYOUTS, RowMaker, RowSizes
 from vtg_jax.systems.hawkeye.story_source import (
@@ -38,6 +33,7 @@ from vtg_jax.systems.hawkeye.story_source import (
   StoriesSource,
   cell_labels,
 )
+from vtg_jax.systems.training.mixing import mixed_batches
 
 OBJECTIVES = training_items.OBJECTIVES
 
@@ -73,18 +69,10 @@ class DataOptions:
   label_grid: int = 0
 
   def __post_init__(self):
-    if self.layout not in LAYOUTS:
-      raise ValueError(
-        f'layout {self.layout!r} is unknown; use one of {LAYOUTS}'
-      )
-    for name, least in (
-      ('n_frames', 1),
-      ('row_tokens', 1),
-      ('instruction_tokens', 2),
-      ('label_grid', 0),
-    ):
-      if getattr(self, name) < least:
-        raise ValueError(f'{name} is {getattr(self, name)}; use {least} up')
+    check_known('layout', self.layout, LAYOUTS)
+    check_least(
+      self, n_frames=1, row_tokens=1, instruction_tokens=2, label_grid=0
+    )
 
   @classmethod
   def from_dict(cls, values: Mapping[str, Any]) -> 'DataOptions':
@@ -180,10 +168,7 @@ def batches(
   n_video: int,
   max_text_tokens: int,
   pad_id: int,
-  batch_size: int,
-  seed: int,
-  process_index: int = 0,
-  process_count: int = 1,
+  **share: int,
 ) -> Batches:
   """Training batches of one host.
 
@@ -194,10 +179,7 @@ def batches(
     n_video: rows of embeddings that stand for the video.
     max_text_tokens: where the paper cuts a text.
     pad_id: token of the padding.
-    batch_size: samples in a batch, over all hosts together.
-    seed: of order and of every draw.
-    process_index: this host.
-    process_count: hosts.
+    **share: see `mixed_batches`.
 
   Raises:
     BadInput: a data set cannot be read, or holds too little.
@@ -209,14 +191,11 @@ def batches(
       for stories in options.stories
     ),
   )
-  if not sources:
-    raise BadInput('there is nothing to train on; give data.files or .stories')
   if options.label_grid and options.files:
     raise BadInput(
       f'label_grid is {options.label_grid}, and what cells show is known of '
       'data.stories only; set it to 0 or leave files out'
     )
-  weights = mixture_weights((*options.files, *options.stories))
   maker = SampleMaker(
     sources=sources,
     options=options,
@@ -233,13 +212,4 @@ def batches(
       layout=options.layout,
     ),
   )
-  return make_batches(
-    maker,
-    [len(source) for source in sources],
-    options.loader,
-    batch_size=batch_size,
-    seed=seed,
-    weights=weights,
-    process_index=process_index,
-    process_count=process_count,
-  )
+  return mixed_batches(maker, options, [len(one) for one in sources], **share)

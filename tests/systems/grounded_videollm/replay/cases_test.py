@@ -9,13 +9,13 @@ import pytest
 from tests.systems.grounded_videollm.golden import GOLDEN, TOLD, config_of
 from vtg_jax.llm.json_tokenizer import JsonTokenizer
 from vtg_jax.moments.temporal_tokens import time_tokens
-from vtg_jax.systems import replay_cases
 from vtg_jax.systems.grounded_videollm import prompt
 from vtg_jax.systems.grounded_videollm.replay.case_rules import turns_of
 from vtg_jax.systems.grounded_videollm.replay.cases import find_rule
-from vtg_jax.systems.replay import compare_values
+from vtg_jax.systems.replay.cases import read_cases, replay_values
+from vtg_jax.systems.replay.comparison import compare_values
 
-RECORDED = replay_cases.read_cases(GOLDEN)
+RECORDED = read_cases(GOLDEN)
 
 
 @functools.cache
@@ -28,7 +28,7 @@ rule_of = functools.partial(find_rule, config_of('llama3'), tokenizer)
 
 
 def replay(values):
-  return replay_cases.replay_values(copy.deepcopy(values), rule_of)
+  return replay_values(copy.deepcopy(values), rule_of)
 
 
 def test_every_recorded_case_passes():
@@ -85,7 +85,7 @@ def test_a_set_without_a_tokenizer_says_so_case_by_case():
 
   find = functools.partial(find_rule, config_of('llama3'), none)
   keys = ('llama3_decode', 'llama3_stage1_text')
-  got = replay_cases.replay_values({k: RECORDED[k] for k in keys}, find)
+  got = replay_values({k: RECORDED[k] for k in keys}, find)
   failed = [c for c in got.comparisons if not c.passed]
   assert len(failed) == len(RECORDED['llama3_decode'])
   assert all("no tokenizer of 'llama3'" in c.note for c in failed)

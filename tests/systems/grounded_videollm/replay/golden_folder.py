@@ -15,9 +15,9 @@ from vtg_jax.encoders.internvideo2_alignment import Alignment, AlignmentConfig
 from vtg_jax.llm.json_tokenizer import JsonTokenizer
 from vtg_jax.moments.temporal_tokens import time_tokens
 from vtg_jax.nn.compute import Compute
-from vtg_jax.systems.golden_weights import released_tensors
 from vtg_jax.systems.grounded_videollm import model, prompt, release, rows
 from vtg_jax.systems.grounded_videollm.replay.sections import BASE, TUNED
+from vtg_jax.systems.replay.golden_weights import released_tensors
 
 # What keys of a file begin with -> its section. The first that fits counts.
 _FILES = {

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 
 from tests.systems import golden_folder
-from vtg_jax.systems import golden_weights
 from vtg_jax.systems.hawkeye import model, release
+from vtg_jax.systems.replay import golden_weights
 
 GOLDEN = Path(__file__).parents[3] / 'golden' / 'hawkeye'
 TOKENIZERS = ('llama_tokenizer.model', 'bert_vocab.txt')

@@ -7,7 +7,6 @@ from pathlib import Path
 import jax
 import numpy as np
 
-from vtg_jax.systems import replay_cases
 from vtg_jax.systems.grounded_videollm.replay.cases import find_rule
 from vtg_jax.systems.grounded_videollm.replay.figures import (
   figure_comparisons,
@@ -15,8 +14,9 @@ from vtg_jax.systems.grounded_videollm.replay.figures import (
 from vtg_jax.systems.grounded_videollm.replay.golden_set import GoldenSet
 from vtg_jax.systems.grounded_videollm.replay.makers import OUTPUT_MAKERS
 from vtg_jax.systems.grounded_videollm.replay.usual_names import usual_names
-from vtg_jax.systems.replay import Comparison, failure
-from vtg_jax.systems.replay_arrays import Tolerance, replay_names
+from vtg_jax.systems.replay.arrays import Tolerance, replay_names
+from vtg_jax.systems.replay.cases import FILE_NAME, replay_values
+from vtg_jax.systems.replay.comparison import Comparison, failure
 
 # By name; the first match counts. Source: the golden set's README.
 TOLERANCES = (
@@ -62,10 +62,10 @@ def _replay(folder):
   )
   comparisons += compared + figure_comparisons(golden)
   if golden.cases:
-    cases = replay_cases.replay_values(
+    cases = replay_values(
       golden.cases,
       functools.partial(find_rule, golden.config, golden.tokenizer),
     )
     comparisons += cases.comparisons
-    arrays[replay_cases.FILE_NAME] = np.array(json.dumps(cases.values))
+    arrays[FILE_NAME] = np.array(json.dumps(cases.values))
   return comparisons, arrays

@@ -16,7 +16,7 @@ from vtg_jax.metrics import grounded_answers, grounding
 from vtg_jax.moments import temporal_tokens
 from vtg_jax.systems.grounded_videollm import prompt, rows
 from vtg_jax.systems.grounded_videollm.config import GroundedVideoLlmConfig
-from vtg_jax.systems.replay_cases import BARE, Case
+from vtg_jax.systems.replay.cases import BARE, Case
 from vtg_jax.train import schedule
 
 # M where a case does not say it.

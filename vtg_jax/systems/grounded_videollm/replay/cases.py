@@ -12,7 +12,7 @@ from vtg_jax.llm.json_tokenizer import JsonTokenizer
 from vtg_jax.systems.grounded_videollm.config import GroundedVideoLlmConfig
 from vtg_jax.systems.grounded_videollm.prompt import DIALECTS
 from vtg_jax.systems.grounded_videollm.replay import case_rules
-from vtg_jax.systems.replay_cases import BARE, Case, Rule
+from vtg_jax.systems.replay.cases import BARE, Case, Rule
 
 
 def find_rule(

@@ -18,8 +18,8 @@ from vtg_jax.systems.grounded_videollm.replay.case_rules import turns_of
 from vtg_jax.systems.grounded_videollm.replay.golden_set import GoldenSet
 from vtg_jax.systems.grounded_videollm.replay.language import GoldenLanguage
 from vtg_jax.systems.grounded_videollm.replay.makers import new_tokens
-from vtg_jax.systems.replay import Comparison, compare_values
-from vtg_jax.systems.replay_arrays import attempt
+from vtg_jax.systems.replay.arrays import attempt
+from vtg_jax.systems.replay.comparison import Comparison, compare_values
 
 # The rows of the inputs are as long as their texts.
 _UNCUT = 1 << 30

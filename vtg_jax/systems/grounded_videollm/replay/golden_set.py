@@ -6,7 +6,6 @@ from pathlib import Path
 from vtg_jax.convert import checkpoint
 from vtg_jax.llm.json_tokenizer import JsonTokenizer
 from vtg_jax.moments.temporal_tokens import time_tokens
-from vtg_jax.systems import replay_cases
 from vtg_jax.systems.config_json import reading_sizes
 from vtg_jax.systems.grounded_videollm import release
 from vtg_jax.systems.grounded_videollm.config import GroundedVideoLlmConfig
@@ -14,7 +13,8 @@ from vtg_jax.systems.grounded_videollm.prompt import DIALECTS
 from vtg_jax.systems.grounded_videollm.replay.language import GoldenLanguage
 from vtg_jax.systems.grounded_videollm.replay.sections import Sections
 from vtg_jax.systems.grounded_videollm.replay.vision import GoldenVision
-from vtg_jax.systems.replay_arrays import load_arrays, require
+from vtg_jax.systems.replay.arrays import load_arrays, require
+from vtg_jax.systems.replay.cases import FILE_NAME, read_cases
 
 WEIGHTS, INPUTS, OUTPUTS = 'weights.safetensors', 'inputs.npz', 'outputs.npz'
 
@@ -46,8 +46,8 @@ class GoldenSet:
     self.inputs = load_arrays(folder / INPUTS)
     outputs = folder / OUTPUTS
     self.recorded = load_arrays(outputs) if outputs.is_file() else {}
-    has_cases = (folder / replay_cases.FILE_NAME).is_file()
-    self.cases = replay_cases.read_cases(folder) if has_cases else {}
+    has_cases = (folder / FILE_NAME).is_file()
+    self.cases = read_cases(folder) if has_cases else {}
     self.sections = Sections(folder / WEIGHTS)
     with reading_sizes(file):
       configs = {

@@ -18,12 +18,6 @@ from vtg_jax.llm.decoder import Decoder, KeyValues, Past
 from vtg_jax.llm.splice import splice_rows
 from vtg_jax.llm.vocabulary import grow_vocabulary
 from vtg_jax.nn.compute import Compute
-from vtg_jax.systems.golden_weights import (
-  changed_keys,
-  read_params,
-  released_tensors,
-  without_lora,
-)
 from vtg_jax.systems.grounded_videollm import release
 from vtg_jax.systems.grounded_videollm.config import GroundedVideoLlmConfig
 from vtg_jax.systems.grounded_videollm.model import GroundedVideoLlm
@@ -38,6 +32,12 @@ from vtg_jax.systems.grounded_videollm.rows import (
   Rows,
   SplicedRows,
   with_video,
+)
+from vtg_jax.systems.replay.golden_weights import (
+  changed_keys,
+  read_params,
+  released_tensors,
+  without_lora,
 )
 from vtg_jax.train.loss import next_token_loss
 

@@ -30,13 +30,13 @@ from vtg_jax.encoders.internvideo2_alignment import (
 )
 from vtg_jax.encoders.vit import Vit, VitOutput
 from vtg_jax.nn.compute import Compute
-from vtg_jax.systems.golden_weights import read_params
 from vtg_jax.systems.grounded_videollm.config import GroundedVideoLlmConfig
 from vtg_jax.systems.grounded_videollm.replay.sections import (
   IMAGE_ENCODER,
   VIDEO_ENCODER,
   Sections,
 )
+from vtg_jax.systems.replay.golden_weights import read_params
 
 # PyTorch's default, in the norms of the heads; no config tells it.
 _HEAD_NORM_EPS = 1e-5

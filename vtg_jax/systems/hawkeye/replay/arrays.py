@@ -11,14 +11,18 @@ import numpy as np
 from vtg_jax.systems.hawkeye.replay.cases import replay_cases
 from vtg_jax.systems.hawkeye.replay.golden_set import GoldenSet
 from vtg_jax.systems.hawkeye.replay.makers import OUTPUTS, TABLES
-from vtg_jax.systems.replay import Comparison, compare_arrays, compare_values
-from vtg_jax.systems.replay_arrays import (
+from vtg_jax.systems.replay.arrays import (
   Tolerance,
   attempt,
   load_arrays,
   replay_names,
 )
-from vtg_jax.systems.replay_cases import FILE_NAME
+from vtg_jax.systems.replay.cases import FILE_NAME
+from vtg_jax.systems.replay.comparison import (
+  Comparison,
+  compare_arrays,
+  compare_values,
+)
 
 # By name; the first match counts.
 TOLERANCES = (

@@ -18,7 +18,7 @@ from vtg_jax.recursion.interval_tree import STOP, grow_tree
 from vtg_jax.systems.hawkeye import prompt
 from vtg_jax.systems.hawkeye.config import RELEASED_STOP_IDS
 from vtg_jax.systems.hawkeye.frames import frames_of_interval
-from vtg_jax.systems.replay_cases import Case
+from vtg_jax.systems.replay.cases import Case
 from vtg_jax.train import schedule
 
 # Coarse time and crops.

@@ -9,7 +9,7 @@ import re
 from typing import Any
 
 from input_pipeline import hawkeye_samples, internvid_g
-from vtg_jax.systems.replay_cases import Case
+from vtg_jax.systems.replay.cases import Case
 
 
 def process_qa(case: Case, _: Case) -> dict[str, Any]:

@@ -8,9 +8,9 @@ import pathlib
 from collections.abc import Mapping
 from typing import Any
 
-from vtg_jax.systems import replay_cases as engine
 from vtg_jax.systems.hawkeye.replay import case_rules, case_rules_data
-from vtg_jax.systems.replay_cases import ReplayedCases, Rule
+from vtg_jax.systems.replay import cases as engine
+from vtg_jax.systems.replay.cases import ReplayedCases, Rule
 
 RULES = {
   'coarse_label_no_truncation': Rule(

@@ -17,13 +17,7 @@ from vtg_jax.llm.decoder import Decoder, Past
 from vtg_jax.llm.tokenizers import SentencePieceTokenizer, WordPieceTokenizer
 from vtg_jax.nn.compute import Compute
 from vtg_jax.systems.config_json import reading_sizes
-from vtg_jax.systems.golden_weights import (
-  read_params,
-  released_tensors,
-  without_lora,
-)
 from vtg_jax.systems.hawkeye import prompt, release
-from vtg_jax.systems.hawkeye.grounder import EXTRA_TOKENS
 from vtg_jax.systems.hawkeye.model import HawkEye
 from vtg_jax.systems.hawkeye.rows import (
   IGNORE,
@@ -31,7 +25,13 @@ from vtg_jax.systems.hawkeye.rows import (
   split_at_video,
   training_rows,
 )
-from vtg_jax.systems.replay_arrays import load_arrays
+from vtg_jax.systems.hawkeye.vocabularies import EXTRA_TOKENS
+from vtg_jax.systems.replay.arrays import load_arrays
+from vtg_jax.systems.replay.golden_weights import (
+  read_params,
+  released_tensors,
+  without_lora,
+)
 from vtg_jax.train.loss import next_token_loss
 
 # The promptless generation of the goldens stops here; the file does not say.

@@ -143,16 +143,22 @@ def check_one_start(init_from: str | None, preset: str | None) -> None:
     )
 
 
-def stored_sizes(folder: Path | str, system: str) -> Mapping | None:
+def stored_sizes(folder: Path | str, system: str) -> Mapping:
   """The sizes in a checkpoint's config.json.
 
   Raises:
-    BadInput: it is no checkpoint, or one of another system.
+    BadInput: it is no checkpoint, one of another system, or tells none.
   """
   about = checkpoint.read_config(folder)
   if about['system'] != system:
     raise BadInput(f'{folder} is a {about["system"]}; give a {system}')
-  return about.get('model')
+  sizes = about.get('model')
+  if not isinstance(sizes, Mapping):
+    raise BadInput(
+      f'the {checkpoint.CONFIG} of {folder} tells no sizes; convert the '
+      'checkpoint again'
+    )
+  return sizes
 
 
 def merged(values: Mapping, changes: Mapping) -> dict:

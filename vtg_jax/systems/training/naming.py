@@ -10,7 +10,7 @@ import optax
 from jaxtyping import Array, Float, Int
 
 from vtg_jax.shape_stories.words import ACTIONS, COLOURS, PAIRS, SHAPES
-from vtg_jax.systems.extra_heads import apply_head
+from vtg_jax.systems.training.extra_heads import apply_head
 from vtg_jax.train.loss import LossSums
 
 # What is named -> its names in order of their number; 0 is that nothing is.

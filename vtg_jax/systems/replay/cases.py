@@ -12,7 +12,11 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from vtg_jax.errors import BadInput
-from vtg_jax.systems.replay import Comparison, compare_values, failure
+from vtg_jax.systems.replay.comparison import (
+  Comparison,
+  compare_values,
+  failure,
+)
 
 FILE_NAME = 'cases.json'
 # The field that a case has which is no object but a bare value.

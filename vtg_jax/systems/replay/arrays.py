@@ -9,7 +9,11 @@ from typing import Any
 import numpy as np
 
 from vtg_jax.errors import BadInput
-from vtg_jax.systems.replay import Comparison, compare_arrays, failure
+from vtg_jax.systems.replay.comparison import (
+  Comparison,
+  compare_arrays,
+  failure,
+)
 
 Arrays = Mapping[str, np.ndarray]
 # Pattern of a name -> what makes the array from a source and the groups. The

@@ -4,7 +4,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from vtg_jax.systems.attention_hint import attention_losses
+from vtg_jax.systems.training.attention_hint import attention_losses
 
 
 def test_a_head_that_looks_at_what_is_wanted_only_loses_nothing():

@@ -1,0 +1,52 @@
+"""The command line: python -m ablations NAME [ARM ...]."""
+
+import argparse
+import importlib
+import json
+from pathlib import Path
+
+from ablations import arms
+
+NAMES = ('grounded_videollm',)
+
+
+def main() -> None:
+  """Trains, scores and writes the table; goes on where it stood."""
+  parser = argparse.ArgumentParser(prog='python -m ablations')
+  parser.add_argument('name', choices=NAMES)
+  parser.add_argument('arms', nargs='*', help='these only; all if left out')
+  parser.add_argument('--out', type=Path, help='out/ablations/NAME if left out')
+  parser.add_argument(
+    '--cpu-devices', type=int, default=2, help='as for vtg train'
+  )
+  given = parser.parse_args()
+  ablation = importlib.import_module(f'ablations.{given.name}').ABLATION
+  known = {arm.name: arm for arm in ablation.arms}
+  if unknown := {*given.arms} - {*known}:
+    parser.error(f'no arm {sorted(unknown)}; there are {sorted(known)}')
+  root = given.out or Path('out') / 'ablations' / ablation.name
+  for name in given.arms or known:
+    model = arms.train(
+      known[name], root, options=['--cpu-devices', str(given.cpu_devices)]
+    )
+    row = arms.score(ablation, known[name], model, root)
+    more = {column: read(model) for column, read in ablation.more.items()}
+    kept = root / 'scores' / name / 'row.json'
+    kept.write_text(json.dumps({'row': row, 'more': more}, indent=2) + '\n')
+    write(ablation, root)
+
+
+def write(ablation: arms.Ablation, root: Path) -> None:
+  """Writes the table of what has been found so far."""
+  found = {}
+  for arm in ablation.arms:
+    kept = root / 'scores' / arm.name / 'row.json'
+    if kept.exists():
+      found[arm.name] = json.loads(kept.read_text())
+  ablation.document.parent.mkdir(parents=True, exist_ok=True)
+  ablation.document.write_text(arms.document(ablation, found))
+  print(ablation.document.read_text(), flush=True)
+
+
+if __name__ == '__main__':
+  main()

@@ -1,0 +1,166 @@
+"""What the benchmarks of full-size systems on one GPU share.
+
+Parameters are drawn on the device, so that they need no checkpoint; the numbers
+mean nothing on other machines, where a tiny network shows that all of it runs.
+"""
+
+import argparse
+import json
+import math
+import statistics
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import jax
+
+from vtg_jax.train.peak import peak_flops
+
+# How attention is computed where it makes a difference.
+ATTENTION = ('xla', 'cudnn')
+# Tokens that are written, by so many rows at once.
+N_NEW, N_ROWS = 128, (1, 8)
+# Bytes/s by part of the device's name. Source: NVIDIA's data sheets (SXM
+# boards).
+BANDWIDTH = {'H200': 4.8e12, 'H100': 3.35e12, 'A100': 2.04e12}
+
+
+def can_run() -> bool:
+  """Whether there is a GPU: elsewhere the figures would mean nothing."""
+  return jax.default_backend() == 'gpu'
+
+
+def attentions() -> tuple[str, ...]:
+  """Those of `ATTENTION` that this machine has."""
+  return ATTENTION if can_run() else ATTENTION[:1]
+
+
+def dtype() -> str:
+  """XLA's CPU backend lacks some bfloat16 products."""
+  return 'bfloat16' if can_run() else 'float32'
+
+
+def bandwidth() -> float | None:
+  """The device's bytes/s; None if unknown."""
+  kind = jax.devices()[0].device_kind
+  return next((x for name, x in BANDWIDTH.items() if name in kind), None)
+
+
+def peak_gb() -> float | None:
+  """Most memory of the device this process has held so far; None if unknown.
+
+  Counts what arrays and programs take, not what the allocator keeps in hand.
+  """
+  held = (jax.devices()[0].memory_stats() or {}).get('peak_bytes_in_use')
+  return held and round(held / 1e9, 1)
+
+
+def median_seconds(run: Callable[[], object], repeats: int) -> float:
+  """Seconds of a run after two to warm up."""
+  seconds = []
+  for _ in range(repeats + 2):
+    begin = time.perf_counter()
+    jax.block_until_ready(run())
+    seconds.append(time.perf_counter() - begin)
+  return statistics.median(seconds[2:])
+
+
+def utilisation(seconds: float, flop: float, tokens: int) -> dict:
+  """Milliseconds, tokens, and the share of the peak that `flop` make."""
+  peak = peak_flops(jax.devices()[0])
+  return {
+    'ms': round(1e3 * seconds, 2),
+    'tokens': tokens,
+    'mfu': peak and round(flop / seconds / peak, 3),
+  }
+
+
+def decoding(
+  writer: Callable[[int], Callable[[], object]],
+  *,
+  n_rows: int,
+  n_bytes: float,
+  repeats: int,
+) -> dict:
+  """Tokens per second: what N_NEW tokens take beyond the first.
+
+  Args:
+    writer: Makes what writes so many tokens in each row.
+    n_rows: Rows that are written at once.
+    n_bytes: That have to be read for a token of each row.
+    repeats: Runs of each; medians count.
+  """
+  many, one = (median_seconds(writer(n), repeats) for n in (N_NEW, 1))
+  step_s = (many - one) / (N_NEW - 1)
+  limit = bandwidth()
+  return {
+    'tokens_per_s': round(n_rows / step_s, 1),
+    'of_limit': limit and round(n_bytes / limit / step_s, 3),
+  }
+
+
+def random_params(shapes: Any, of_dtype: str | None = None) -> Any:
+  """Drawn on the device, one leaf after the other.
+
+  Args:
+    shapes: What has shapes, nested.
+    of_dtype: `dtype()` when None.
+  """
+  leaves, structure = jax.tree.flatten(shapes)
+  of_dtype = of_dtype or dtype()
+  draw = jax.jit(
+    lambda key, shape: 0.02 * jax.random.normal(key, shape, of_dtype),
+    static_argnums=1,
+  )
+  keys = jax.random.split(jax.random.key(0), len(leaves))
+  return jax.tree.unflatten(
+    structure,
+    [draw(key, leaf.shape) for key, leaf in zip(keys, leaves, strict=True)],
+  )
+
+
+def shown_time(row: Mapping) -> str:
+  """What `utilisation` returned, for the table in the README."""
+  return f'{row["ms"]:.1f} ms{_percent(row["mfu"], "MFU")}'
+
+
+def shown_decoding(row: Mapping) -> str:
+  """What `decoding` returned, for the table in the README."""
+  share = _percent(row['of_limit'], 'of the bandwidth limit')
+  return f'{row["tokens_per_s"]:.0f} tokens/s{share}'
+
+
+def _percent(part: float | None, of_what: str) -> str:
+  return '' if part is None else f', {100 * part:.0f} % {of_what}'
+
+
+def main(
+  about: str,
+  *,
+  full: Callable[[], Any],
+  tiny: Callable[[], Any],
+  measure: Callable[[Any, int], dict],
+  rows: Callable[[Mapping], list[tuple[str, str, str]]],
+  param_shapes: Callable[[Any], Any],
+) -> None:
+  """Measures and prints; --tiny only shows that it runs.
+
+  Args:
+    about: Docstring of the benchmark.
+    full: Makes the full-size config.
+    tiny: Makes one that runs anywhere.
+    measure: (config, repeats) -> the benchmark's result.
+    rows: Of the benchmark.
+    param_shapes: Shapes of a config's parameters.
+  """
+  parser = argparse.ArgumentParser(description=about.splitlines()[0])
+  parser.add_argument('--tiny', action='store_true')
+  config, repeats = (tiny(), 1) if parser.parse_args().tiny else (full(), 10)
+  result = measure(config, repeats)
+  print(json.dumps(result))
+  n_params = sum(
+    math.prod(leaf.shape) for leaf in jax.tree.leaves(param_shapes(config))
+  )
+  print(f'{n_params / 1e9:.2f} billion parameters on {result["device"]}')
+  for what, measured, target in rows(result):
+    print(f'{what}: {measured}' + (f' (target: {target})' if target else ''))

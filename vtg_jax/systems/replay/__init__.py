@@ -1,0 +1,1 @@
+"""A golden folder replayed, whatever the system: values held together."""
