@@ -37,7 +37,7 @@ class ScriptedGrounder:
     end_s = frames.duration_s
     rounds = (Round(start_s=0.0, end_s=end_s, choice='middle'),)
     return [
-      Absent(query=query, score=0.1, threshold=0.2)
+      Absent(query=query, score=0.1, threshold=0.2, looked_at=0.5)
       if query in self.absent
       else Moment(
         start_s=end_s / 4,
@@ -95,7 +95,7 @@ def test_ground_prints_a_line_an_answer(capsys, video, grounder):
   out, err = capsys.readouterr()
   assert out.splitlines()[0].split() == ['start_s', 'end_s', 'score', 'query']
   assert 'a dog [red]' in out and '0.5000' in out
-  assert 'not in  video  0.1000  a giraffe' in out
+  assert 'not in  video  0.1000  a giraffe (looked at 50% of the' in out
   assert 'uncalibrated' in err and 'not trained' in err
 
 
@@ -126,6 +126,7 @@ def test_only_the_options_given_reach_the_grounder(capsys, video, grounder):
       *('ground', video, 'a dog', '--top-k', 3, '--sampling', 'paper'),
       *('--mode', 'generate', '--rounds', 2, '--orders', 4, '--beam', 5),
       *('--absent-below', 0.25, '--seed', 7, '--resize', 'swscale'),
+      *('--false-alarm-rate', 0.1),
     )
     == 0
   )
@@ -137,6 +138,7 @@ def test_only_the_options_given_reach_the_grounder(capsys, video, grounder):
     'n_orders': 4,
     'beam_width': 5,
     'absent_below': 0.25,
+    'false_alarm_rate': 0.1,
     'seed': 7,
   }
 

@@ -90,7 +90,10 @@ def print_moments(answers: Sequence['Moment | Absent']) -> None:
     if levels:
       bounds = (document.get(f'{end}_range_s') for end in ('start', 'end'))
       when += tuple(_span(*bound) if bound else '-' for bound in bounds)
-    table.add_row(*when, f'{answer.score:.4f}', one_line(answer.query))
+    asked = one_line(answer.query)
+    if document['absent'] and 'looked_at' in document:
+      asked += f' (looked at {document["looked_at"]:.0%} of the video)'
+    table.add_row(*when, f'{answer.score:.4f}', asked)
   console().print(table)
   if not all(answer.calibrated for answer in answers):
     notice(UNCALIBRATED)

@@ -342,5 +342,7 @@ def test_a_fingerprint_tells_checkpoints_apart(tmp_path):
   tiny.save(tmp_path / 'one')
   before = model_fingerprint(tmp_path / 'one')
   assert model_fingerprint(tmp_path / 'one') == before
+  (tmp_path / 'one' / 'calibration.json').write_text('{}')
+  assert model_fingerprint(tmp_path / 'one') == before
   (tmp_path / 'one' / 'config.json').write_text('{}')
   assert model_fingerprint(tmp_path / 'one') != before

@@ -135,10 +135,20 @@ def test_costs_are_told_a_sentence_and_an_hour():
 
 @pytest.mark.parametrize(
   'changes',
-  [{'hit_iou': 0}, {'false_alarm_rate': 'x'}, {'calibration': 'magic'}],
+  [
+    {'hit_iou': 0},
+    {'false_alarm_rate': 'x'},
+    {'calibration': 'magic'},
+    {'top_k': 0},
+  ],
 )
 def test_options_are_checked_before_any_video_is_watched(changes):
-  usual = {'hit_iou': 0.5, 'false_alarm_rate': 0.1, 'calibration': 'isotonic'}
+  usual = {
+    'hit_iou': 0.5,
+    'false_alarm_rate': 0.1,
+    'calibration': 'isotonic',
+    'top_k': 5,
+  }
   check_options(usual)
   with pytest.raises(BadInput, match=next(iter(changes))):
     check_options(usual | changes)

@@ -62,6 +62,7 @@ def test_bins_hold_every_sample_once(pairs, n_bins, equal_mass):
   assert (bins.count * bins.score).sum() == pytest.approx(sum(scores))
 
 
+@hypothesis.settings(deadline=None)
 @hypothesis.given(
   scores=st.lists(st.sampled_from([0.1, 0.2, 0.7]), min_size=1, max_size=20)
 )

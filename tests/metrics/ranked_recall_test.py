@@ -4,7 +4,7 @@ import pathlib
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vtg_jax.metrics.ranked_recall import (
@@ -59,6 +59,7 @@ def test_every_iou_has_a_score():
     ranked_recall([[0.5, 0.2]], [[1.0]])
 
 
+@settings(deadline=None)
 @given(st.lists(ANSWERS, min_size=1, max_size=6))
 def test_more_answers_and_lower_thresholds_never_hit_less(answers):
   found = ranked_recall(

@@ -3,7 +3,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vtg_jax.metrics.risk_coverage import risk_coverage
@@ -26,6 +26,7 @@ def test_the_curve_by_hand():
   assert curve.risk_at(0.25) == 0
 
 
+@settings(deadline=None)
 @given(ANSWERS)
 def test_the_area_is_the_mean_over_all_orders_of_equal_scores(answers):
   def area(losses):

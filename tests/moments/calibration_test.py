@@ -102,8 +102,8 @@ def test_scores_become_probabilities_and_keep_their_order(fitted):
 
 
 def test_below_the_threshold_the_answer_is_absent(fitted):
-  low = Moment(start_s=1.0, end_s=2.0, score=0.39, query='a dog')
-  (absent,) = fitted.judged([low], false_alarm_rate=0.25, looked_at=0.5)
+  low = Moment(start_s=1.0, end_s=2.0, score=0.39, query='a dog', looked_at=0.5)
+  (absent,) = fitted.judged([low], false_alarm_rate=0.25)
   assert isinstance(absent, Absent) and absent.calibrated
   assert (absent.query, absent.looked_at) == ('a dog', 0.5)
   assert absent.score <= absent.threshold
@@ -115,6 +115,17 @@ def test_below_the_threshold_the_answer_is_absent(fitted):
   raw = Absent(score=0.2, threshold=0.3, looked_at=0.1)
   (kept,) = fitted.judged([raw])
   assert isinstance(kept, Absent) and kept.looked_at == 0.1
+
+
+def test_absent_below_a_probability_that_the_query_happens(fitted):
+  moment = Moment(start_s=1.0, end_s=2.0, score=0.3, query='a dog')
+  present = fitted.presence([0.3])[0]
+  (found,) = fitted.judged([moment], absent_below=present)
+  assert isinstance(found, Moment)
+  (absent,) = fitted.judged([moment], absent_below=present + 0.01)
+  assert (absent.score, absent.threshold) == (present, present + 0.01)
+  with pytest.raises(BadInput, match='two rules'):
+    fitted.judged([moment], absent_below=0.5, false_alarm_rate=0.5)
 
 
 def test_a_file_gives_back_the_same(fitted, tmp_path):

@@ -78,13 +78,22 @@ def test_json_tells_absent_from_a_moment():
   assert 'start_s' not in written
 
 
-def test_absent_says_how_much_was_looked_at_where_it_is_known():
-  absent = Absent(score=0.1, threshold=0.5, looked_at=0.25)
-  assert json.loads(json.dumps(absent.to_json()))['looked_at'] == 0.25
-  assert 'looked_at' not in Absent(score=0.1, threshold=0.5).to_json()
-  for share in (-0.1, 1.5, math.nan):
-    with pytest.raises(ValueError, match='looked_at'):
-      Absent(score=0.1, threshold=0.5, looked_at=share)
+def test_an_answer_says_what_it_looked_at_and_cost_where_it_is_known():
+  moment = {'start_s': 0.0, 'end_s': 1.0, 'score': 0.5}
+  for make in (
+    lambda **more: Absent(score=0.1, threshold=0.5, **more),
+    lambda **more: Moment(**moment, **more),
+  ):
+    written = make(looked_at=0.25).to_json()
+    assert json.loads(json.dumps(written))['looked_at'] == 0.25
+    assert not {'looked_at', 'cost'} & make().to_json().keys()
+    assert make(cost={'calls': 3}).to_json()['cost'] == {'calls': 3.0}
+    assert len({make(), make(cost={'calls': 3})}) == 2
+    with pytest.raises(ValueError, match='cost of calls'):
+      make(cost={'calls': math.inf})
+    for share in (-0.1, 1.5, math.nan):
+      with pytest.raises(ValueError, match='looked_at'):
+        make(looked_at=share)
 
 
 def test_ranges_of_the_boundaries_are_written_where_there_are_any():

@@ -42,6 +42,7 @@ def test_every_map_rises_inside_0_to_1_and_survives_json(name, answers, asked):
   np.testing.assert_array_equal(again(sorted(asked)), probabilities)
 
 
+@settings(deadline=None)
 @given(ANSWERS)
 def test_isotonic_is_the_nearest_rising_sequence(answers):
   """By the minimax formula, which shares nothing with the pooling."""

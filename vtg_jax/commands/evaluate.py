@@ -61,7 +61,8 @@ def evaluate(
 
   report.keep_compilations()
   folder = registry.folder_of(model or registry.SHIPPED)
-  grounder = registry.load(folder)
+  # A benchmark scores the system's own confidence, and calibrates it anew.
+  grounder = registry.load(folder, calibrated=False)
   if grounder.notice:
     report.notice(grounder.notice)
   with report.progress('evaluating') as on_progress:

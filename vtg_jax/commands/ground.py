@@ -56,7 +56,15 @@ def ground(
     typer.Option(
       metavar='P',
       help='Answer "not in this video" below this score. Off by default; '
-      'scores are uncalibrated, so choose P on your own videos.',
+      'without a calibration choose P on your own videos.',
+    ),
+  ] = None,
+  false_alarm_rate: Annotated[
+    float | None,
+    typer.Option(
+      metavar='R',
+      help='Answer "not in this video" so that of what does not happen at '
+      'most this share gets a moment; needs a calibrated checkpoint.',
     ),
   ] = None,
   seed: Annotated[
@@ -86,6 +94,7 @@ def ground(
       '--orders': ('n_orders', orders),
       '--beam': ('beam_width', beam),
       '--absent-below': ('absent_below', absent_below),
+      '--false-alarm-rate': ('false_alarm_rate', false_alarm_rate),
       **draws(temperature, candidates, seed),
     },
     key='moments',

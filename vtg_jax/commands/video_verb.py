@@ -66,6 +66,11 @@ _ABILITIES = {
   'answer': 'cannot answer questions',
 }
 
+# What an option needs that any system's checkpoint may have.
+_NEEDS = {
+  'false_alarm_rate': 'needs a checkpoint folder with a calibration.json',
+}
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Order:
@@ -148,6 +153,8 @@ def _method(grounder, name: str, given: Mapping[str, tuple[str, Any]]):
   if any(one.kind is one.VAR_KEYWORD for one in parameters.values()):
     return method
   for option, (keyword, _) in given.items():
+    if keyword not in parameters and keyword in _NEEDS:
+      raise BadInput(f'{option} {_NEEDS[keyword]}, which this model has not')
     if keyword not in parameters:
       raise BadInput(
         f'this model is of the system {grounder.system!r}, which does not '

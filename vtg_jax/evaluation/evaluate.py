@@ -44,7 +44,7 @@ from vtg_jax.evaluation.reliability_picture import draw_reliability
 from vtg_jax.evaluation.risk_coverage_picture import draw_risk_coverage
 from vtg_jax.metrics.bootstrap import Bootstrap
 from vtg_jax.metrics.caption_scorers import check_tools
-from vtg_jax.moments.calibration import write_calibration
+from vtg_jax.moments import calibration
 
 # Table of the scores, and the pictures of the calibration and of what
 # answering only when sure would save.
@@ -159,11 +159,12 @@ def model_fingerprint(folder: str | os.PathLike) -> str:
 
   Of the names of its files and of all that is in them, whatever their size:
   a few weights that differ in a large file are another model. They are read
-  as a stream, once more than for loading.
+  as a stream, once more than for loading. What its scores are worth does not
+  count: the system's own are recorded.
   """
   folder, sha = Path(folder), hashlib.sha256()
   for path in sorted(folder.rglob('*')):
-    if path.is_file():
+    if path.is_file() and path != folder / calibration.FILE:
       with path.open('rb') as file:
         content = hashlib.file_digest(file, 'sha256').hexdigest()
       sha.update(f'{path.relative_to(folder).as_posix()} {content}\n'.encode())
@@ -202,7 +203,7 @@ def _write_long(
   )
   if summary.calibration is not None:
     # For the checkpoint folder of the system that was asked.
-    write_calibration(out, summary.calibration)
+    calibration.write_calibration(out, summary.calibration)
   if summary.reliability:
     _draw(draw_reliability, summary.reliability, bench, out / PICTURE)
   _draw(draw_risk_coverage, summary.risk, bench, out / RISK_PICTURE)

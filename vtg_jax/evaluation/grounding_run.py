@@ -9,17 +9,16 @@ Deviates: `question` is the bare sentence, without the prompt around it.
 """
 
 import dataclasses
-import itertools
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from vtg_jax.errors import BadInput
 from vtg_jax.evaluation.items import GroundingItem, Videos, by_video
 from vtg_jax.evaluation.records import Records
 from vtg_jax.metrics.grounding import best_iou
 from vtg_jax.moments import Absent, Moment
+from vtg_jax.moments.by_query import by_query
 from vtg_jax.systems.grounder import Grounder
 
 Progress = Callable[[int, int], None]
@@ -46,11 +45,6 @@ class GroundingOptions:
   other_orders: int = 0
   resize: str = 'pil'
   top_k: int = 1
-
-  def __post_init__(self):
-    # Once for all: within the run every sample would fail of it.
-    if self.top_k < 1:
-      raise BadInput(f'top_k is {self.top_k}; use 1 up')
 
   @property
   def seeds(self) -> list[int | None]:
@@ -156,6 +150,9 @@ def _ground(grounder, video, asked, options, seed) -> list[dict[str, Any]]:
     **more,
     **options.search,
   )
+  groups = by_query(answers, len(asked), top_k=options.top_k)
+  if groups is None:  # then each is asked alone
+    raise ValueError(f'{len(answers)} answers do not tell which is of which')
   return [
     {
       **orders,
@@ -167,24 +164,8 @@ def _ground(grounder, video, asked, options, seed) -> list[dict[str, Any]]:
       **_carried(best),
       **({'others': [_other(one, item) for one in others]} if more else {}),
     }
-    for (best, *others), item in zip(
-      _by_sentence(answers, options.top_k), asked, strict=True
-    )
+    for (best, *others), item in zip(groups, asked, strict=True)
   ]
-
-
-def _by_sentence(
-  answers: Sequence[Moment | Absent], top_k: int
-) -> list[list[Moment | Absent]]:
-  """Groups answers that come one sentence after another, best first.
-
-  A sentence asked twice in a row would be one group: the run then fails, and
-  each is asked alone.
-  """
-  if top_k == 1:
-    return [[answer] for answer in answers]
-  groups = itertools.groupby(answers, key=lambda answer: answer.query)
-  return [list(group) for _, group in groups]
 
 
 def _other(answer: Moment, item: GroundingItem) -> dict[str, Any]:

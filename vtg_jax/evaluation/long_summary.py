@@ -329,6 +329,8 @@ def check_options(config: Mapping[str, Any]) -> None:
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
     if not is_number or not 0 < value < 1:
       raise BadInput(f'{name} is {value!r}; give a number above 0 and below 1')
+  if type(config['top_k']) is not int or config['top_k'] < 1:
+    raise BadInput(f'top_k is {config["top_k"]!r}; give a number from 1 up')
   if config['calibration'] not in KINDS:
     raise BadInput(
       f'calibration {config["calibration"]!r} is unknown; use one of {KINDS}'

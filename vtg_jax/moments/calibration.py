@@ -123,51 +123,55 @@ class Calibration:
     answers: Sequence[Moment | Absent],
     *,
     false_alarm_rate: float | None = None,
-    looked_at: float | None = None,
+    absent_below: float | None = None,
   ) -> list[Moment | Absent]:
     """Returns a query's answers with calibrated scores, or that it is absent.
 
     Args:
       answers: of one query, best first, with the system's own scores.
       false_alarm_rate: answer `Absent` where the best score is below the
-        `threshold` of this rate; None leaves that decision as it is. The
-        system's own score is compared: the maps may make unequal ones equal.
-      looked_at: share of the video that was looked at, for `Absent`.
+        `threshold` of this rate. The system's own score is compared: the maps
+        may make unequal ones equal.
+      absent_below: answer `Absent` where the query happens with less than
+        this probability.
+
+    Returns:
+      The answers; with neither rule, those that the system found absent still
+      are.
 
     Raises:
-      BadInput: see `threshold`.
+      BadInput: see `threshold`; or both rules.
       ValueError: an answer was calibrated already.
     """
     if any(answer.calibrated for answer in answers):
       raise ValueError('an answer is calibrated already; give raw scores')
+    if false_alarm_rate is not None and absent_below is not None:
+      raise BadInput(
+        'false_alarm_rate and absent_below are two rules for the same answer; '
+        'give one'
+      )
     if not answers:
       return []
     best = answers[0]
+    present = _one(self.presence, best.score)
+    if absent_below is not None and present < absent_below:
+      return [_absent(best, present, absent_below)]
     if false_alarm_rate is not None:
       needed = self.threshold(false_alarm_rate)
       if best.score < needed:
-        return [self._absent(best, needed, looked_at)]
+        return [_absent(best, present, _one(self.presence, needed))]
     return [
-      self._absent(one, one.threshold, looked_at)
+      _absent(
+        one,
+        _one(self.presence, one.score),
+        _one(self.presence, one.threshold),
+      )
       if isinstance(one, Absent)
       else dataclasses.replace(
         one, score=_one(self.moment, one.score), calibrated=True
       )
       for one in answers
     ]
-
-  def _absent(self, best, needed, looked_at) -> Absent:
-    """Scores are probabilities that the query happens."""
-    known = getattr(best, 'looked_at', None)
-    return Absent(
-      score=_one(self.presence, best.score),
-      threshold=_one(self.presence, needed),
-      query=best.query,
-      calibrated=True,
-      rounds=best.rounds,
-      system=best.system,
-      looked_at=known if looked_at is None else looked_at,
-    )
 
   def to_json(self) -> dict[str, Any]:
     """Returns plain JSON types, as in the head of this file."""
@@ -313,6 +317,20 @@ def calibration_from_json(written: Any) -> Calibration:
   for name in ('moment', 'presence'):
     entries[name] = score_map(entries[name])
   return Calibration(**entries)
+
+
+def _absent(best: Moment | Absent, present: float, needed: float) -> Absent:
+  """What is said in place of `best`; both are probabilities of presence."""
+  return Absent(
+    score=present,
+    threshold=needed,
+    query=best.query,
+    calibrated=True,
+    rounds=best.rounds,
+    system=best.system,
+    looked_at=best.looked_at,
+    cost=best.cost,
+  )
 
 
 def _one(found: Temperature | Isotonic, score: float) -> float:

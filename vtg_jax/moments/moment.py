@@ -56,6 +56,10 @@ class Moment:
     end_range_s: the same of the end.
     range_level: probability that a boundary lies in its range; None without
       ranges.
+    looked_at: share of the video's time that was looked at, 0..1; None where
+      the system does not say.
+    cost: numbers by name of what the query cost, such as
+      ``{'frames': 500, 'sequences': 46}``; empty where it does not say.
   """
 
   start_s: float
@@ -68,6 +72,10 @@ class Moment:
   start_range_s: tuple[float, float] | None = None
   end_range_s: tuple[float, float] | None = None
   range_level: float | None = None
+  looked_at: float | None = None
+  cost: Mapping[str, float] = dataclasses.field(
+    default_factory=dict, hash=False
+  )
 
   def __post_init__(self):
     check_span(self.start_s, self.end_s)
@@ -79,6 +87,7 @@ class Moment:
       check_probability('range_level', self.range_level)
     elif ranges:
       raise ValueError('a range says nothing without its range_level; give it')
+    _check_effort(self.looked_at, self.cost)
 
   @property
   def duration_s(self) -> float:
@@ -92,7 +101,8 @@ class Moment:
           'end_s': 5.0, 'score': 0.41, 'calibrated': False,
           'system': 'hawkeye', 'rounds': [...]}
 
-    'start_range_s', 'end_range_s' and 'range_level' only where there are any.
+    'start_range_s', 'end_range_s', 'range_level', 'looked_at' and 'cost' only
+    where there are any.
     """
     written = {
       'absent': False,
@@ -109,7 +119,7 @@ class Moment:
         written[name] = [float(bound_s) for bound_s in bounds]
     if self.range_level is not None:
       written['range_level'] = float(self.range_level)
-    return written
+    return written | _effort(self.looked_at, self.cost)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -125,6 +135,8 @@ class Absent:
     system: name of the system that answered.
     looked_at: share of the video's time that was looked at, 0..1; None where
       the system does not say.
+    cost: numbers by name of what the query cost, such as
+      ``{'frames': 500, 'sequences': 46}``; empty where it does not say.
   """
 
   score: float
@@ -134,17 +146,19 @@ class Absent:
   rounds: tuple[Round, ...] = ()
   system: str = ''
   looked_at: float | None = None
+  cost: Mapping[str, float] = dataclasses.field(
+    default_factory=dict, hash=False
+  )
 
   def __post_init__(self):
     check_finite('score', self.score)
     check_finite('threshold', self.threshold)
-    if self.looked_at is not None:
-      check_probability('looked_at', self.looked_at)
+    _check_effort(self.looked_at, self.cost)
 
   def to_json(self) -> dict[str, Any]:
     """Returns plain JSON types; ``absent`` is true.
 
-    'looked_at' only where it is known.
+    'looked_at' and 'cost' only where they are known.
     """
     written = {
       'absent': True,
@@ -155,9 +169,26 @@ class Absent:
       'system': self.system,
       'rounds': [r.to_json() for r in self.rounds],
     }
-    if self.looked_at is not None:
-      written['looked_at'] = float(self.looked_at)
-    return written
+    return written | _effort(self.looked_at, self.cost)
+
+
+def _check_effort(looked_at: float | None, cost: Mapping[str, float]) -> None:
+  if looked_at is not None:
+    check_probability('looked_at', looked_at)
+  for name, value in cost.items():
+    check_finite(f'cost of {name}', value)
+
+
+def _effort(
+  looked_at: float | None, cost: Mapping[str, float]
+) -> dict[str, Any]:
+  """What is known of it, as JSON."""
+  known: dict[str, Any] = {}
+  if looked_at is not None:
+    known['looked_at'] = float(looked_at)
+  if cost:
+    known['cost'] = {name: float(value) for name, value in cost.items()}
+  return known
 
 
 def check_finite(name: str, value: float) -> None:

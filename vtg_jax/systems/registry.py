@@ -8,6 +8,8 @@ from pathlib import Path
 
 from vtg_jax.convert import checkpoint
 from vtg_jax.errors import BadInput
+from vtg_jax.moments.calibration import read_calibration
+from vtg_jax.systems.calibrated import Calibrated
 from vtg_jax.systems.replay.comparison import Comparison
 
 # The checkpoints that come with the library, and the one that is taken when
@@ -123,23 +125,31 @@ def folder_of(model: str | os.PathLike) -> Path:
   )
 
 
-def load(folder: str | os.PathLike = SHIPPED, **options):
+def load(
+  folder: str | os.PathLike = SHIPPED, *, calibrated: bool = True, **options
+):
   """Loads a checkpoint, whatever system it is of.
 
   Args:
     folder: Made by `vtg convert`, or the name of a shipped one, such as
       'grounded_videollm_small'; the small HawkEye when left out.
+    calibrated: Where the folder says what scores are worth, in its
+      calibration.json, give calibrated ones; False gives the system's own.
     **options: Of the system's own `load`, such as `dtype`.
 
   Returns:
     The grounder.
 
   Raises:
-    BadInput: when the folder is no checkpoint.
+    BadInput: when the folder is no checkpoint, or its calibration is none.
   """
   folder = folder_of(folder)
   description = checkpoint.read_config(folder)
-  return system(description['system']).function('load')(folder, **options)
+  calibration = read_calibration(folder) if calibrated else None
+  grounder = system(description['system']).function('load')(folder, **options)
+  if calibration is None:
+    return grounder
+  return Calibrated(grounder, calibration)
 
 
 def convert(
