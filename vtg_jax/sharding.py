@@ -10,6 +10,7 @@ from typing import Any
 
 import jax
 import numpy as np
+from jax.experimental import mesh_utils
 from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 
 from vtg_jax.errors import BadInput
@@ -73,9 +74,11 @@ def make_mesh(
       f'a mesh of data={data}, fsdp={fsdp}, tensor={tensor} does not fit '
       f'{n} devices; choose sizes of which the product is {n}'
     )
-  return jax.make_mesh(
-    sizes, MESH_AXES, (AxisType.Auto,) * len(sizes), devices=devices
+  # An axis of 8 on a slice of 4 x 4 x 4 is a part of two of its axes.
+  placed = mesh_utils.create_device_mesh(
+    sizes, devices, allow_split_physical_axes=True
   )
+  return Mesh(placed, MESH_AXES, (AxisType.Auto,) * len(sizes))
 
 
 def partition_spec(

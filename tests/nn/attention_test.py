@@ -118,12 +118,40 @@ def test_blocks_hold_no_more_scores_than_they_may(monkeypatch):
   )(q)
   scores = {
     e.outvars[0].aval.shape[-2:]
-    for e in traced.eqns
-    if e.primitive.name == 'scan'
-    for e in e.params['jaxpr'].eqns
+    for e in equations(traced.jaxpr)
     if e.primitive.name == 'exp'
   }
   assert scores == {(76, S)}  # 4 x 76 rows
+
+
+def equations(jaxpr):
+  """All operations, those of loops and calls included."""
+  for equation in jaxpr.eqns:
+    yield equation
+    for value in equation.params.values():
+      inner = getattr(value, 'jaxpr', value)  # a closed one, or an open one
+      if hasattr(inner, 'eqns'):
+        yield from equations(inner)
+
+
+def test_a_gradient_keeps_no_scores_of_other_blocks(monkeypatch):
+  monkeypatch.setattr(attention, 'SCORES', 100 * S)
+  q, k, v, mask = jnp_tree(inputs(n_queries=1000))
+
+  def grad(implementation):
+    def loss(q, k, v):
+      out = attend(
+        q, [Segment(k, v, mask)], scale=SCALE, implementation=implementation
+      )
+      return (out**2).sum()
+
+    return jax.jit(jax.grad(loss, (0, 1, 2))).lower(q, k, v).compile()
+
+  blocks, whole = grad('blocked'), grad('xla')
+  for got, want in zip(blocks(q, k, v), whole(q, k, v), strict=True):
+    np.testing.assert_allclose(got, want, rtol=1e-4, atol=1e-5)
+  needed = blocks.memory_analysis().temp_size_in_bytes
+  assert needed < whole.memory_analysis().temp_size_in_bytes / 2
 
 
 def test_a_tpu_takes_blocks_of_what_is_large(monkeypatch):

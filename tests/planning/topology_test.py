@@ -2,6 +2,7 @@ import importlib.util
 
 import pytest
 
+from vtg_jax import sharding
 from vtg_jax.errors import BadInput
 from vtg_jax.planning.topology import CHIPS, parse_topology
 
@@ -72,3 +73,10 @@ def test_peaks_are_those_of_the_training_loop():
   for kind, shape in (('v5e', '2x2'), ('v5p', '2x2x1'), ('v6e', '2x2')):
     device = parse_topology(f'{kind}:{shape}').devices()[0]
     assert CHIPS[kind].flops_per_s == peak_flops(device)
+
+
+@pytest.mark.tpu_aot
+def test_a_mesh_may_split_the_axes_of_a_slice():
+  devices = parse_topology('v5p:4x4x4').devices()
+  mesh = sharding.make_mesh(tensor=8, devices=devices)
+  assert dict(mesh.shape) == {'data': 8, 'fsdp': 1, 'tensor': 8}

@@ -139,6 +139,9 @@ def _attend_in_rows(q, segments, scale, most_rows: int, *, by_head: bool):
 
     return jax.lax.map(head, (q_block, keys))
 
+  if not by_head:
+    # A gradient computes each block's scores anew: kept, they would be all.
+    block = jax.checkpoint(block)
   q = split(q, 3)  # n_chunks B K G rows H
   if by_head:
     q = jnp.moveaxis(q, 2, 1)  # n_chunks K B G rows H
