@@ -67,7 +67,7 @@ check: .venv/check.stamp
 	$(VENV_PYTHON) -m ruff format --check .
 	$(VENV_PYTHON) -m ruff check .
 	$(VENV_PYTHON) -m pytest -q tests/imports_test.py
-	$(VENV_PYTHON) -m pytest $(PYTEST_ARGS) -m 'torch and not real'
+	$(VENV_PYTHON) -m pytest $(PYTEST_ARGS) -m '(torch or features) and not real'
 
 check-tpu: .venv/tpu.stamp
 	$(VENV_PYTHON) -m pytest -m tpu_aot tests/planning tests/commands

@@ -1,14 +1,18 @@
-"""A JSON list that is longer than one wants to hold in memory.
+"""JSON that is longer than one wants to hold in memory, read item by item.
 
-[{"a": 1}, {"a": 2}, ...]
- ^       ^ where each item lies is remembered: 16 bytes an item
+JsonList    [{"a": 1}, {"a": 2}, ...]
+JsonObject  {"one": {"a": 1}, "two": {"a": 2}, ...}
+JsonLines   {"a": 1}
+            {"a": 2}
+            ^      ^ where each item lies is remembered: 16 bytes an item
 """
 
+import io
 import json
 import mmap
 import os
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -20,8 +24,8 @@ CHUNK_BYTES, MAX_ITEM_BYTES = 2**20, 2**26
 _BLANK = ' \t\n\r'
 
 
-class JsonList(Sequence):
-  """The items of a file that holds a JSON list, read when asked for.
+class JsonEntries(Sequence):
+  """Items of a file of JSON, read when asked for.
 
   Processes that hold the same file share its pages in memory. What is sent to
   another process is the file's name and where its items lie.
@@ -38,13 +42,13 @@ class JsonList(Sequence):
       chunk: bytes that are read at once.
 
     Raises:
-      BadInput: it cannot be read, or is no JSON list.
+      BadInput: it cannot be read, or is not of the form.
     """
     self.path = os.fspath(path)
     self._bytes: mmap.mmap | None = None
     spans = array('q')
-    for start, end in _item_spans(self.path, chunk):
-      spans.extend((start, end))
+    for span in self._found(chunk):
+      spans.extend(span)
     self._spans = np.array(spans, np.int64).reshape(-1, 2)
     self._stamp = _stamp(self.path)
 
@@ -59,13 +63,19 @@ class JsonList(Sequence):
     """
     if not 0 <= index < len(self):
       raise IndexError(index)
-    start, end = self._spans[index]
+    return self._read(index, index)
+
+  def _read(self, index: int, row: int) -> Any:
+    start, end = self._spans[row]
     try:
       return json.loads(self._content()[start:end].decode())
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
       raise BadInput(
         f'{self.path}, item {index} is not JSON ({error}); mend it'
       ) from error
+
+  def _found(self, chunk: int) -> Iterator[tuple[int, int]]:
+    raise NotImplementedError
 
   def __getstate__(self) -> dict[str, Any]:
     return {**self.__dict__, '_bytes': None}
@@ -79,37 +89,85 @@ class JsonList(Sequence):
     return self._bytes
 
 
+class JsonList(JsonEntries):
+  """The items of a file that holds a JSON list."""
+
+  def _found(self, chunk):
+    return _item_spans(self.path, chunk, _spans_of_list, 'list')
+
+
+class JsonObject(JsonEntries):
+  """The items of a file that holds a JSON object, as pairs (key, value)."""
+
+  def __len__(self) -> int:
+    return len(self._spans) // 2
+
+  def __getitem__(self, index: int) -> tuple[str, Any]:
+    """Key and value number `index`.
+
+    Raises:
+      BadInput: it is not UTF-8, or the file changed since it was read.
+    """
+    if not 0 <= index < len(self):
+      raise IndexError(index)
+    return self._read(index, 2 * index), self._read(index, 2 * index + 1)
+
+  def _found(self, chunk):
+    return _item_spans(self.path, chunk, _spans_of_object, 'object')
+
+
+class JsonLines(JsonEntries):
+  """The items of a file with one on each line; empty lines are none."""
+
+  def _found(self, chunk):
+    return _item_spans(self.path, chunk, _spans_of_lines, 'text')
+
+
 def _stamp(path: str) -> tuple[int, int]:
   about = os.stat(path)
   return about.st_size, about.st_mtime_ns
 
 
-def _item_spans(path: str, chunk: int) -> Iterator[tuple[int, int]]:
-  """Yields where each item of the list starts and ends, in bytes."""
+def _item_spans(
+  path: str, chunk: int, find: Callable, form: str
+) -> Iterator[tuple[int, int]]:
+  """Yields where each item lies in the file, in bytes."""
   try:
     with open(path, 'rb', buffering=0) as file:
-      yield from _spans(_Window(file, chunk))
+      yield from find(file, chunk)
   except OSError as error:
     raise BadInput(
       f'{path} cannot be read ({error.strerror}); check its name'
     ) from error
   except ValueError as error:
-    raise BadInput(f'{path} is no JSON list: {error}; mend it') from error
+    raise BadInput(f'{path} is no JSON {form}: {error}; mend it') from error
 
 
-def _spans(window: '_Window') -> Iterator[tuple[int, int]]:
-  window.expect('[')
-  if window.peek() == ']':
-    window.expect(']')
-  else:
-    while True:
-      yield window.skip_value()
-      if window.peek() == ']':
-        window.expect(']')
-        break
-      window.expect(',')
-  if window.peek():
-    raise ValueError(f'more follows its end at byte {window.place}')
+def _spans_of_list(file, chunk: int) -> Iterator[tuple[int, int]]:
+  window = _Window(file, chunk)
+  for _ in window.between('[', ']'):
+    yield window.skip_value()
+
+
+def _spans_of_object(file, chunk: int) -> Iterator[tuple[int, int]]:
+  """Yields where each key lies, and after it where its value does."""
+  window = _Window(file, chunk)
+  for _ in window.between('{', '}'):
+    if window.peek() != '"':
+      raise ValueError(f'byte {window.place} begins no key')
+    yield window.skip_value()
+    window.expect(':')
+    yield window.skip_value()
+
+
+def _spans_of_lines(file, chunk: int) -> Iterator[tuple[int, int]]:
+  place, reader = 0, io.BufferedReader(file, chunk)
+  while line := reader.readline(MAX_ITEM_BYTES + 1):
+    if len(line) > MAX_ITEM_BYTES:
+      raise ValueError(f'the line at byte {place} is too long')
+    if line.strip():
+      yield place, place + len(line)
+    place += len(line)
 
 
 class _Window:
@@ -138,6 +196,24 @@ class _Window:
         return self._text[self._at]
       if not self._more(self._chunk):
         return ''
+
+  def between(self, opening: str, closing: str) -> Iterator[None]:
+    """Yields before each of the items between two characters.
+
+    Nothing may follow them in the file.
+    """
+    self.expect(opening)
+    if self.peek() == closing:
+      self.expect(closing)
+    else:
+      while True:
+        yield
+        if self.peek() == closing:
+          self.expect(closing)
+          break
+        self.expect(',')
+    if self.peek():
+      raise ValueError(f'more follows its end at byte {self.place}')
 
   def expect(self, character: str) -> None:
     """Goes past a character; raises ValueError if another one follows."""

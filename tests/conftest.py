@@ -45,6 +45,10 @@ def _jax_sees_a_gpu() -> bool:
 # occur among the collected tests.
 _REQUIREMENTS = {
   'torch': (lambda: _installed('torch'), 'torch is not installed: make check'),
+  'features': (
+    lambda: _installed('h5py') and _installed('lmdb'),
+    'h5py or lmdb is not installed: make check',
+  ),
   'captions': (
     lambda: _installed('pycocoevalcap'),
     'pycocoevalcap is not installed: pip install vtg-jax[captions]',

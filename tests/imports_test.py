@@ -277,4 +277,8 @@ def test_the_input_pipeline_needs_no_jax():
 
 
 def test_training_data_need_no_jax():
-  loaded_after(f'{WITHOUT_JAX}import vtg_jax.systems.hawkeye.training_data')
+  modules = [
+    f'vtg_jax.systems.{system}.training_data'
+    for system in ('hawkeye', 'grounded_videollm', 'revisionllm')
+  ]
+  loaded_after(f'{WITHOUT_JAX}import {", ".join(modules)}')

@@ -9,7 +9,7 @@ import hypothesis
 import pytest
 from hypothesis import strategies as st
 
-from input_pipeline.json_list import JsonList
+from input_pipeline.json_list import JsonLines, JsonList, JsonObject
 from vtg_jax.errors import BadInput
 
 VALUES = st.recursive(
@@ -100,3 +100,57 @@ def test_a_file_that_changed_is_not_read_on(tmp_path):
   os.utime(file, ns=(1, 1))
   with pytest.raises(BadInput, match='changed while it was in use'):
     items[0]
+
+
+@hypothesis.settings(
+  max_examples=20,
+  suppress_health_check=[hypothesis.HealthCheck.function_scoped_fixture],
+)
+@hypothesis.given(
+  items=st.dictionaries(st.text(max_size=4), VALUES, max_size=5),
+  chunk=st.integers(1, 40),
+  ascii_only=st.booleans(),
+)
+def test_entries_of_an_object_are_those_of_the_whole(
+  tmp_path, items, chunk, ascii_only
+):
+  file = tmp_path / 'object.json'
+  text = json.dumps(items, ensure_ascii=ascii_only)
+  file.write_bytes(text.encode())
+  assert list(JsonObject(file, chunk=chunk)) == list(items.items())
+
+
+@hypothesis.settings(
+  max_examples=20,
+  suppress_health_check=[hypothesis.HealthCheck.function_scoped_fixture],
+)
+@hypothesis.given(items=ITEMS, chunk=st.integers(1, 40))
+def test_lines_are_items_and_empty_ones_none(tmp_path, items, chunk):
+  file = tmp_path / 'list.jsonl'
+  file.write_text('\n \n'.join(map(json.dumps, items)))
+  assert list(JsonLines(file, chunk=chunk)) == items
+
+
+@pytest.mark.parametrize(
+  ('text', 'said'),
+  [
+    ('[]', "no JSON object: byte 0 is no '{'"),
+    ('{"a" 1}', "byte 5 is no ':'"),
+    ('{1: 2}', 'byte 1 begins no key'),
+    ('{"a": 1} 2', 'more follows its end at byte 9'),
+  ],
+)
+def test_what_is_no_object_is_refused(tmp_path, text, said):
+  file = tmp_path / 'object.json'
+  file.write_text(text)
+  with pytest.raises(BadInput, match=said):
+    JsonObject(file)
+
+
+def test_a_line_that_is_no_json_is_named(tmp_path):
+  file = tmp_path / 'list.jsonl'
+  file.write_text('1\n\n{\n')
+  lines = JsonLines(file)
+  assert (len(lines), lines[0]) == (2, 1)
+  with pytest.raises(BadInput, match='list.jsonl, item 1 is not JSON'):
+    lines[1]

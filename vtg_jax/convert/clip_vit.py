@@ -22,19 +22,20 @@ def clip_vit_table(
   n_layers: int,
   channels: int = 3,
   target: str = 'image_encoder/',
+  last_norm: str | None = None,
 ) -> Table:
   """Returns the rules that fill an image encoder, keys as in `vision_model.`.
 
-  What comes after the last layer that is run, one more layer and the last
-  norm, fills no parameter and is kept aside for export.
+  Without `last_norm`, what comes after the last layer that is run, one more
+  layer and the last norm, fills no parameter and is kept aside for export.
 
   Args:
     patch_size: side of a patch in pixels.
     n_layers: layers that the model runs.
     channels: colours of a pixel.
     target: what the paths of the parameters start with.
+    last_norm: the same for the norm after the last layer, where it is used.
   """
-  layer, layers = 'encoder.layers.{layer}.', f'{target}layers/'
   patch = PatchKernel(patch=(patch_size, patch_size), channels=channels)
   rules = [
     Rule('embeddings.class_embedding', f'{target}class_token'),
@@ -45,6 +46,34 @@ def clip_vit_table(
     Rule('pre_layrnorm.weight', f'{target}first_norm/scale'),
     Rule('pre_layrnorm.bias', f'{target}first_norm/bias'),
   ]
+  rules += clip_layer_rules(target)
+  ignored = [
+    Ignore(r'embeddings\.position_ids', 'a buffer that counts positions')
+  ]
+  if last_norm is None:
+    ignored += [
+      Ignore(
+        rf'encoder\.layers\.{n_layers}\..+',
+        'the layer after the last that is run',
+      ),
+      Ignore(r'post_layernorm\.(weight|bias)', 'the norm after the last layer'),
+    ]
+  else:
+    rules += [
+      Rule('post_layernorm.weight', f'{last_norm}scale'),
+      Rule('post_layernorm.bias', f'{last_norm}bias'),
+    ]
+  return Table(tuple(rules), tuple(ignored))
+
+
+def clip_layer_rules(target: str) -> list[Rule]:
+  """Returns the rules for the layers of an image or a text encoder.
+
+  Args:
+    target: what the paths of the encoder's parameters start with.
+  """
+  layer, layers = 'encoder.layers.{layer}.', f'{target}layers/'
+  rules = []
   for key, name in _DENSE.items():
     rules += [
       Rule(
@@ -58,12 +87,4 @@ def clip_vit_table(
       Rule(f'{key}.weight', f'{name}/scale[{{layer}}]'),
       Rule(f'{key}.bias', f'{name}/bias[{{layer}}]'),
     ]
-  ignored = (
-    Ignore(
-      rf'encoder\.layers\.{n_layers}\..+',
-      'the layer after the last that is run',
-    ),
-    Ignore(r'post_layernorm\.(weight|bias)', 'the norm after the last layer'),
-    Ignore(r'embeddings\.position_ids', 'a buffer that counts positions'),
-  )
-  return Table(tuple(rules), ignored)
+  return rules

@@ -178,7 +178,7 @@ def _planned_files(
     planned.append(
       _PlannedFile(
         name=f'{name}.safetensors',
-        torch_name=f'{name}.{"bin" if folder else "pth"}',
+        torch_name=f'{name}.{_torch_suffix(stem)}',
         source=None,
         metadata=_PT,
         headers={key: info for key, (_, info) in tensors.items()},
@@ -218,7 +218,7 @@ def _planned_file(
   is_torch = suffix != 'safetensors'
   return _PlannedFile(
     name=f'{name}.safetensors',
-    torch_name=f'{name}.{suffix if is_torch else "pth"}',
+    torch_name=f'{name}.{suffix if is_torch else _torch_suffix(stem)}',
     source=source,
     metadata=_PT if is_torch else file.metadata,
     headers={t.key: t.info for t in tensors},
@@ -228,6 +228,11 @@ def _planned_file(
     ),
     nesting=file.nesting,
   )
+
+
+def _torch_suffix(stem: str) -> str:
+  """Returns what the name of a PyTorch file ends with by custom."""
+  return 'bin' if stem in STAGE_FILES else 'pth'
 
 
 def _unused(name: str, used: set[str]) -> str:

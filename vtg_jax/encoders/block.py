@@ -1,11 +1,11 @@
-"""The pre-norm transformer block that image and video encoders share."""
+"""The pre-norm transformer block that all encoders share."""
 
 import dataclasses
 
 import jax
 import jax.numpy as jnp
 from flax import linen as nn
-from jaxtyping import Array, Float
+from jaxtyping import Array, Bool, Float
 
 from vtg_jax.nn.attention import Segment, attend
 from vtg_jax.nn.compute import Compute
@@ -62,7 +62,7 @@ class BlockConfig:
 
 
 class EncoderBlock(nn.Module):
-  """x + attention(norm(x)), then x + mlp(norm(x)); all tokens see all."""
+  """x + attention(norm(x)), then x + mlp(norm(x))."""
 
   config: BlockConfig
   compute: Compute
@@ -72,6 +72,7 @@ class EncoderBlock(nn.Module):
     self,
     x: Float[Array, 'B T D'],
     drop_path: Float[Array, ''] | None = None,
+    mask: Bool[Array, '#B T T'] | None = None,
   ):
     """Runs the block.
 
@@ -79,13 +80,14 @@ class EncoderBlock(nn.Module):
       x: Tokens.
       drop_path: Share of the samples that skip a branch, below 1; None while
         not training.
+      mask: True where a token (row) sees another; None when all see all.
 
     Returns:
       The tokens twice: what the next block reads, and this layer's output.
     """
     config = self.config
     x = constrain(x, 'batch', None, None)
-    h = self._attention(self._norm(config.norm, 'norm1')(x))
+    h = self._attention(self._norm(config.norm, 'norm1')(x), mask)
     x = x + self._branch(h, 'ls1', drop_path)
     h = self._norm(config.norm, 'norm2')(x)
     h = self._dense(config.mlp_hidden, ('embed', 'mlp'), 'fc1')(h)
@@ -95,7 +97,7 @@ class EncoderBlock(nn.Module):
     x = x + self._branch(h, 'ls2', drop_path)
     return x, x
 
-  def _attention(self, h):
+  def _attention(self, h, mask):
     config = self.config
     B, T, D = h.shape
     head_dim = D // config.n_heads
@@ -109,7 +111,7 @@ class EncoderBlock(nn.Module):
 
     out = attend(
       heads(q),
-      [Segment(heads(k), heads(v))],
+      [Segment(heads(k), heads(v), mask)],
       scale=head_dim**-0.5,
       implementation=self.compute.attention,
     )

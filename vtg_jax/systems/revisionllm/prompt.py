@@ -6,6 +6,8 @@ Source: spec section 4.
 from collections.abc import Sequence
 from typing import Protocol
 
+from input_pipeline.long_video.item import QUESTIONS, VIDEO, asked_sentence
+
 CHAT_SYSTEM = (
   'A chat between a curious user and an artificial intelligence assistant. The '
   'assistant gives helpful, detailed, and polite answers to the '
@@ -13,18 +15,14 @@ CHAT_SYSTEM = (
 )
 USER, ASSISTANT = 'USER', 'ASSISTANT'
 END = '</s>'
-# What stands in a prompt for the video, and for a memory of an earlier one.
-VIDEO, MEMORY = '<video>', '<memory>'
+# What stands in a prompt for a memory of an earlier video.
+MEMORY = '<memory>'
 VIDEO_ID, MEMORY_ID = -200, -300
 # Label that does not count, and what short rows are filled with.
 IGNORE, PAD_ID = -100, 0
-NOT_PRESENT = 'Not Present'
 
-FRAMES_QUESTION = 'During which frames can we see {}?'
-VIDEO_QUESTION = 'During which video can we see {}?'
-YES_NO_QUESTION = (
-  'Does {} happen in the video? Write your answer either yes or no.'
-)
+FRAMES_QUESTION, VIDEO_QUESTION = QUESTIONS['frames'], QUESTIONS['video']
+YES_NO_QUESTION = QUESTIONS['yes_no']
 _ANSWER_MARK = f' {ASSISTANT}: '
 
 
@@ -34,11 +32,6 @@ class Encoder(Protocol):
   bos_id: int
 
   def encode(self, text: str, *, bos: bool = False) -> list[int]: ...
-
-
-def asked_sentence(sentence: str) -> str:
-  """A query as the questions name it: lower case, without its full stop."""
-  return sentence.strip().lower().removesuffix('.')
 
 
 def question(sentence: str, *, template: str = FRAMES_QUESTION) -> str:
@@ -55,16 +48,6 @@ def chat_prompt(turn: str, answer: str | None = None) -> str:
   """
   asked = f'{CHAT_SYSTEM} {USER}: {turn} {ASSISTANT}:'
   return asked if answer is None else f'{asked} {answer}{END}'
-
-
-def dense_answer(first: int, last: int) -> str:
-  """Returns what the dense level answers: frames, of two digits at least."""
-  return f'From {first:02d} to {last:02d}.'
-
-
-def sparse_answer(first: int, end: int) -> str:
-  """Returns what a sparse level answers: windows, the end not among them."""
-  return f'From {first} to {end}.'
 
 
 def prompt_ids(tokenizer: Encoder, text: str) -> list[int]:

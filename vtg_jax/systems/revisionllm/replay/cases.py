@@ -13,7 +13,7 @@ from vtg_jax.systems import replay_cases
 from vtg_jax.systems.replay import Comparison
 from vtg_jax.systems.replay_cases import Case, FindRule, Rule
 from vtg_jax.systems.revisionllm import prompt
-from vtg_jax.systems.revisionllm.replay import search_cases
+from vtg_jax.systems.revisionllm.replay import case_rules_data, search_cases
 
 FILE_NAME = 'python_cases.json'
 
@@ -58,6 +58,7 @@ RULES = {
 FINDERS: tuple[FindRule, ...] = (
   lambda key, _: RULES.get(key),
   search_cases.find_rule,
+  case_rules_data.find_rule,
 )
 
 

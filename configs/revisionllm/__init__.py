@@ -1,0 +1,1 @@
+"""ReVisionLLM (arXiv 2411.14901): its stages."""

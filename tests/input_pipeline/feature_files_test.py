@@ -1,0 +1,163 @@
+"""Released feature files read as they are, and nothing in them is executed."""
+
+import io
+import pickle
+
+import numpy as np
+import pytest
+
+from input_pipeline.feature_files import (
+  H5Features,
+  LmdbFeatures,
+  LmdbQueries,
+  NpyFolder,
+)
+from vtg_jax.errors import BadInput
+
+ROWS = np.arange(12, dtype=np.float32).reshape(6, 2)
+
+
+def npz(**arrays) -> bytes:
+  """As the release writes them: `allow_pickle` ends up as an array."""
+  out = io.BytesIO()
+  np.savez_compressed(out, allow_pickle=np.array(True), **arrays)
+  return out.getvalue()
+
+
+def write_lmdb(path, entries):
+  import lmdb
+
+  with lmdb.open(str(path), map_size=1 << 20) as environment:
+    with environment.begin(write=True) as writing:
+      for key, value in entries.items():
+        writing.put(key.encode(), value)
+  return path
+
+
+class Trap:
+  """Unpickling it is noticed."""
+
+  def __reduce__(self):
+    return pytest.fail, ('unpickled',)
+
+
+def object_array():
+  array = np.empty(1, object)
+  array[0] = Trap()
+  return array
+
+
+def test_an_npy_file_a_video(tmp_path):
+  np.save(tmp_path / 'b.npy', ROWS.astype(np.float16))
+  np.save(tmp_path / 'a.npy', ROWS)
+  files = NpyFolder(tmp_path, fps=2.0)
+  assert list(files) == ['a', 'b'] and 'a' in files and 'c' not in files
+  found = files.read('b')
+  np.testing.assert_array_equal(found.features, ROWS)
+  np.testing.assert_array_equal(found.times_s, [0, 0.5, 1, 1.5, 2, 2.5])
+  assert found.fps == 2.0
+  with pytest.raises(BadInput, match="no features of 'c'"):
+    files.read('c')
+  with pytest.raises(BadInput, match='leads out of its folder'):
+    files.read('../a')
+  with pytest.raises(BadInput, match='there is no folder'):
+    NpyFolder(tmp_path / 'none', fps=2.0)
+
+
+def test_npy_files_of_something_else_are_refused(tmp_path):
+  np.save(tmp_path / 'pickled.npy', object_array(), allow_pickle=True)
+  np.save(tmp_path / 'whole.npy', np.arange(6).reshape(3, 2))
+  np.save(tmp_path / 'flat.npy', ROWS[0])
+  (tmp_path / 'cut.npy').write_bytes((tmp_path / 'flat.npy').read_bytes()[:-2])
+  (tmp_path / 'raw.npy').write_bytes(pickle.dumps(Trap()))
+  files = NpyFolder(tmp_path, fps=2.0)
+  for name in files:
+    with pytest.raises(BadInput, match='holds no features'):
+      files.read(name)
+
+
+@pytest.mark.features
+def test_an_h5_file_of_movies(tmp_path):
+  import h5py
+
+  path = tmp_path / 'features.h5'
+  with h5py.File(tmp_path / 'other.h5', 'w') as file:
+    file['secret'] = ROWS
+  with h5py.File(path, 'w') as file:
+    file['1234'] = ROWS
+    file['texts'] = 'no features'
+    file['flat'] = ROWS[0]
+    file.create_group('group')
+    file['outside'] = h5py.ExternalLink('other.h5', 'secret')
+  with H5Features(path, fps=5.0) as files:
+    assert '1234' in files and '12' not in files and len(list(files)) == 5
+    np.testing.assert_array_equal(files.read('1234').features, ROWS)
+    assert files.read('1234').fps == 5.0
+    for name in ('texts', 'flat', 'group', 'outside'):
+      with pytest.raises(BadInput, match='holds no features'):
+        files.read(name)
+    with pytest.raises(BadInput, match="no features of '1234/x'"):
+      files.read('1234/x')
+  path.write_bytes(b'no H5')
+  with pytest.raises(BadInput, match='cannot be read as H5'):
+    H5Features(path, fps=5.0)
+
+
+@pytest.mark.features
+def test_an_lmdb_of_movies(tmp_path):
+  path = write_lmdb(
+    tmp_path / 'videos',
+    {
+      'new': npz(features=ROWS, memory_global=-ROWS),
+      'old': npz(memory_global=ROWS, pickled=object_array()),
+      'none': npz(other=ROWS),
+      'pickled': npz(features=object_array()),
+      'raw': pickle.dumps(Trap()),
+      'cut': npz(features=ROWS)[:-40],
+    },
+  )
+  with LmdbFeatures(path, fps=5.0) as files:
+    assert sorted(files) == ['cut', 'new', 'none', 'old', 'pickled', 'raw']
+    for name in ('new', 'old'):
+      np.testing.assert_array_equal(files.read(name).features, ROWS)
+    for name in ('none', 'pickled', 'raw', 'cut'):
+      with pytest.raises(BadInput, match='holds no features'):
+        files.read(name)
+    for name in ('absent', ''):
+      assert name not in files
+      with pytest.raises(BadInput, match='has no features of'):
+        files.read(name)
+  with LmdbFeatures(path / 'data.mdb', fps=5.0) as files:
+    assert 'new' in files
+  with pytest.raises(BadInput, match='cannot be read as LMDB'):
+    LmdbFeatures(tmp_path / 'nowhere', fps=5.0)
+
+
+@pytest.mark.features
+def test_an_lmdb_of_queries(tmp_path):
+  path = write_lmdb(
+    tmp_path / 'queries',
+    {
+      'new': npz(token_features=ROWS, cls_features=ROWS[1], eot_features=-ROWS),
+      'old': npz(token_features=ROWS, eot_features=ROWS[1:2]),
+      'half': npz(token_features=ROWS),
+    },
+  )
+  with LmdbQueries(path) as files:
+    for name in ('new', 'old'):
+      found = files.read(name)
+      np.testing.assert_array_equal(found.token_features, ROWS)
+      np.testing.assert_array_equal(found.cls_features, ROWS[1])
+    with pytest.raises(BadInput, match='holds no features'):
+      files.read('half')
+
+
+@pytest.mark.parametrize(
+  ('kind', 'library'), [(H5Features, 'h5py'), (LmdbFeatures, 'lmdb')]
+)
+def test_a_library_that_is_not_there_is_told(
+  monkeypatch, tmp_path, kind, library
+):
+  monkeypatch.setitem(__import__('sys').modules, library, None)
+  with pytest.raises(BadInput, match=rf'{library}, which is not installed'):
+    kind(tmp_path, fps=5.0)
