@@ -132,7 +132,7 @@ def check_same(ours, host, progress):
 ALL = dataclasses.replace(CONFIG, same_iou=None, top_k=10**6)
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(
   st.integers(400, 900),
   st.sampled_from([0, 3, 20]),

@@ -25,7 +25,7 @@ CONFIG = SearchConfig(
   size=SIZE,
   sparse_levels=(SparseLevel(n_segments=12), SparseLevel(n_segments=40)),
 )
-few = settings(max_examples=25, deadline=None)
+few = settings(max_examples=15, deadline=None)
 
 
 @st.composite
