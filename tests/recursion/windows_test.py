@@ -23,7 +23,7 @@ sizes = st.builds(
   n_frames=st.integers(1, 60),
   fps=st.floats(1, 8),
 )
-few = settings(max_examples=40, deadline=None)
+few = settings(max_examples=25, deadline=None)
 SIZE = WindowSize(window_s=20, n_frames=9, fps=2)
 
 
