@@ -12,6 +12,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from vtg_jax.recursion.scores import EntropyStats
+from vtg_jax.recursion.windows import SparseCall, Windows
 
 # The level that shows frames; those above it show windows.
 DENSE_LEVEL = 1
@@ -80,11 +81,13 @@ class TokenCache:
     self._model, self._batch_sizes = model, batch_sizes
     self._tokens: dict[tuple[int, int], np.ndarray] = {}
 
-  def tokens(self, windows, rows: Sequence[int]) -> Float[np.ndarray, 'B D']:
+  def tokens(
+    self, windows: Windows, rows: Sequence[int]
+  ) -> Float[np.ndarray, 'B D']:
     """Tokens of some windows, with repetitions as asked for.
 
     Args:
-      windows: A `Windows`; windows with the same frames are one.
+      windows: Of the video; windows with the same frames are one.
       rows: Which of them.
     """
     keys = [(int(windows.first[r]), int(windows.last[r])) for r in rows]
@@ -100,6 +103,42 @@ class TokenCache:
         self._tokens[key] = token
     self.n_encoded += len(missing)
     return np.stack([self._tokens[key] for key in keys])
+
+
+def ask_calls(
+  model: Model,
+  cache: TokenCache,
+  windows: Windows,
+  level: int,
+  calls: Sequence[SparseCall],
+  *,
+  n_calls: int,
+  n_tokens: int,
+) -> list[Reply]:
+  """Answers to a batch of sparse calls.
+
+  Args:
+    model: Bound to the video and the query.
+    cache: Of the windows' tokens.
+    windows: Those that the calls number.
+    level: Of the recursion.
+    calls: At least one.
+    n_calls: What the batch is filled up to.
+    n_tokens: What each sequence is filled up to.
+  """
+  shown = [call.shown for call in calls]
+  encoded = cache.tokens(windows, [row for one in shown for row in one])
+  tokens = np.zeros((len(calls), n_tokens, encoded.shape[1]), encoded.dtype)
+  is_shown = np.zeros((len(calls), n_tokens), bool)
+  place = 0
+  for i, one in enumerate(shown):
+    tokens[i, : len(one)] = encoded[place : place + len(one)]
+    is_shown[i, : len(one)] = True
+    place += len(one)
+  replies = model.ask_sparse(
+    level, filled(tokens, n_calls), filled(is_shown, n_calls)
+  )
+  return list(replies[: len(calls)])
 
 
 def batches(rows: Sequence, sizes: Sequence[int]):

@@ -127,15 +127,18 @@ def merged_scores(
   Args:
     likenesses: From `likeness`; the larger the better.
     entropies: The smaller the better.
-    merge: 'add' for their difference, 'multiply' for their ratio, 'likeness'
-      for the first alone. Both are brought to 1 at most before.
+    merge: 'add' for their difference and 'multiply' for their ratio, both
+      brought to 1 at most before; 'likeness' for the first alone, 'entropy'
+      for one over the second alone, the paper's R.
     quirks: What they are divided by.
 
   Raises:
     ValueError: no such way to merge.
   """
-  if not likenesses:
+  if not entropies:
     return []
+  if merge == 'entropy':
+    return [1 / max(entropy, _LEAST_ENTROPY) for entropy in entropies]
   high, low = (_scaled(x, quirks) for x in (likenesses, entropies))
   if merge == 'add':
     merged = high - low
@@ -144,7 +147,9 @@ def merged_scores(
   elif merge == 'likeness':
     merged = np.asarray(likenesses, np.float64)
   else:
-    raise ValueError(f'{merge=} is unknown; use add, multiply or likeness')
+    raise ValueError(
+      f'{merge=} is unknown; use add, multiply, likeness or entropy'
+    )
   return [float(score) for score in merged]
 
 

@@ -18,7 +18,15 @@ import numpy as np
 from jaxtyping import Float
 
 from vtg_jax.recursion import hits, scores
-from vtg_jax.recursion.model import DENSE_LEVEL, Model, Reply, TokenCache
+from vtg_jax.recursion.model import (
+  DENSE_LEVEL,
+  Model,
+  Reply,
+  TokenCache,
+  ask_calls,
+  batches,
+  filled,
+)
 from vtg_jax.recursion.quirks import CLEAN, Quirks
 from vtg_jax.recursion.windows import (
   SparseCall,
@@ -86,11 +94,13 @@ class SparsePass:
 def dense_pass(
   model: Model,
   *,
-  features: Float[np.ndarray, 'N C'],
-  query: Float[np.ndarray, ' C'],
+  n_features: int,
   duration_s: float,
   size: WindowSize,
   batch: int,
+  is_filled: bool = False,
+  features: Float[np.ndarray, 'N C'] | None = None,
+  query: Float[np.ndarray, ' C'] | None = None,
   merge: str = 'add',
   quirks: Quirks = CLEAN,
 ) -> DensePass:
@@ -98,19 +108,22 @@ def dense_pass(
 
   Args:
     model: Bound to the video and the query.
-    features: Of the video's frames.
-    query: Feature of the whole sentence.
+    n_features: Feature frames of the video, N.
     duration_s: Of the video, seconds.
     size: Of a window.
     batch: Windows asked about at a time.
+    is_filled: Whether the last batch is filled up, too.
+    features: Of the video's frames; not needed to score by entropy alone.
+    query: Feature of the whole sentence; likewise.
     merge: How likeness and entropy become one score; see `merged_scores`.
     quirks: See `Quirks`.
   """
-  windows = dense_windows(len(features), size, quirks)
+  windows = dense_windows(n_features, size, quirks)
   replies: list[Reply] = []
-  for start in range(0, len(windows), batch):
-    rows = range(start, min(start + batch, len(windows)))
-    replies += model.ask_dense(windows.frame_idx(rows))
+  for rows, most in batches(range(len(windows)), (batch,)):
+    frame_idx = windows.frame_idx(rows)
+    asked = filled(frame_idx, most if is_filled else 0)
+    replies += model.ask_dense(asked)[: len(rows)]
   n_video_frames = hits.video_frames(duration_s, size.n_frames, size.window_s)
   spans = hits.frame_spans(
     [reply.answer for reply in replies],
@@ -118,15 +131,17 @@ def dense_pass(
     n_video_frames=n_video_frames,
     quirks=quirks,
   )
-  likenesses = [
-    scores.likeness(
-      features[windows.frame_idx([span.window])[0]],
-      query,
-      span.first,
-      span.last,
-    )
-    for span in spans
-  ]
+  likenesses = [0.0] * len(spans)
+  if features is not None and query is not None:
+    likenesses = [
+      scores.likeness(
+        features[windows.frame_idx([span.window])[0]],
+        query,
+        span.first,
+        span.last,
+      )
+      for span in spans
+    ]
   entropies = [replies[span.window].entropy.mean for span in spans]
   return DensePass(
     windows=windows,
@@ -148,7 +163,9 @@ def sparse_pass(
   n_segments: int,
   level: int = DENSE_LEVEL + 1,
   zooms: Sequence[int] = (4, 2, 1),
-  orders: Orders | None = None,
+  batch: int = 1,
+  is_filled: bool = False,
+  orders: Orders | int | None = None,
   asked: Sequence[int] | None = None,
   quirks: Quirks = CLEAN,
 ) -> SparsePass:
@@ -162,8 +179,11 @@ def sparse_pass(
     n_segments: Tokens of a call, R.
     level: Of the recursion.
     zooms: How often windows are repeated, pass by pass.
-    orders: Order in which each call shows its windows, as places in it; None
-      for that of time.
+    batch: Calls made at a time.
+    is_filled: Whether all batches and sequences are filled up; otherwise each
+      call is made by itself.
+    orders: Order in which each call shows its windows, as places in it, or
+      the seed of random ones; None for that of time.
     asked: The windows to ask about; all, where None.
     quirks: See `Quirks`.
   """
@@ -171,10 +191,22 @@ def sparse_pass(
   asked = range(len(windows)) if asked is None else asked
   calls = sparse_calls(asked, n_segments, zooms, quirks)
   if orders is not None and quirks.shuffle_windows:
+    if isinstance(orders, int):
+      orders = random_orders(orders, calls)
     calls = [
       dataclasses.replace(call, order=tuple(next(orders))) for call in calls
     ]
-  replies = [_ask(model, cache, level, windows, call) for call in calls]
+  replies: list[Reply] = []
+  for some, most in batches(calls, (batch if is_filled else 1,)):
+    replies += ask_calls(
+      model,
+      cache,
+      windows,
+      level,
+      some,
+      n_calls=most,
+      n_tokens=n_segments if is_filled else some[0].n_tokens,
+    )
   intervals = {}
   for number, (call, reply) in enumerate(zip(calls, replies, strict=True)):
     places = hits.hit_places(
@@ -199,17 +231,11 @@ def sparse_pass(
   )
 
 
-def _ask(model, cache, level, windows, call) -> Reply:
-  tokens = cache.tokens(windows, call.shown)
-  is_shown = np.ones((1, len(tokens)), bool)
-  return model.ask_sparse(level, tokens[None], is_shown)[0]
-
-
-def random_orders(seed: int, lengths: Sequence[int]) -> Orders:
-  """Random orders for calls that show so many windows each."""
+def random_orders(seed: int, calls: Sequence[SparseCall]) -> Orders:
+  """A random order for each of some calls."""
   generator = np.random.default_rng(seed)
-  for length in lengths:
-    yield generator.permutation(length).tolist()
+  for call in calls:
+    yield generator.permutation(len(call.windows)).tolist()
 
 
 def under_hits(

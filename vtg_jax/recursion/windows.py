@@ -18,7 +18,7 @@ from jaxtyping import Float, Int
 
 from vtg_jax.recursion.quirks import CLEAN, Quirks
 
-# Windows begin so many times in the length of one.
+# Windows begin so many times in the length of one; sparse ones by default.
 DENSE_STRIDES, SPARSE_STRIDES = 2, 5
 
 
@@ -30,17 +30,20 @@ class WindowSize:
     window_s: Length, seconds.
     n_frames: Frames shown of each window, F.
     fps: Feature frames of a second.
+    sparse_strides: Sparse windows begin so many times in the length of one.
   """
 
   window_s: float
   n_frames: int
   fps: float
+  sparse_strides: int = SPARSE_STRIDES
 
   def __post_init__(self):
-    if self.n_frames < 1 or self.window_s * self.fps < SPARSE_STRIDES:
+    strides = max(DENSE_STRIDES, self.sparse_strides)
+    if self.n_frames < 1 or self.window_s * self.fps < strides:
       raise ValueError(
         f'{self} is too short; a window needs a frame to show and a feature '
-        f'frame for each of {SPARSE_STRIDES} strides'
+        f'frame for each of {strides} strides'
       )
 
   @property
@@ -88,8 +91,8 @@ class Windows:
 
   def second_of(self, row: int, frame: float) -> float:
     """When a frame of a window is, by the number an answer calls it."""
-    start_s, end_s = self.start_s[row], self.end_s[row]
-    return float(start_s + frame / self.n_frames * (end_s - start_s))
+    first, last = int(self.first[row]), int(self.last[row])
+    return (first + frame / self.n_frames * (last - first)) / self.fps
 
 
 def whole_video(n_features: int, size: WindowSize) -> Windows:
@@ -125,9 +128,9 @@ def sparse_windows(
 ) -> Windows:
   """Windows that are shown as one token each; arguments as above."""
   if not quirks.repeat_last_windows:
-    return _evenly(n_features, size, SPARSE_STRIDES, quirks)
-  n = _released_count(n_features, size, SPARSE_STRIDES)
-  first = np.arange(n) * size.n_steps // SPARSE_STRIDES
+    return _evenly(n_features, size, size.sparse_strides, quirks)
+  n = _released_count(n_features, size, size.sparse_strides)
+  first = np.arange(n) * size.n_steps // size.sparse_strides
   last = np.minimum(first + size.n_steps, n_features - 1)
   first = np.where(last - first < size.n_steps, last - size.n_steps, first)
   return Windows(
@@ -229,9 +232,8 @@ def sparse_calls(
         windows=chunk,
         order=tuple(range(len(chunk))),
       )
-      if quirks.short_sequences or call not in calls:
-        calls.append(call)
-  return calls
+      calls.append(call)
+  return calls if quirks.short_sequences else list(dict.fromkeys(calls))
 
 
 def _chunks(windows, n, most, quirks):

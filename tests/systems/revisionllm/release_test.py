@@ -23,7 +23,7 @@ from vtg_jax.convert.checkpoint import (
 from vtg_jax.convert.param_tree import flatten
 from vtg_jax.errors import BadInput
 from vtg_jax.systems import registry
-from vtg_jax.systems.revisionllm import release
+from vtg_jax.systems.revisionllm import release, stages
 from vtg_jax.systems.revisionllm.config import ReVisionLlmConfig
 
 LORA = 'adapter_model'
@@ -95,7 +95,7 @@ def test_pytorch_files_with_names_of_raw_training_are_the_same(whole, tmp_path):
       for key, value in golden.tensors(stage).items()
     }
 
-  stages = [
+  folders = [
     golden.stage(
       tmp_path / 'vtimellm', torch=True, mm_projector=golden.tensors(PROJECTOR)
     ),
@@ -115,11 +115,11 @@ def test_pytorch_files_with_names_of_raw_training_are_the_same(whole, tmp_path):
       tmp_path / 'a', torch=True, like=LONG, **{LORA: raw(LONG), REST: {}}
     ),
   ]
-  *given, last = stages
+  *given, last = folders
   convert([BASE, *given, f'long={last}'], tmp_path / 'ours')
   same(tmp_path / 'ours', whole)
   release.export(tmp_path / 'ours', tmp_path / 'theirs', as_pth=True)
-  for stage in stages:
+  for stage in folders:
     for file in stage.glob('*.bin'):
       one, other = (
         torch.load(path, weights_only=True)
@@ -293,9 +293,9 @@ def test_an_adapter_of_no_known_level_is_asked_about(tmp_path):
 def test_several_long_levels_stand_from_coarse_to_fine(tmp_path):
   fine = golden.stage(tmp_path / 'fine', **{LORA: golden.tensors(DENSE)})
   sources = [BASE, SPARSE, f'long_3={fine}', f'long_9={LONG}']
-  stages = release.open_stages(sources)
+  opened = stages.open_stages(sources)
   config = release.config_of_golden(golden.TOLD)
-  sizes = release.as_in_files(config, stages)
+  sizes = stages.as_in_files(config, opened)
   assert [(level.name, level.n_windows) for level in sizes.levels] == [
     ('long_9', 9),
     ('long_3', 3),
@@ -310,8 +310,8 @@ def test_without_a_text_stage_the_encoder_has_none(tmp_path):
     if 't2v_encoder' not in key
   }
   file = save(tmp_path / 'sparse.safetensors', values)
-  stages = release.open_stages([BASE, file])
-  sizes = release.as_in_files(release.config_of_golden(golden.TOLD), stages)
+  opened = stages.open_stages([BASE, file])
+  sizes = stages.as_in_files(release.config_of_golden(golden.TOLD), opened)
   assert sizes.clip_encoder.n_text_layers == 0
   shapes = release.expected_params(sizes)
   assert not any('text_layers' in path for path in shapes)

@@ -68,4 +68,4 @@ def spoilt(value):
     return {**value, name: spoilt(value[name])}
   if isinstance(value, list):
     return [*value[:-1], spoilt(value[-1])] if value else ['more']
-  return value + 1 if isinstance(value, int | float) else value + '1'
+  return value + 1 if isinstance(value, int | float) else '1' + value

@@ -18,6 +18,7 @@ from vtg_jax.moments import frame_answers
 from vtg_jax.recursion import hits, scores, windows
 from vtg_jax.recursion.quirks import RELEASED
 from vtg_jax.systems.replay_cases import Case
+from vtg_jax.systems.revisionllm import prompt
 
 # Frames of a second where a case does not say it.
 FPS = 5
@@ -130,6 +131,8 @@ def dense_windows(case: Case) -> dict[str, Any]:
     'last_index': shown[:, -1].tolist(),
     'calls': calls,
   }
+  if 'prompt' in case:
+    out['prompt'] = asked_again(case['prompt'], prompt.FRAMES_QUESTION)
   for place in range(shown.shape[1]):
     out[f'index_{place}'] = shown[:, place].tolist()
   if 'query_shapes' in case:
@@ -143,22 +146,44 @@ def dense_windows(case: Case) -> dict[str, Any]:
 def sparse_windows(case: Case) -> dict[str, Any]:
   """Cuts a video into sparse windows and lists the calls about them."""
   size = windows.WindowSize(
-    window_s=case['window'], n_frames=case['num_frames'], fps=case['fps']
+    window_s=case['window'],
+    n_frames=case['num_frames'],
+    fps=case['fps'],
+    sparse_strides=case.get('stride_divisor', windows.SPARSE_STRIDES),
   )
   made = windows.sparse_windows(case['n_feature_frames'], size, RELEASED)
   calls = windows.sparse_calls(range(len(made)), case['batch'], ZOOMS, RELEASED)
-  return {'calls': _told(made, calls, case['calls'])}
+  out = {'calls': _told(made, calls, case['calls'])}
+  if 'prompt' in case:
+    out['prompt'] = asked_again(case['prompt'], prompt.VIDEO_QUESTION)
+  return out
 
 
 def restricted(case: Case) -> dict[str, Any]:
   """Lists the calls about windows near those found by a dense pass."""
-  size = windows.WindowSize(window_s=WINDOW_S, n_frames=N_FRAMES, fps=FPS)
-  made = windows.sparse_windows(int(case['duration'] * FPS), size, RELEASED)
-  asked = windows.restricted_windows(
-    len(made), case['present_dense_windows'], case['batch'], RELEASED
+  size = windows.WindowSize(
+    window_s=case.get('window', WINDOW_S),
+    n_frames=case.get('num_frames', N_FRAMES),
+    fps=case.get('fps', FPS),
   )
+  n_features = case.get('n_feature_frames', int(case['duration'] * size.fps))
+  made = windows.sparse_windows(n_features, size, RELEASED)
+  try:
+    asked = windows.restricted_windows(
+      len(made), case['present_dense_windows'], case['batch'], RELEASED
+    )
+  except ValueError:
+    # The release loses such a query.
+    return {'calls': []}
   calls = windows.sparse_calls(asked, case['batch'], ZOOMS, RELEASED)
   return {'calls': _told(made, calls, case['calls'])}
+
+
+def asked_again(text: str, template: str) -> str:
+  """Asks a recorded question again, from its sentence."""
+  before, after = template.split('{}')
+  sentence = text.partition(before)[2].removesuffix(after)
+  return prompt.question(sentence, template=template)
 
 
 def _told(made, calls, recorded) -> list[dict[str, Any]]:

@@ -8,17 +8,12 @@ from vtg_jax.llm.tokenizers import SentencePieceTokenizer
 from vtg_jax.systems.config_json import reading_sizes
 from vtg_jax.systems.golden_weights import read_params
 from vtg_jax.systems.replay_arrays import load_arrays, require
-from vtg_jax.systems.revisionllm import release
+from vtg_jax.systems.revisionllm import release, stages
 
 WEIGHTS, INPUTS, OUTPUTS = 'weights.safetensors', 'inputs.npz', 'outputs.npz'
 TOKENIZER, CHECKPOINTS = release.TOKENIZER, 'ckpt'
-# Folders of `CHECKPOINTS` and what the release calls what they hold.
-STAGES = {
-  'vtimellm_stage1': None,
-  'stage1_dense': 'dense',
-  'stage1_sparse': 'sparse',
-  'stage2_long': 'long',
-}
+# Folders of `CHECKPOINTS`; what they are called tells the level.
+STAGES = ('vtimellm_stage1', 'stage1_dense', 'stage1_sparse', 'stage2_long')
 
 
 class GoldenSet:
@@ -49,13 +44,13 @@ class GoldenSet:
     outputs = folder / OUTPUTS
     self.recorded = load_arrays(outputs) if outputs.is_file() else {}
     self.tokenizer = SentencePieceTokenizer(folder / TOKENIZER)
-    stages = [folder / CHECKPOINTS / name for name in STAGES]
-    sources = release.open_stages(
-      [folder / WEIGHTS, *(stage for stage in stages if stage.is_dir())]
+    folders = [folder / CHECKPOINTS / name for name in STAGES]
+    sources = stages.open_stages(
+      [folder / WEIGHTS, *filter(Path.is_dir, folders)]
     )
     with reading_sizes(file):
       whole = release.config_of_golden(self.description)
-    self.config = release.as_in_files(whole, sources)
+    self.config = stages.as_in_files(whole, sources)
     self.table = release.table(self.config)
     self.plan = plan(sources, self.table, release.expected_params(self.config))
     self.params = read_params(self.plan)

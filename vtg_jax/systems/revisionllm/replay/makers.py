@@ -10,7 +10,6 @@ from vtg_jax.adapters.hierarchy import position_code, selection_of
 from vtg_jax.convert.param_tree import flatten
 from vtg_jax.recursion.quirks import RELEASED
 from vtg_jax.recursion.scores import EntropyStats, entropy_stats, likeness
-from vtg_jax.systems.revisionllm.model import merged
 from vtg_jax.systems.revisionllm.replay.network import Generation, Replayed
 
 # gen_dense_q1_n20_single0, gen_hier_zoom2, ...
@@ -72,7 +71,7 @@ def _positions(replayed, dtype='float32'):
 
 def _with_token_and_text(replayed):
   """The window's token, the frames that have read, and the words as given."""
-  (out, _), (text, _) = replayed.encoded(), replayed.words('dense')
+  out, (text, _) = replayed.encoded[0]['all'], replayed.words('dense')
   token = replayed.golden.params['clip_encoder']['global_token']
   token = jnp.broadcast_to(token, (len(text), 1, text.shape[-1]))
   return jnp.concatenate([token, out.read, text], axis=1)
@@ -80,8 +79,8 @@ def _with_token_and_text(replayed):
 
 def _merged_weight(replayed, key):
   slot = replayed.golden.table.slot(key)
-  leaves = flatten(merged(replayed.config, replayed.golden.params, 'dense'))
-  value = np.asarray(leaves[slot.path])
+  folded = replayed.network('dense', fold=True).params
+  value = np.asarray(flatten(folded)[slot.path])
   if slot.index is not None:
     value = value[slot.index]
   return slot.rule.op.inverse(value)
@@ -103,7 +102,7 @@ def _likenesses(replayed):
 
 def _selected(feature, *, hierarchical=False, step=0):
   select = selection_of(feature, hierarchical=hierarchical, step=step)
-  return lambda r: r.encoded(select)[0].rows
+  return lambda r: r.encoded[0][select].rows
 
 
 def _rows(field, part=None, **options):
@@ -130,13 +129,10 @@ OUTPUTS: tuple[tuple[str, Callable], ...] = (
   (r'adapter/posenc_bf16', lambda r: _positions(r, 'bfloat16')),
   (r'adapter/posenc_(\d+)', lambda r, n: _some_positions(r, int(n))),
   (r'adapter/t2v_seq', _with_token_and_text),
-  (r'adapter/encoder_seq', lambda r: r.encoded()[0].states),
+  (r'adapter/encoder_seq', lambda r: r.encoded[0]['all'].states),
   (r'adapter/encoder_cls_attn', Replayed.token_attention),
   (r'adapter/sparse_cls', _selected('all', hierarchical=True)),
-  (
-    r'adapter/sparse_cls_notext',
-    lambda r: r.encoded(use_text=False)[0].rows,
-  ),
+  (r'adapter/sparse_cls_notext', Replayed.encoded_without_text),
   (r'adapter/alternate_even', _selected('alternate', step=0)),
   (r'adapter/alternate_odd', _selected('alternate', step=1)),
   (r'adapter/(temporal|all)', lambda r, f: _selected(f)(r)),
@@ -190,6 +186,11 @@ OUTPUTS: tuple[tuple[str, Callable], ...] = (
 def usual_names(replayed: Replayed) -> list[str]:
   """What outputs.npz holds, for a folder without it."""
   layers = replayed.config.llm.n_layers - 1
+  # Of the second sample, where there is one.
+  dense, hier = (
+    min(1, len(replayed.inputs.get(f'{part}/input_ids', [])) - 1)
+    for part in ('dense', 'hier')
+  )
   names = [
     'adapter/all',
     'adapter/alternate_even',
@@ -219,8 +220,8 @@ def usual_names(replayed: Replayed) -> list[str]:
     ),
     'dense_trunc/spliced_labels',
     'dense_trunc/spliced_mask',
-    'hier/logits_lora_row1_last40',
-    'hier/logits_merged_row1_last40',
+    f'hier/logits_lora_row{hier}_last40',
+    f'hier/logits_merged_row{hier}_last40',
     'hier/loss_lora',
     'hier/sparse_tokens',
     'hier/spliced_embeds',
@@ -228,11 +229,11 @@ def usual_names(replayed: Replayed) -> list[str]:
     'hier/spliced_mask',
     'merged/model.layers.0.self_attn.q_proj.weight',
     f'merged/model.layers.{layers}.mlp.down_proj.weight',
-    'novideo/spliced_embeds_row1',
+    f'novideo/spliced_embeds_row{dense}',
     'novideo/spliced_labels',
     'novideo/spliced_mask',
     'score/cos_topk',
-    'sparse1/logits_row1_last40',
+    f'sparse1/logits_row{dense}_last40',
     'sparse1/loss',
   ]
   # A part that the set has no inputs for is not asked for.

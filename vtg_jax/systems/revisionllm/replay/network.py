@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from vtg_jax.adapters.hierarchy import SELECTIONS
 from vtg_jax.decode.greedy import GreedyConfig
 from vtg_jax.nn.compute import Compute
 from vtg_jax.systems.revisionllm import asking, prompt
@@ -54,6 +55,18 @@ def _compiled(model: ReVisionLlm, method: str, options: tuple):
   )
 
 
+@functools.cache
+def _writing(model: ReVisionLlm, greedy: GreedyConfig):
+  return jax.jit(
+    lambda params, *rows: asking.write_answers(model, params, *rows, greedy)
+  )
+
+
+def _rounded(n: int, step: int = 128) -> int:
+  """A length that all rows of about this length share."""
+  return -(-n // step) * step
+
+
 class Replayed:
   """The set's parts by name, each computed once.
 
@@ -95,25 +108,47 @@ class Replayed:
       jnp.asarray(self.inputs[f'{part}/query_mask']) > 0,
     )
 
-  @functools.cache  # noqa: B019
-  def encoded(self, select: str = 'cls', *, use_text: bool = True):
-    """The dense windows through the encoder, and who looked at what."""
+  @functools.cached_property
+  def encoded(self):
+    """The dense windows through the encoder, by what is selected.
+
+    Returns:
+      Selection -> output, and who looked at what in the last layers.
+    """
+    model, params = self.network(None)
+
+    @jax.jit
+    def encode(params, *inputs):
+      return {
+        select: model.apply(
+          {'params': params},
+          *inputs,
+          method='encode_windows',
+          select=select,
+          mutable='intermediates',
+        )
+        for select in SELECTIONS
+      }
+
     features = jnp.asarray(self.inputs['dense/features'])
+    out = encode(params, features, *self.words('dense'))
+    seen = out['all'][1]['intermediates']['clip_encoder']['self_layers']
+    return {select: made for select, (made, _) in out.items()}, seen
+
+  def encoded_without_text(self):
+    """The window's row of the dense windows, whatever is asked for."""
     return self.apply(
       self.network(None),
       'encode_windows',
-      features,
+      jnp.asarray(self.inputs['dense/features']),
       *self.words('dense'),
-      select=select,
-      use_text=use_text,
-      mutable='intermediates',
-    )
+      use_text=False,
+    ).rows
 
   def token_attention(self):
     """[L B F]: how much of the window's row each frame is, of all heads."""
-    _, seen = self.encoded()
-    attention = seen['intermediates']['clip_encoder']['self_layers']
-    (q,), (k,) = (attention['attention'][name] for name in ('q', 'k'))
+    _, seen = self.encoded
+    (q,), (k,) = (seen['attention'][name] for name in ('q', 'k'))
     scores = jnp.einsum('lbnh,lbsnh->lbns', q[:, :, 0], k)
     p = jax.nn.softmax(scores * q.shape[-1] ** -0.5, axis=-1)
     return p.mean(2)[..., 1:]
@@ -132,7 +167,7 @@ class Replayed:
     if part == 'hier':
       return self.window_rows
     if part == 'sparse1':
-      return self.encoded()[0].rows
+      return self.encoded[0]['cls'].rows
     features = jnp.asarray(self.inputs['dense/features'])
     return self.apply(self.network(None), 'dense_rows', features)
 
@@ -169,12 +204,15 @@ class Replayed:
   @functools.cache  # noqa: B019
   def states(self, part: str, kind: str = 'lora'):
     """[B T E]: final states of a part's rows; kind 'base', 'lora', 'merged'."""
-    return self.apply(
+    T = self.rows(part).input_ids.shape[1]
+    rows = self.rows(part, pad_to=_rounded(T))
+    states = self.apply(
       self._network_of(part, kind),
       'row_states',
-      self.embeds(part),
-      self.rows(part).attention_mask,
+      self.embeds(part, pad_to=_rounded(T)),
+      rows.attention_mask,
     )
+    return states[:, :T]  # nobody looks at padding behind it
 
   @functools.cache  # noqa: B019
   def logits(self, part: str, kind: str = 'lora') -> np.ndarray:
@@ -234,59 +272,62 @@ class Replayed:
         the dense level.
       max_new_tokens: Most that are written; None where the name does not say.
     """
-    rows = self._prompt_rows(name, self._shown(window, zoom))
+    visual = self._shown(window, zoom)
+    rows = self._prompt_rows(name, visual)
     network = self.network('dense' if zoom is None else 'long', fold=True)
-    model = network.model
-    greedy = GreedyConfig(
-      max_new_tokens=max_new_tokens or self._usual_length(name),
-      eos_id=self.golden.description['llama']['eos_token_id'],
-      stop_ids=(),
-      pad_id=self.golden.description['llama']['pad_token_id'],
-    )
-
-    @jax.jit
-    def write(params, embeds):
-      return asking.write_answers(
-        model,
-        params,
-        embeds,
-        jnp.asarray(rows.attention_mask),
-        jnp.asarray(rows.positions),
-        greedy,
-      )
-
     embeds = self.apply(
-      network,
-      'embed_rows',
-      rows.input_ids,
-      rows.places,
-      self._shown(window, zoom),
+      network, 'embed_rows', rows.input_ids, rows.places, visual
     )
-    out = write(network.params, embeds)
-    n = int(out.length.max())
-    ids = np.asarray(out.ids[:, :n])
+    most = max_new_tokens or self._usual_length(name)
+    about = self.golden.description['llama']
+    greedy = GreedyConfig(
+      max_new_tokens=_rounded(most, 32),  # what is beyond `most` is cut off
+      eos_id=about['eos_token_id'],
+      stop_ids=(),
+      pad_id=about['pad_token_id'],
+    )
+    out = _writing(network.model, greedy)(
+      network.params, embeds, rows.attention_mask, rows.positions
+    )
+    length = np.minimum(out.length, most)
+    n = int(length.max())
+    ids = np.asarray(out.ids)
+    step_logits = self._step_logits(network, embeds, rows, ids)
     return Generation(
-      ids,
-      self._step_logits(network, embeds, ids),
-      np.asarray(out.watched[:, :n]),
-      np.asarray(out.length),
+      ids[:, :n], step_logits[:, :n], np.asarray(out.watched)[:, :n], length
     )
 
   def _prompt_rows(self, name: str, visual) -> Rows:
+    """The prompts, padded on the left so that few shapes are compiled."""
     ids = self.inputs[f'{name}/prompt_ids']
     if len(ids) != len(visual):
       raise ValueError(f'{len(ids)} prompts of {name} for {len(visual)} videos')
-    return lay_out(ids, visual.shape[1])
+    n_visual = visual.shape[1]
+    longest = max(
+      sum(lay_out([row], n_visual).attention_mask[0]) for row in ids
+    )
+    return lay_out(ids, n_visual, side='left', pad_to=_rounded(longest))
 
   def _usual_length(self, name: str) -> int:
     recorded = self.golden.recorded.get(f'{name}/generated_ids')
     return USUAL_NEW_TOKENS if recorded is None else recorded.shape[1]
 
-  def _step_logits(self, network: Network, embeds, ids) -> np.ndarray:
+  def _step_logits(
+    self, network: Network, embeds, rows: Rows, ids
+  ) -> np.ndarray:
     """Scores of all steps in one pass over the prompt and what was written."""
     written = self.apply(network, 'embed_tokens', jnp.asarray(ids[:, :-1]))
-    whole = jnp.concatenate([embeds, written], axis=1)
-    mask = jnp.ones(whole.shape[:2], bool)
-    states = self.apply(network, 'row_states', whole, mask)
+    mask = np.pad(
+      rows.attention_mask,
+      [(0, 0), (0, ids.shape[1] - 1)],
+      constant_values=True,
+    )
+    states = self.apply(
+      network,
+      'row_states',
+      jnp.concatenate([embeds, written], axis=1),
+      mask,
+      np.maximum(np.cumsum(mask, axis=1) - 1, 0),
+    )
     states = states[:, -ids.shape[1] :]
     return np.asarray(self.apply(network, 'logits', states))

@@ -52,7 +52,7 @@ def _dense_windows(cases: Any) -> Rule:
     gives=('fps', 'window', 'num_frames', 'n_feature_frames', 'calls'),
     may_give=('duration', 'query_shapes', 'prompt', 'errors'),
     computes=('num_windows', 'first_index', 'last_index', 'calls'),
-    may_compute=('query_shapes', *sorted(told)),
+    may_compute=('query_shapes', 'prompt', *sorted(told)),
   )
 
 
@@ -119,11 +119,19 @@ RULES = {
     ),
     may_give=('duration', 'stride_divisor', 'prompt', 'errors'),
     computes=('calls',),
+    may_compute=('prompt',),
   ),
   'bottom_up_restriction': _rule(
     case_rules.restricted,
     gives=('duration', 'present_dense_windows', 'batch', 'calls'),
-    may_give=('num_dense', 'errors'),
+    may_give=(
+      'num_dense',
+      'errors',
+      'window',
+      'num_frames',
+      'fps',
+      'n_feature_frames',
+    ),
     computes=('calls',),
   ),
   'recall_metrics': _rule(

@@ -21,6 +21,7 @@ from vtg_jax.recursion.model import Reply, TokenCache
 from vtg_jax.recursion.quirks import RELEASED
 from vtg_jax.systems.replay import Comparison, compare_values
 from vtg_jax.systems.replay_arrays import attempt, load_arrays
+from vtg_jax.systems.revisionllm import prompt
 from vtg_jax.systems.revisionllm.replay import case_rules
 
 FILE_NAME, ARRAYS_NAME = 'recursion_trace.json', 'recursion_trace.npz'
@@ -84,6 +85,7 @@ class Trace:
       window_s=config['window'],
       n_frames=config['num_frames'],
       fps=config['feature_fps'],
+      sparse_strides=config.get('stride_divisor', windows.SPARSE_STRIDES),
     )
 
   def features(self, query: str) -> np.ndarray:
@@ -204,6 +206,7 @@ class _Runs:
     model = trace.model('dense', query)
     run = three_passes.dense_pass(
       model,
+      n_features=len(trace.features(query)),
       features=trace.features(query),
       query=trace.arrays[f'query_cls/{query}'],
       duration_s=trace.duration_s(query),
@@ -234,7 +237,7 @@ class _Runs:
     return model, run
 
   def _calls(self):
-    """What each call showed; answers, texts and orders are the record's."""
+    """What each call showed and asked; answers and orders are the record's."""
     width = next(iter(self._trace.arrays.values())).shape[-1]
     told = {}
     for level, queries in self._trace.told['llm_calls'].items():
@@ -243,10 +246,15 @@ class _Runs:
         dense = level == 'dense'
         model, run = self._dense(query) if dense else self._sparse(level, query)
         told[level][query] = [dict(call) for call in recorded]
+        asked = prompt.question(
+          self._trace.told['queries'][query]['sentence'],
+          template=prompt.FRAMES_QUESTION if dense else prompt.VIDEO_QUESTION,
+        )
         for number, shape in enumerate(model.shapes):
           frames = [] if dense else [self._config['num_frames']]
           call = told[level][query][number]
           call['shape'] = [*shape, *frames, width]
+          call['prompt'] = asked
           if not dense:
             call['zoom'] = run.calls[number].zoom
         del told[level][query][len(model.shapes) :]
