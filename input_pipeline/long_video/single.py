@@ -143,12 +143,20 @@ def positive_window(
 ) -> Window:
   """A random window with the event of an item, which is in its own time.
 
+  Deviates: as released a window of a video whose features end before the event
+  does not show it, and is labelled as if it did.
+
   Raises:
-    Unusable: the event is too long.
+    Unusable: the event is too long, or after the last frame.
   """
-  return window_around(
+  window = window_around(
     item, item.start_s, item.end_s, len(features), options, draws
   )
+  if options.sampler == 'fixed' and window.end / options.fps < item.start_s:
+    raise Unusable(
+      f'the features of {item.video!r} end before {item.query_id!r}'
+    )
+  return window
 
 
 def check_long_enough(

@@ -165,24 +165,28 @@ def window_at(
 ) -> Window:
   """The window that starts at a time, or as late as there are frames for it.
 
+  Deviates: where the whole video is shorter than a window, the release counts
+  its frames as if it were not, and labels none of them rightly; our window is
+  as short.
+
   Args:
     video: its key.
     start_s: seconds.
     n_video: frames of the video's features.
     options: how.
   """
+  window_s = options.window_s
   start = round(start_s * options.fps)
-  end = round((start_s + options.window_s) * options.fps)
+  end = round((start_s + window_s) * options.fps)
   if end > n_video - 1:
     end = n_video - 1
-    start = max(0, end - round(options.window_s * options.fps))
+    start = end - round(window_s * options.fps)
+    if start < 0 and options.sampler == 'fixed':
+      window_s = end / options.fps
+    start = max(0, start)
     start_s = start / options.fps
   return Window(
-    video=video,
-    start=start,
-    end=end,
-    start_s=start_s,
-    window_s=options.window_s,
+    video=video, start=start, end=end, start_s=start_s, window_s=window_s
   )
 
 

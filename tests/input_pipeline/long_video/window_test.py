@@ -108,6 +108,24 @@ def test_what_has_no_window_says_why(changes, n_frames, said):
     draw_window(item, frames(n_frames), OPTIONS, random.Random(0))
 
 
+def test_features_that_end_before_the_event_are_not_shown():
+  with pytest.raises(Unusable, match="features of 'v' end before 'q'"):
+    draw_window(ITEM, frames(99), OPTIONS, random.Random(0))
+  released = dataclasses.replace(OPTIONS, sampler='released')
+  shown = draw_window(ITEM, frames(99), released, random.Random(0))
+  assert (shown.window.end, shown.answer) == (98, 'From 09 to 09.')
+
+
+def test_the_frames_of_a_short_video_are_labelled_as_they_are_shown():
+  item = dataclasses.replace(ITEM, start_s=8.0, end_s=9.0, duration_s=10.0)
+  _, window, answer = draw_window(item, frames(21), OPTIONS, random.Random(0))
+  assert (window.start, window.end, window.window_s) == (0, 20, 10.0)
+  assert answer == 'From 08 to 09.'
+  released = dataclasses.replace(OPTIONS, sampler='released')
+  shown = draw_window(item, frames(21), released, random.Random(0))
+  assert shown.answer == 'From 04 to 04.'
+
+
 def test_a_longer_event_is_kept_where_asked_for():
   longer = dataclasses.replace(ITEM, end_s=75.0)
   keep = dataclasses.replace(OPTIONS, keep_longer=True)

@@ -22,11 +22,6 @@ def test_a_sentence_is_asked_for_without_its_full_stop():
   assert turn == '<video>\nDuring which video can we see a dog runs?'
 
 
-def test_answers_are_padded_at_the_dense_level_only():
-  assert prompt.dense_answer(3, 117) == 'From 03 to 117.'
-  assert prompt.sparse_answer(3, 17) == 'From 3 to 17.'
-
-
 def test_stretches_of_text_are_tokenised_alone(tokenizer):
   ids = prompt.prompt_ids(tokenizer, 'USER: <video>\nq <memory> ASSISTANT:')
   video, memory = ids.index(VIDEO_ID), ids.index(MEMORY_ID)
@@ -47,7 +42,7 @@ SENTENCES = st.text(
 def test_the_answer_and_its_end_are_learnt_and_nothing_else(
   tokenizer, sentence, first, last
 ):
-  answer = prompt.dense_answer(first, last)
+  answer = f'From {first:02d} to {last:02d}.'
   text = prompt.chat_prompt(prompt.question(sentence), answer)
   ids = prompt.prompt_ids(tokenizer, text)
   labels = prompt.learnt_labels(tokenizer, text)
