@@ -2,12 +2,13 @@
 
     python -m benchmarks.table plan                       all, then the table
     python -m benchmarks.plan grounded_videollm/stage3    this, beside the rest
-    python -m benchmarks.plan hawkeye/charades_sta --topology v5e:4x4
+    python -m benchmarks.plan hawkeye/charades_sta v5e:4x4
+    python -m benchmarks.plan grounded_videollm/stage3 v5e:4x4 batch_size=96
 
-Runs `vtg plan CONFIG --topology T --json` for each config and slice: the LoRA
-training step with 8 samples a chip, weights cut over all chips, and what
-answers one query, or a batch of them, about a video. Needs the tpu extra,
-minutes a slice, and about 11 GB of memory.
+Runs `vtg plan CONFIG KEY=VALUE... --topology T --json`: the LoRA training step,
+with 8 samples a chip unless a batch_size is given, weights cut over all chips,
+and what answers one query, or a batch of them, about a video. Needs the tpu
+extra, minutes a slice, and about 11 GB of memory.
 """
 
 import argparse
@@ -19,8 +20,16 @@ from collections.abc import Mapping, Sequence
 
 from benchmarks import table
 
-CONFIGS = ('hawkeye/charades_sta', 'grounded_videollm/stage3')
-TOPOLOGIES = ('v5e:4x4', 'v6e:4x4', 'v5p:4x4x4')
+# Config, slice, overrides. The batch of Grounded-VideoLLM's paper is 96.
+PLANS = (
+  'hawkeye/charades_sta v5e:4x4',
+  'hawkeye/charades_sta v6e:4x4',
+  'hawkeye/charades_sta v5p:4x4x4',
+  'grounded_videollm/stage3 v5e:4x4 batch_size=96',
+  'grounded_videollm/stage3 v6e:4x4 batch_size=96',
+  'grounded_videollm/stage3 v5p:4x4x4',
+  'grounded_videollm/stage3:llama3 v5p:4x4x4',
+)
 
 
 def can_run() -> bool:
@@ -28,23 +37,17 @@ def can_run() -> bool:
   return importlib.util.find_spec('libtpu') is not None
 
 
-def measure(
-  configs: Sequence[str] = CONFIGS, topologies: Sequence[str] = TOPOLOGIES
-) -> dict:
-  """Returns the command's own document for every config and slice.
+def measure(plans: Sequence[str] = PLANS) -> dict:
+  """Returns the command's own document for every plan.
 
   In the order of the table: {'hawkeye/charades_sta v5e:4x4': {...}, ...}.
   """
-  return {
-    f'{config} {topology}': plan(config, topology)
-    for config in configs
-    for topology in topologies
-  }
+  return {one: plan(*one.split()) for one in plans}
 
 
-def plan(config: str, topology: str) -> dict:
+def plan(config: str, topology: str, *overrides: str) -> dict:
   """Runs the command; exit code 1 only says that something does not fit."""
-  command = [sys.executable, '-m', 'vtg_jax', 'plan', config]
+  command = [sys.executable, '-m', 'vtg_jax', 'plan', config, *overrides]
   done = subprocess.run(
     [*command, '--topology', topology, '--json'],
     stdout=subprocess.PIPE,
@@ -67,11 +70,10 @@ def plan(config: str, topology: str) -> dict:
 
 def rows(result: Mapping) -> list[tuple[str, str, str]]:
   """Returns (what, measured, target) for the table in the README."""
-  usual = [f'{one} {topology}' for one in CONFIGS for topology in TOPOLOGIES]
   found = []
-  for name in dict.fromkeys((*usual, *result)):
-    config, topology = name.split()
-    what = f'`vtg plan {config}`, {topology}'
+  for name in dict.fromkeys((*PLANS, *result)):
+    config, topology, *overrides = name.split()
+    what = f'`vtg plan {" ".join((config, *overrides))}`, {topology}'
     if name not in result:
       found.append((what, 'not yet run', 'fits'))
       continue
@@ -122,11 +124,16 @@ def main() -> None:
   The date and the machine that are kept are those of the last plan.
   """
   parser = argparse.ArgumentParser(prog='python -m benchmarks.plan')
-  parser.add_argument('configs', nargs='*', metavar='CONFIG', default=CONFIGS)
-  parser.add_argument('--topology', action='append', metavar='T')
+  parser.add_argument('config', metavar='CONFIG')
+  parser.add_argument('topology', nargs='?', metavar='T')
+  parser.add_argument('overrides', nargs='*', metavar='KEY=VALUE')
   given = parser.parse_args()
-  found = measure(given.configs, given.topology or TOPOLOGIES)
-  table.keep('plan', table.kept('plan') | found)
+  plans = [one for one in PLANS if one.split()[0] == given.config]
+  if given.topology:
+    plans = [' '.join((given.config, given.topology, *given.overrides))]
+  if not plans:
+    parser.error(f'{given.config} has no usual plan; name a slice, too')
+  table.keep('plan', table.kept('plan') | measure(plans))
 
 
 if __name__ == '__main__':

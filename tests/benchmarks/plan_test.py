@@ -52,10 +52,10 @@ def test_a_row_tells_config_memory_work_and_traffic():
 def test_what_was_not_planned_has_a_row_that_says_so():
   document = {'n_chips': 16, 'programs': [PROGRAM]}
   found = plan.rows({PLACE: document, 'mine.py v5e:2x2': document})
-  assert [what.split(' (')[0] for what, *_ in found if 'grounded' in what] == [
-    f'`vtg plan grounded_videollm/stage3`, {name}' for name in plan.TOPOLOGIES
-  ]
-  assert [measured for _, measured, _ in found].count('not yet run') == 5
+  told = [what.split(' (')[0] for what, *_ in found]
+  assert '`vtg plan grounded_videollm/stage3 batch_size=96`, v5e:4x4' in told
+  n_left = len(plan.PLANS) - 1
+  assert [measured for _, measured, _ in found].count('not yet run') == n_left
   assert found[-1][0].startswith('`vtg plan mine.py`, v5e:2x2 (16 chips)')
 
 
@@ -77,20 +77,21 @@ def test_the_commands_document_is_kept_whether_it_fits_or_not(
     'run',
     lambda command, **options: run([sys.executable, '-c', listener], **options),
   )
-  configs = ['hawkeye/charades_sta', 'grounded_videollm/stage3']
-  assert plan.measure(configs, ['v5e:4x4']) == {
-    f'{config} v5e:4x4': document for config in configs
-  }
+  plans = [PLACE, f'{PLACE} batch_size=96']
+  assert plan.measure(plans) == dict.fromkeys(plans, document)
 
 
 def test_a_plan_is_kept_beside_those_before(monkeypatch, tmp_path):
   monkeypatch.setattr(table, 'RESULTS', tmp_path)
   monkeypatch.setattr(plan, 'plan', lambda *of: {'programs': [], 'of': of})
   for config in ('one', 'two'):
-    given = ['plan', config, '--topology', 'v5e:4x4']
+    given = ['plan', config, 'v5e:4x4', 'batch_size=96']
     monkeypatch.setattr(sys, 'argv', given)
     plan.main()
   assert table.kept('plan') == {
-    f'{config} v5e:4x4': {'programs': [], 'of': [config, 'v5e:4x4']}
+    f'{config} v5e:4x4 batch_size=96': {
+      'programs': [],
+      'of': [config, 'v5e:4x4', 'batch_size=96'],
+    }
     for config in ('one', 'two')
   }
