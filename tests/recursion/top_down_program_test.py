@@ -124,7 +124,8 @@ def check_same(ours, host, progress):
     sorted((m.start_s, m.end_s, round(m.score, 4)) for m in result.moments)
     for result in (ours, host)
   ]
-  assert spans[0] == spans[1] or not read
+  # Where a budget leaves hits unread, the program tells the surest alone.
+  assert spans[0] == spans[1] or not ours.is_whole
 
 
 # Equal moments of equal scores are told in any order: all are compared.

@@ -14,6 +14,7 @@ from vtg_jax.recursion.search_plan import (
   SparseLevel,
   plan_search,
   share_covered,
+  spread_key,
 )
 from vtg_jax.recursion.search_result import Budget
 from vtg_jax.recursion.top_down import search_top_down
@@ -199,12 +200,20 @@ def test_a_second_search_encodes_nothing_again():
   assert second.moments == first.moments
 
 
-@few
-@given(st.integers(1, 200))
-def test_spreading_is_an_order(n):
-  ranks = plan_search(100, CONFIG).spread(n)
-  assert sorted(ranks) == list(range(n))
-  assert n < 3 or ranks.index(1) == 2 ** ((n - 1).bit_length() - 1)
+def test_the_first_few_windows_are_all_over_the_video():
+  assert sorted(range(8), key=spread_key) == [0, 4, 2, 6, 1, 5, 3, 7]
+  for n in (8, 21, 64, 1000):
+    first = sorted(sorted(range(n), key=spread_key)[: n // 2])
+    assert max(np.diff(first)) <= 4
+
+
+def test_a_cut_level_has_looked_all_over_the_video():
+  plan = plan_search(14400, CONFIG)
+  result = search_top_down(
+    KnowingModel(None, SIZE.fps), plan, budget=Budget(sequences=20)
+  )
+  shown = sorted(one.windows[0] for one in result.examined if one.level == 3)
+  assert shown[-1] > 0.7 * len(plan.sparse)
 
 
 @few

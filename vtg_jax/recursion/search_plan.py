@@ -41,6 +41,8 @@ from vtg_jax.recursion.windows import (
 
 # A level above the last one that is named shows so many times more windows.
 _GROWTH = 3
+# A video has fewer windows than two to this.
+_KEY_BITS = 20
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -225,16 +227,6 @@ class SearchPlan:
     start, end = self.common_rows(first, last)
     return float(self.sparse.start_s[start]), float(self.sparse.end_s[end])
 
-  def spread(self, n: int) -> list[int]:
-    """Rank of each of n windows in an order that spreads over all of them.
-
-    spread(4) == [0, 2, 1, 3]: first 0, then 2, then 1, then 3.
-    """
-    bits = max(1, math.ceil(math.log2(max(n, 2))))
-    reversed_bits = [int(f'{i:0{bits}b}'[::-1], 2) for i in range(n)]
-    ranks = {value: rank for rank, value in enumerate(sorted(reversed_bits))}
-    return [ranks[value] for value in reversed_bits]
-
   def quote(self, prices: Prices = FULL_SIZE) -> Quote:
     """What the search will cost, told before it runs."""
     n_windows, n_frames = len(self.sparse), self.config.size.n_frames
@@ -351,6 +343,14 @@ def _ladder(config: SearchConfig, n: int) -> Sequence[SparseLevel]:
       dataclasses.replace(last, n_segments=last.n_segments * _GROWTH)
     )
   return levels
+
+
+def spread_key(window: int) -> int:
+  """Sorts windows so that any few of the first are all over the video.
+
+  Its bits turned around: 0, 4, 2, 6, 1, 5, 3, 7 of eight windows.
+  """
+  return int(f'{window:0{_KEY_BITS}b}'[::-1], 2)
 
 
 def share_covered(frames: Iterable[tuple[int, int]], n_features: int) -> float:

@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Array, Bool, Int
 
 from vtg_jax.recursion.cost import Prices
-from vtg_jax.recursion.search_plan import SearchPlan
+from vtg_jax.recursion.search_plan import SearchPlan, spread_key
 from vtg_jax.recursion.windows import DENSE_STRIDES
 
 # The smallest table of windows, and how much larger each next one is.
@@ -56,7 +56,7 @@ class SearchTables(NamedTuple):
     last: Last one, included.
     dense_at_start: See `SearchPlan`.
     dense_at_end: See `SearchPlan`.
-    rank: Order in which dense windows of equal priority are read.
+    spread: Key of calls, and of dense windows, of equal priority.
     keep: Sequences that each level leaves to those below it.
     max_sequences: That may be asked in all.
     max_dense: Dense windows that may be read.
@@ -68,7 +68,7 @@ class SearchTables(NamedTuple):
   last: Int[Array, ' W']
   dense_at_start: Int[Array, ' W']
   dense_at_end: Int[Array, ' W']
-  rank: Int[Array, ' D']
+  spread: Int[Array, ' W']
   keep: Int[Array, ' L']
   max_sequences: Int[Array, '']
   max_dense: Int[Array, '']
@@ -137,7 +137,9 @@ def search_tables(
     last=padded(plan.sparse.last, shape.n_sparse),
     dense_at_start=padded(plan.dense_at_start, shape.n_sparse),
     dense_at_end=padded(plan.dense_at_end, shape.n_sparse),
-    rank=padded(plan.spread(len(plan.dense)), shape.n_dense),
+    spread=np.array(
+      [spread_key(row) for row in range(shape.n_sparse)], np.int32
+    ),
     keep=np.array(keep, np.int32),
     max_sequences=np.int32(
       _NO_LIMIT if max_sequences is None else max_sequences

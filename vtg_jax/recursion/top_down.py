@@ -34,7 +34,12 @@ from vtg_jax.recursion.model import (
   batches,
   filled,
 )
-from vtg_jax.recursion.search_plan import SearchPlan, Step, share_covered
+from vtg_jax.recursion.search_plan import (
+  SearchPlan,
+  Step,
+  share_covered,
+  spread_key,
+)
 from vtg_jax.recursion.search_result import (
   Budget,
   Examined,
@@ -126,7 +131,11 @@ class _Search:
     level = step.number
     calls = sorted(
       self._plan.calls(asked, step),
-      key=lambda call: (call.zoom, -max(asked[w] for w in call.windows)),
+      key=lambda call: (
+        call.zoom,
+        -max(asked[window] for window in call.windows),
+        spread_key(call.number),
+      ),
     )
     keep = self._plan.cost_below(level, self._prices)
     found: list[Hit] = []
@@ -323,5 +332,4 @@ def _dense_order(
   else:
     for window, priority in asked.items():
       add(plan.dense_under(window, window), priority)
-  rank = plan.spread(len(plan.dense))
-  return sorted(priorities, key=lambda row: (-priorities[row], rank[row]))
+  return sorted(priorities, key=lambda row: (-priorities[row], spread_key(row)))

@@ -26,6 +26,7 @@ from vtg_jax.recursion.search_tables import (
   SearchShape,
   SearchTables,
 )
+from vtg_jax.recursion.table_ops import best_over, ordered, runs
 
 
 class Named(NamedTuple):
@@ -63,6 +64,7 @@ class Progress(NamedTuple):
     n_tokens: Visual tokens shown so far.
     best_hit: First and last window of the surest hit of the last level that
       found any, and its confidence.
+    denied: Confidence of the surest answer that denies a sparse window.
     seen: Whether each sparse window was shown.
     read: Whether each dense window was read.
     answer: What was answered to it.
@@ -76,6 +78,7 @@ class Progress(NamedTuple):
   n_sequences: Int[Array, '']
   n_tokens: Int[Array, '']
   best_hit: tuple[Array, Array, Array]
+  denied: Float[Array, ' W']
   seen: Bool[Array, ' W']
   read: Bool[Array, ' D']
   answer: Named
@@ -158,6 +161,7 @@ def _start(tables: SearchTables, shape: SearchShape) -> Progress:
     n_sequences=zero,
     n_tokens=zero,
     best_hit=(zero, zero, -jnp.inf * jnp.ones(())),
+    denied=jnp.zeros(shape.n_sparse),
     seen=jnp.zeros(shape.n_sparse, bool),
     read=jnp.zeros(D, bool),
     answer=Named(
@@ -171,7 +175,7 @@ def _start(tables: SearchTables, shape: SearchShape) -> Progress:
 
 def _ask_level(progress, tables, shape, level, keep, ask_sparse) -> Progress:
   """Asks about the windows that have a priority and gives new ones."""
-  calls = _calls(progress.priority, level)
+  calls = _calls(progress.priority, tables.spread, level)
   budget = tables.max_sequences
 
   def allowed(state):
@@ -203,7 +207,7 @@ def _ask_level(progress, tables, shape, level, keep, ask_sparse) -> Progress:
       n_tokens=progress.n_tokens,
       priority=jnp.full(W, -jnp.inf),
       dense_priority=jnp.full(D, -jnp.inf),
-      denied=jnp.zeros(W),
+      denied=progress.denied,
       best_hit=(zero, zero, -jnp.inf * jnp.ones(())),
       seen=progress.seen,
     ),
@@ -224,6 +228,7 @@ def _ask_level(progress, tables, shape, level, keep, ask_sparse) -> Progress:
     is_whole=progress.is_whole & (done.n_asked == calls.count),
     n_sequences=done.n_sequences,
     n_tokens=done.n_tokens,
+    denied=done.denied,
     seen=done.seen,
     best_hit=jax.tree.map(
       lambda new, old: jnp.where(latest, new, old),
@@ -233,7 +238,9 @@ def _ask_level(progress, tables, shape, level, keep, ask_sparse) -> Progress:
   )
 
 
-def _calls(priority: Float[Array, ' W'], level: LevelShape) -> _Calls:
+def _calls(
+  priority: Float[Array, ' W'], spread: Int[Array, ' W'], level: LevelShape
+) -> _Calls:
   """All calls of a level; passes that come to the same are there once.
 
   Chunks of a pass differ by one at most, and a window is repeated as often as
@@ -243,7 +250,7 @@ def _calls(priority: Float[Array, ' W'], level: LevelShape) -> _Calls:
   asked = jnp.isfinite(priority)
   n = asked.sum()
   (windows,) = jnp.nonzero(asked, size=W, fill_value=0)
-  starts, lengths, valids, seen = [], [], [], []
+  starts, lengths, valids, keys, seen = [], [], [], [], []
   for zoom in level.zooms:
     most = level.n_segments // zoom
     n_chunks = -(-n // most)
@@ -253,13 +260,14 @@ def _calls(priority: Float[Array, ' W'], level: LevelShape) -> _Calls:
     starts.append(edge[:-1])
     lengths.append(jnp.maximum(edge[1:] - edge[:-1], 1))
     valids.append((i < n_chunks) & is_new)
+    keys.append(spread[: len(i)])
     seen.append(n_chunks)
   start, length, valid = map(jnp.concatenate, (starts, lengths, valids))
   repeats = level.n_segments // length
   place = jnp.arange(W)
   inside = (place >= start[:, None]) & (place < (start + length)[:, None])
   best = jnp.where(inside, priority[windows], -jnp.inf).max(axis=1)
-  order = _ordered(~valid, repeats, -best)
+  order = ordered(~valid, repeats, -best, jnp.concatenate(keys))
   # Batches may reach beyond the last call.
   order = jnp.concatenate([order, jnp.zeros(level.batch, order.dtype)])
   return _Calls(
@@ -269,18 +277,6 @@ def _calls(priority: Float[Array, ' W'], level: LevelShape) -> _Calls:
     count=valid.sum(),
     windows=windows,
   )
-
-
-def _ordered(*keys: Array) -> Int[Array, ' K']:
-  """Places from the least to the greatest, by the first key that differs.
-
-  Compares every two: a compiled sort by several keys takes long to build.
-  """
-  place = jnp.arange(len(keys[0]))
-  before = place[:, None] < place
-  for key in reversed(keys):
-    before = (key[:, None] < key) | ((key[:, None] == key) & before)
-  return jnp.zeros_like(place).at[before.sum(axis=0)].set(place)
 
 
 def _ask_batch(
@@ -298,7 +294,7 @@ def _ask_batch(
   hit = (token >= named.first[:, None]) & (token <= last[:, None])
   hit &= is_found[:, None] & is_shown
   confidence = jnp.where(hit, named.confidence[:, None], -jnp.inf)
-  first, last = _runs(shown, hit)
+  first, last = runs(shown, hit)
   W, D = shape.n_sparse, shape.n_dense
   n_windows = tables.is_sparse.sum()
   low = jnp.maximum(first - shape.margin, 0)
@@ -312,10 +308,10 @@ def _ask_batch(
     n_asked=state.n_asked + active.sum(),
     n_sequences=state.n_sequences + active.sum(),
     n_tokens=state.n_tokens + is_shown.sum(),
-    priority=jnp.maximum(state.priority, _spans(low, high, confidence, W)),
+    priority=jnp.maximum(state.priority, best_over(low, high, confidence, W)),
     dense_priority=jnp.maximum(
       state.dense_priority,
-      _spans(*_dense_range(first, last, tables, shape), confidence, D),
+      best_over(*_dense_range(first, last, tables, shape), confidence, D),
     ),
     denied=state.denied.at[shown].max(doubt),
     seen=state.seen.at[shown].max(is_shown),
@@ -325,29 +321,6 @@ def _ask_batch(
       jnp.maximum(best, state.best_hit[2]),
     ),
   )
-
-
-def _runs(
-  shown: Int[Array, 'C R'], hit: Bool[Array, 'C R']
-) -> tuple[Int[Array, 'C R'], Int[Array, 'C R']]:
-  """First and last window of the run that each token hit belongs to.
-
-  shown 5 5 6 6 9 9    first 5 5 5 5 9 9
-  hit   0 1 1 1 1 1    last  6 6 6 6 9 9
-  """
-  before = jnp.pad(shown, ((0, 0), (1, 0)))[:, :-1]
-  after = jnp.pad(shown, ((0, 0), (0, 1)))[:, 1:]
-  was_hit = jnp.pad(hit, ((0, 0), (1, 0)))[:, :-1]
-  is_hit_next = jnp.pad(hit, ((0, 0), (0, 1)))[:, 1:]
-  begins = hit & ~(was_hit & (shown <= before + 1))
-  ends = hit & ~(is_hit_next & (after <= shown + 1))
-  run = jnp.cumsum(begins, axis=1)
-  same = run[:, :, None] == run[:, None]
-
-  def of_run(marked):
-    return jnp.where(same & marked[:, None], shown[:, None], 0).max(axis=2)
-
-  return of_run(begins), of_run(ends)
 
 
 def _dense_range(first, last, tables, shape) -> tuple[Array, Array]:
@@ -363,19 +336,11 @@ def _dense_range(first, last, tables, shape) -> tuple[Array, Array]:
   )
 
 
-def _spans(low, high, priority, size: int) -> Float[Array, ' S']:
-  """The best priority of the spans that reach over each place."""
-  low, high, priority = (x.reshape(-1, 1) for x in (low, high, priority))
-  place = jnp.arange(size)
-  over = (place >= low) & (place <= high)
-  return jnp.where(over, priority, -jnp.inf).max(axis=0)
-
-
 def _dense_of(priority, tables, shape) -> Float[Array, ' D']:
   """Priorities of dense windows under sparse ones, each by itself."""
   window = jnp.arange(shape.n_sparse)
   low, high = _dense_range(window, window, tables, shape)
-  return _spans(low, high, priority, shape.n_dense)
+  return best_over(low, high, priority, shape.n_dense)
 
 
 def _read_dense(progress, tables, shape, ask_dense) -> Progress:
@@ -383,7 +348,7 @@ def _read_dense(progress, tables, shape, ask_dense) -> Progress:
   priority = progress.dense_priority
   is_asked = jnp.isfinite(priority) & tables.is_dense
   count = is_asked.sum()
-  order = _ordered(~is_asked, -priority, tables.rank)
+  order = ordered(~is_asked, -priority, tables.spread[: shape.n_dense])
   order = jnp.concatenate([order, jnp.zeros(shape.dense_batch, order.dtype)])
   most = jnp.minimum(
     tables.max_sequences - progress.n_sequences, tables.max_dense

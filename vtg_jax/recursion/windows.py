@@ -181,12 +181,14 @@ class SparseCall:
     windows: The windows in the order of time; negative numbers count from the
       end.
     order: Place in `windows` of each that is shown, in the order shown.
+    number: Of the chunk in its pass.
   """
 
   zoom: int
   start: int
   windows: tuple[int, ...]
   order: tuple[int, ...]
+  number: int = 0
 
   @property
   def shown(self) -> tuple[int, ...]:
@@ -224,13 +226,15 @@ def sparse_calls(
     most = n_segments // zoom
     if most < 1:
       raise ValueError(f'{zoom=} repeats a window beyond {n_segments=}')
-    for start, chunk in _chunks(windows, n, most, quirks):
+    chunks = _chunks(windows, n, most, quirks)
+    for number, (start, chunk) in enumerate(chunks):
       fits = zoom if quirks.short_sequences else n_segments // len(chunk)
       call = SparseCall(
         zoom=max(zoom, fits),
         start=start,
         windows=chunk,
         order=tuple(range(len(chunk))),
+        number=number,
       )
       calls.append(call)
   return calls if quirks.short_sequences else list(dict.fromkeys(calls))
