@@ -1,5 +1,6 @@
 """Videos and sentences in, moments out: with random weights."""
 
+import functools
 import json
 import re
 import shutil
@@ -63,6 +64,34 @@ def asked(model, video, **options):
   return own, words.token_features
 
 
+def count_compilations(run):
+  """How many programs were compiled, the smallest included."""
+  events, counts = [], True
+
+  def listen(name, _, **__):
+    if counts and name == '/jax/core/compile/backend_compile_duration':
+      events.append(name)
+
+  jax.monitoring.register_event_duration_secs_listener(listen)
+  run()
+  counts = False
+  return len(events)
+
+
+def test_videos_of_any_length_need_few_compilations(model):
+  lengths = (1, 7, 30, 61, 150, 420, 1200)
+  looked_at = []
+
+  def run():
+    for n in lengths:
+      (found,) = model.ground(features(n, seed=n), QUERY)
+      looked_at.append(found.looked_at)
+      assert isinstance(found, Absent) or found.end_s <= n / 2
+
+  assert count_compilations(run) <= 8
+  assert all(0 < share <= 1 for share in looked_at)
+
+
 class Plain:
   """One row after the other, read from its first token to its last."""
 
@@ -72,7 +101,8 @@ class Plain:
     self.model, self.params = at_level(tiny(), Compute(), params, level)
 
   def apply(self, *args, method):
-    return self.model.apply({'params': self.params}, *args, method=method)
+    apply = jax.jit(functools.partial(self.model.apply, method=method))
+    return apply({'params': self.params}, *args)
 
   def answer(self, visual):
     """Text and entropies after rows [R E]."""
@@ -82,18 +112,18 @@ class Plain:
     embeds = self.apply(
       rows.input_ids, rows.places, visual[None], method='embed_rows'
     )
-    out = asking.write_answers(
-      self.model,
+    greedy = GreedyConfig(
+      max_new_tokens=ANSWER_TOKENS,
+      eos_id=self.tokenizer.eos_id,
+      stop_ids=(),
+      pad_id=prompt.PAD_ID,
+    )
+    write = functools.partial(asking.write_answers, self.model, greedy=greedy)
+    out = jax.jit(write)(
       self.params,
-      embeds,
-      rows.attention_mask,
-      rows.positions,
-      GreedyConfig(
-        max_new_tokens=ANSWER_TOKENS,
-        eos_id=self.tokenizer.eos_id,
-        stop_ids=(),
-        pad_id=prompt.PAD_ID,
-      ),
+      embeds=embeds,
+      attention_mask=rows.attention_mask,
+      positions=rows.positions,
     )
     written = prompt.answer_ids(out.ids[0], self.tokenizer.eos_id)
     n = int(out.length[0])
@@ -119,10 +149,10 @@ def test_windows_asked_together_are_answered_as_alone(model, folder):
     same(reply, plain.answer(rows[0]))
   # The first four of six windows, repeated as they are in a call.
   shown = np.array([0, 0, 1, 1])
-  tokens = np.zeros((1, 6, tiny().llm.width), np.float32)
-  tokens[0, :4] = own.encode(frame_idx)[shown]
-  is_shown = np.arange(6)[None] < 4
-  (reply,) = own.ask_sparse(2, tokens, is_shown)
+  tokens = np.zeros((4, 6, tiny().llm.width), np.float32)
+  tokens[1, :4] = own.encode(frame_idx)[shown]
+  is_shown = np.arange(6) < np.array([[6], [4], [1], [6]])
+  reply = own.ask_sparse(2, tokens, is_shown)[1]
   plain = Plain(model, folder, 'long_6')
   rows = plain.apply(
     video.features[frame_idx[shown]][None],
@@ -148,36 +178,6 @@ def test_an_answer_is_a_span_that_can_be_or_not_present(model):
       found = re.fullmatch(r'From (\d+) to (\d+)\.', answer)
       first, last = map(int, found.groups())
       assert first + gap <= last <= most
-
-
-def count_compilations(run):
-  """How many programs were compiled, the smallest included."""
-  events, counts = [], True
-
-  def listen(name, _, **__):
-    if counts and name == '/jax/core/compile/backend_compile_duration':
-      events.append(name)
-
-  jax.monitoring.register_event_duration_secs_listener(listen)
-  run()
-  counts = False
-  return len(events)
-
-
-def test_videos_of_any_length_need_few_compilations(folder):
-  jax.clear_caches()
-  model = grounder.load(folder)
-  lengths = (1, 7, 30, 61, 150, 420, 1200)
-  looked_at = []
-
-  def run():
-    for n in lengths:
-      (found,) = model.ground(features(n, seed=n), QUERY)
-      looked_at.append(found.looked_at)
-      assert isinstance(found, Absent) or found.end_s <= n / 2
-
-  assert count_compilations(run) <= 8
-  assert all(0 < share <= 1 for share in looked_at)
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """Asks a ReVisionLLM about windows of one video: `recursion`'s model."""
 
+import functools
 from collections.abc import Sequence
 
 import jax
@@ -99,6 +100,16 @@ class Asker:
 
   def prices(self, question: Question) -> Prices:
     """What one unit of work costs, for a question of this length."""
+    flops_per_token, flops_per_encoding = self._flops
+    return Prices(
+      prompt_tokens=self.wording.lead.shape[1] + int(question.length),
+      flops_per_token=flops_per_token,
+      flops_per_encoding=flops_per_encoding,
+    )
+
+  @functools.cached_property
+  def _flops(self) -> tuple[int, int]:
+    """Operations for a token that is read, and for a window."""
     shapes = param_shapes(self.config)['llm']
     read = {name: own for name, own in shapes.items() if name != 'embed'}
     n_params = sum(leaf.size for leaf in jax.tree.leaves(read))
@@ -106,11 +117,7 @@ class Asker:
     if self.config.clip_encoder is not None:
       products = encoder_products(self.config, 1, self.query_words)
       per_encoding = forward_flops(products)
-    return Prices(
-      prompt_tokens=self.wording.lead.shape[1] + int(question.length),
-      flops_per_token=2 * n_params,
-      flops_per_encoding=per_encoding,
-    )
+    return 2 * n_params, per_encoding
 
   def level(self, number: int) -> LevelConfig:
     """The network's level that serves one of a search: 2 is the finest.
