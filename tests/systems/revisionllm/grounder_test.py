@@ -42,9 +42,7 @@ def model(folder):
 def videos(tmp_path_factory):
   folder = tmp_path_factory.mktemp('videos')
   for name, n_frames in (('a', 120), ('b', 40)):
-    write_numbered_video(
-      folder / f'{name}.mp4', n_frames, Encoding(fps=4), width=32, height=32
-    )
+    write_numbered_video(folder / f'{name}.mp4', n_frames, Encoding(fps=4))
   return folder
 
 
@@ -64,31 +62,16 @@ def asked(model, video, **options):
   return own, words.token_features
 
 
-def count_compilations(run):
-  """How many programs were compiled, the smallest included."""
-  events, counts = [], True
-
-  def listen(name, _, **__):
-    if counts and name == '/jax/core/compile/backend_compile_duration':
-      events.append(name)
-
-  jax.monitoring.register_event_duration_secs_listener(listen)
-  run()
-  counts = False
-  return len(events)
-
-
-def test_videos_of_any_length_need_few_compilations(model):
-  lengths = (1, 7, 30, 61, 150, 420, 1200)
+def test_videos_of_any_length_need_few_compilations(model, caplog):
   looked_at = []
-
-  def run():
-    for n in lengths:
+  with jax.log_compiles():
+    for n in (1, 30, 150, 420):
       (found,) = model.ground(features(n, seed=n), QUERY)
       looked_at.append(found.looked_at)
       assert isinstance(found, Absent) or found.end_s <= n / 2
-
-  assert count_compilations(run) <= 8
+  compiled = re.findall(r'Compiling (\S+)', caplog.text)
+  # With the encoder of frames there are no more than 8.
+  assert 1 <= len(compiled) <= 7, compiled
   assert all(0 < share <= 1 for share in looked_at)
 
 
@@ -186,7 +169,6 @@ def test_an_answer_is_a_span_that_can_be_or_not_present(model):
     {'search': 'dense'},
     {'search': 'sparse', 'levels': 2},
     {'search': 'released'},
-    {'search': 'released', 'quirks': 'released', 'mode': 'generate'},
     {'levels': 0},
     {'budget': 'frames=5,sequences=9'},
   ],
@@ -199,7 +181,7 @@ def test_each_search_answers_and_says_what_it_took(model, options):
   for one in found:
     assert one.system == 'revisionllm' and one.cost['sequences'] > 0
     assert one.cost['tflop'] > 0
-    if isinstance(one, Moment) and options.get('quirks') != 'released':
+    if isinstance(one, Moment):
       assert 0 <= one.score <= 1 and one.end_s <= 50
     if 'budget' in options:
       assert one.cost['frames'] <= 5 and one.cost['sequences'] <= 9

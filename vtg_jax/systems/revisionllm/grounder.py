@@ -261,17 +261,23 @@ class ReVisionLlmGrounder(OpensVideos):
       video, query, lambda: TokenCache(model, plan.config.encode_batches)
     )
     if options.search == RELEASED:
-      result = search_released_order(
-        model,
-        plan,
-        features=features,
-        query=words.cls_features,
-        merge='add' if is_released else 'entropy',
-        is_scaled=is_released,
-        seed=options.seed,
-        prices=prices,
-        cache=cache,
-      )
+      try:
+        result = search_released_order(
+          model,
+          plan,
+          features=features,
+          query=words.cls_features,
+          merge='add' if is_released else 'entropy',
+          is_scaled=is_released,
+          seed=options.seed,
+          prices=prices,
+          cache=cache,
+        )
+      except IndexError as error:  # as the release fails, too
+        raise BadInput(
+          f'answers to {query[:60]!r} tell no spans, which the release takes '
+          "for predictions; use quirks 'clean'"
+        ) from error
     else:
       result = search_top_down(
         model, plan, budget=options.limits, prices=prices, cache=cache
