@@ -70,6 +70,8 @@ def test_videos_of_any_length_need_few_compilations(model, caplog):
       looked_at.append(found.looked_at)
       assert isinstance(found, Absent) or found.end_s <= n / 2
   compiled = re.findall(r'Compiling (\S+)', caplog.text)
+  # Parameters are put on the device once, whatever is asked.
+  compiled = [name for name in compiled if name != 'jit(stage)']
   # With the encoder of frames there are no more than 8.
   assert 1 <= len(compiled) <= 7, compiled
   assert all(0 < share <= 1 for share in looked_at)
