@@ -13,8 +13,8 @@ from input_pipeline.feature_layout import IndexHeader, Made
 from input_pipeline.feature_writer import FeatureWriter
 from input_pipeline.frame_store import FrameStore
 
-# Frames [F h w 3] -> their features [F D], perhaps still being computed:
-# reading the result waits for it.
+# Frames [F h w 3] -> their features, perhaps still being computed: reading the
+# result waits for it. Rows beyond the frames' own are not looked at.
 StartEncoding = Callable[[UInt8[np.ndarray, 'F h w 3']], ArrayLike]
 
 

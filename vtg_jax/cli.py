@@ -24,6 +24,7 @@ from vtg_jax.commands import (
   ground,
   index,
   plan,
+  search,
   train,
   verify,
 )
@@ -65,6 +66,7 @@ for _verb in (
   describe.describe,
   answer.answer,
   index.index,
+  search.search,
   verify.verify,
   conversion.convert,
   conversion.export,

@@ -51,6 +51,24 @@ def ground(
   beam: Annotated[
     int | None, typer.Option(help='Intervals kept in each round.')
   ] = None,
+  search: Annotated[
+    Literal['top_down', 'released', 'dense', 'sparse'] | None,
+    typer.Option(
+      help='From coarse to fine, or all of it, of a system that has several '
+      'levels.',
+    ),
+  ] = None,
+  levels: Annotated[
+    int | None, typer.Option(help='Levels of the search.')
+  ] = None,
+  budget: Annotated[
+    str | None,
+    typer.Option(
+      metavar='NAME=N',
+      help='Most to spend on a query: frames=500, sequences=40 or seconds=3, '
+      'or several with commas.',
+    ),
+  ] = None,
   absent_below: Annotated[
     float | None,
     typer.Option(
@@ -83,6 +101,7 @@ def ground(
       'number from 0 to 1'
     )
   check_least(1, top_k=top_k, rounds=rounds, orders=orders, beam=beam)
+  check_least(0, levels=levels)
   order = Order(
     method='ground',
     asked=queries,
@@ -93,6 +112,9 @@ def ground(
       '--rounds': ('max_rounds', rounds),
       '--orders': ('n_orders', orders),
       '--beam': ('beam_width', beam),
+      '--search': ('search', search),
+      '--levels': ('levels', levels),
+      '--budget': ('budget', budget),
       '--absent-below': ('absent_below', absent_below),
       '--false-alarm-rate': ('false_alarm_rate', false_alarm_rate),
       **draws(temperature, candidates, seed),

@@ -37,6 +37,7 @@ def search_released_order(
   features: Float[np.ndarray, 'N C'] | None = None,
   query: Float[np.ndarray, ' C'] | None = None,
   merge: str = 'entropy',
+  is_scaled: bool = True,
   seed: int = 0,
   prices: Prices = FULL_SIZE,
   cache: TokenCache | None = None,
@@ -51,6 +52,9 @@ def search_released_order(
     features: Of the video's frames; needed to score by likeness.
     query: Feature of the whole sentence; likewise.
     merge: How predictions are scored; see `merged_scores`.
+    is_scaled: Whether the scores of predictions under hits are brought to
+      0..1 among those of the query, as in the release; they cannot be compared
+      with another query's then.
     seed: Of the order of a sparse call's windows, where they are shuffled.
     prices: For counting prompt tokens.
     cache: Tokens of the same video and query from an earlier search.
@@ -114,7 +118,9 @@ def search_released_order(
     ]
   kept = three_passes.fuse(dense, passes, quirks)
   moments = [
-    _moment(plan, dense, dense.spans[i], score)
+    _moment(
+      plan, dense, dense.spans[i], score if is_scaled else dense.scores[i]
+    )
     for i, score in zip(kept['kept'], kept['scores'], strict=True)
   ]
   return SearchResult(

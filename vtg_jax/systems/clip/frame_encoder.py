@@ -144,12 +144,13 @@ class FrameEncoder:
     So that the next frames can be decoded meanwhile.
 
     Returns:
-      Float array [F, D] on the device.
+      Float array [BATCH, D] on the device, of which the first F rows count: to
+      cut them off there would be a program for each number of frames.
     """
     padding = BATCH - len(frames)
     padded = np.pad(frames, [(0, padding), (0, 0), (0, 0), (0, 0)])
     params = {'params': self._image_params}
-    return self._encode_frames(params, padded)[: len(frames)]
+    return self._encode_frames(params, padded)
 
   def encode_frames(
     self, frames: UInt8[np.ndarray, 'F h w C']
@@ -157,8 +158,9 @@ class FrameEncoder:
     """Features of frames, not normalised."""
     parts = [np.zeros((0, self.features), np.float32)]
     for start in range(0, len(frames), BATCH):
-      encoded = self.start_encoding(frames[start : start + BATCH])
-      parts.append(np.asarray(encoded, np.float32))
+      some = frames[start : start + BATCH]
+      encoded = np.asarray(self.start_encoding(some), np.float32)
+      parts.append(encoded[: len(some)])
     return np.concatenate(parts)
 
   def encode_queries(self, queries: Sequence[str]) -> list[QueryFeatures]:

@@ -1,0 +1,281 @@
+"""Videos and sentences in, moments out: with random weights."""
+
+import functools
+import json
+import re
+import shutil
+
+import jax
+import numpy as np
+import pytest
+
+from input_pipeline.encode_video import Encoding
+from input_pipeline.frame_features import EvenFeatures
+from tests.systems.revisionllm.tiny import tiny, write_tiny
+from vtg_jax import cli
+from vtg_jax.convert import checkpoint
+from vtg_jax.decode.greedy import GreedyConfig
+from vtg_jax.errors import BadInput
+from vtg_jax.moments import Absent, Moment
+from vtg_jax.nn.compute import Compute
+from vtg_jax.recursion.quirks import CLEAN
+from vtg_jax.systems.revisionllm import asking, grounder, prompt
+from vtg_jax.systems.revisionllm.asker import ANSWER_TOKENS
+from vtg_jax.systems.revisionllm.model import at_level
+from vtg_jax.systems.revisionllm.rows import lay_out
+from vtg_jax.testing.numbered_video import write_numbered_video
+
+QUERY = 'A red ball rolls. '
+
+
+@pytest.fixture(scope='module')
+def folder(tmp_path_factory):
+  return write_tiny(tmp_path_factory.mktemp('model') / 'tiny')
+
+
+@pytest.fixture(scope='module')
+def model(folder):
+  return grounder.load(folder)
+
+
+@pytest.fixture(scope='module')
+def videos(tmp_path_factory):
+  folder = tmp_path_factory.mktemp('videos')
+  for name, n_frames in (('a', 120), ('b', 40)):
+    write_numbered_video(folder / f'{name}.mp4', n_frames, Encoding(fps=4))
+  return folder
+
+
+def features(n, seed=0):
+  rng = np.random.default_rng(seed)
+  width = tiny().features_width
+  return EvenFeatures(
+    features=rng.normal(0, 1, (n, width)).astype(np.float32), fps=tiny().fps
+  )
+
+
+def asked(model, video, **options):
+  (words,) = model.frame_encoder.encode_queries([QUERY])
+  own = model.asker.about(
+    video.features, QUERY, words.token_features, quirks=CLEAN, **options
+  )
+  return own, words.token_features
+
+
+def test_videos_of_any_length_need_few_compilations(model, caplog):
+  looked_at = []
+  with jax.log_compiles():
+    for n in (1, 30, 150, 420):
+      (found,) = model.ground(features(n, seed=n), QUERY)
+      looked_at.append(found.looked_at)
+      assert isinstance(found, Absent) or found.end_s <= n / 2
+  compiled = re.findall(r'Compiling (\S+)', caplog.text)
+  # Parameters are put on the device once, whatever is asked.
+  compiled = [name for name in compiled if name != 'jit(stage)']
+  # With the encoder of frames there are no more than 8.
+  assert 1 <= len(compiled) <= 7, compiled
+  assert all(0 < share <= 1 for share in looked_at)
+
+
+class Plain:
+  """One row after the other, read from its first token to its last."""
+
+  def __init__(self, model, folder, level):
+    params = checkpoint.load_params(folder)
+    self.tokenizer = model.asker.wording.tokenizer
+    self.model, self.params = at_level(tiny(), Compute(), params, level)
+
+  def apply(self, *args, method):
+    apply = jax.jit(functools.partial(self.model.apply, method=method))
+    return apply({'params': self.params}, *args)
+
+  def answer(self, visual):
+    """Text and entropies after rows [R E]."""
+    text = prompt.chat_prompt(prompt.question(QUERY))
+    ids = prompt.prompt_ids(self.tokenizer, text)
+    rows = lay_out([ids], len(visual))
+    embeds = self.apply(
+      rows.input_ids, rows.places, visual[None], method='embed_rows'
+    )
+    greedy = GreedyConfig(
+      max_new_tokens=ANSWER_TOKENS,
+      eos_id=self.tokenizer.eos_id,
+      stop_ids=(),
+      pad_id=prompt.PAD_ID,
+    )
+    write = functools.partial(asking.write_answers, self.model, greedy=greedy)
+    out = jax.jit(write)(
+      self.params,
+      embeds=embeds,
+      attention_mask=rows.attention_mask,
+      positions=rows.positions,
+    )
+    written = prompt.answer_ids(out.ids[0], self.tokenizer.eos_id)
+    n = int(out.length[0])
+    return self.tokenizer.decode(written).strip(), np.asarray(
+      out.watched[0][:n]
+    )
+
+
+def same(reply, plain):
+  text, entropies = plain
+  assert reply.answer == text
+  np.testing.assert_allclose(reply.entropy.mean, entropies.mean(), rtol=1e-4)
+
+
+def test_windows_asked_together_are_answered_as_alone(model, folder):
+  video = features(60)
+  own, words = asked(model, video, is_free=True)
+  frame_idx = np.array([[0, 2, 4, 6, 8], [20, 22, 25, 27, 30]])
+  plain = Plain(model, folder, 'dense')
+  replies = own.ask_dense(frame_idx)
+  for idx, reply in zip(frame_idx, replies, strict=True):
+    rows = plain.apply(video.features[None, idx], method='dense_rows')
+    same(reply, plain.answer(rows[0]))
+  # The first four of six windows, repeated as they are in a call.
+  shown = np.array([0, 0, 1, 1])
+  tokens = np.zeros((4, 6, tiny().llm.width), np.float32)
+  tokens[1, :4] = own.encode(frame_idx)[shown]
+  is_shown = np.arange(6) < np.array([[6], [4], [1], [6]])
+  reply = own.ask_sparse(2, tokens, is_shown)[1]
+  plain = Plain(model, folder, 'long_6')
+  rows = plain.apply(
+    video.features[frame_idx[shown]][None],
+    words[None],
+    np.ones((1, len(words)), bool),
+    method='window_rows',
+  )
+  same(reply, plain.answer(rows[0]))
+
+
+def test_an_answer_is_a_span_that_can_be_or_not_present(model):
+  video = features(60)
+  own, _ = asked(model, video)
+  frame_idx = np.random.default_rng(0).integers(0, 60, (8, 5))
+  told = [reply.answer for reply in own.ask_dense(frame_idx)]
+  tokens = np.random.default_rng(0).normal(0, 3, (4, 12, tiny().llm.width))
+  is_shown = np.arange(12) < np.array([[1], [4], [9], [12]])
+  placed = own.ask_sparse(3, tokens.astype(np.float32), is_shown)
+  told += [reply.answer for reply in placed]
+  limits = [(4, 0)] * 8 + [(n, 1) for n in (1, 4, 9, 12)]
+  for answer, (most, gap) in zip(told, limits, strict=True):
+    if answer != 'Not Present':
+      found = re.fullmatch(r'From (\d+) to (\d+)\.', answer)
+      first, last = map(int, found.groups())
+      assert first + gap <= last <= most
+
+
+@pytest.mark.parametrize(
+  'options',
+  [
+    {'search': 'dense'},
+    {'search': 'sparse', 'levels': 2},
+    {'search': 'released'},
+    {'levels': 0},
+    {'budget': 'frames=5,sequences=9'},
+  ],
+)
+def test_each_search_answers_and_says_what_it_took(model, options):
+  found = model.ground(features(100), [QUERY, 'a cat'], top_k=2, **options)
+  assert [one.query for one in found] == sorted(
+    (one.query for one in found), key=[QUERY, 'a cat'].index
+  )
+  for one in found:
+    assert one.system == 'revisionllm' and one.cost['sequences'] > 0
+    assert one.cost['tflop'] > 0
+    if isinstance(one, Moment):
+      assert 0 <= one.score <= 1 and one.end_s <= 50
+    if 'budget' in options:
+      assert one.cost['frames'] <= 5 and one.cost['sequences'] <= 9
+
+
+def test_what_is_quoted_is_what_is_read(model):
+  video = features(100)
+  (found,) = model.ground(video, QUERY, search='dense')
+  quote = model.quote(video, QUERY, search='dense')
+  for name in ('sequences', 'prefill_tokens', 'frames'):
+    assert getattr(quote.most, name) == found.cost[name], name
+
+
+def test_windows_are_encoded_once_for_a_query(model):
+  video = features(100)
+  first, again = (model.ground(video, 'a bird', top_k=1)[0] for _ in range(2))
+  assert first.cost['encodings'] > 0 and again.cost['encodings'] == 0
+  assert first.score == again.score
+
+
+def test_a_low_score_is_an_absence(model):
+  found = model.ground(features(100), [QUERY, 'a cat'], absent_below=1.0)
+  assert [type(one) for one in found] == [Absent, Absent]
+  assert all(one.threshold == 1 and one.looked_at > 0 for one in found)
+
+
+@pytest.mark.parametrize(
+  ('options', 'said'),
+  [
+    ({'search': 'deep'}, "search 'deep' is unknown"),
+    ({'search': 'dense', 'levels': 2}, "search 'dense' has its own levels"),
+    ({'levels': 9}, "levels is 9; search 'top_down' has 0 to 8"),
+    ({'budget': 'frames'}, "the budget 'frames' is none"),
+    ({'budget': {'euros': 3}}, "budget of 'euros' is unknown"),
+    ({'top_k': 0}, 'top_k is 0'),
+  ],
+)
+def test_options_that_cannot_be_are_refused(model, options, said):
+  with pytest.raises(BadInput, match=re.escape(said)):
+    model.ground(features(20), QUERY, **options)
+  if 'top_k' not in options:
+    check = model.benchmark_options['best'].checks['ground']
+    with pytest.raises(BadInput, match=re.escape(said)):
+      check(options)
+
+
+def test_features_of_another_kind_are_refused(model):
+  wrong = EvenFeatures(features=np.zeros((9, 8), np.float32), fps=5.0)
+  with pytest.raises(BadInput, match='of 5 frames per second, the network'):
+    model.ground(wrong, QUERY)
+  wrong = EvenFeatures(features=np.zeros((9, 4), np.float32), fps=2.0)
+  with pytest.raises(BadInput, match='have 4 channels, the network reads 8'):
+    model.ground(wrong, QUERY)
+
+
+def test_a_checkpoint_without_an_encoder_is_refused(folder, tmp_path):
+  copy = shutil.copytree(folder, tmp_path / 'copy')
+  shutil.rmtree(copy / 'frame_encoder')
+  with pytest.raises(BadInput, match='has no encoder of frames and sentences'):
+    grounder.load(copy)
+  grounder.load(copy, encoder=folder / 'frame_encoder')
+
+
+def vtg(capsys, *arguments):
+  assert cli.main([str(a) for a in arguments]) == 0
+  return json.loads(capsys.readouterr().out)
+
+
+def test_files_are_grounded_and_searched(folder, videos, tmp_path, capsys):
+  options = ('--model', folder, '--json')
+  plot = tmp_path / 'timeline.png'
+  video = videos / 'a.mp4'
+  new = vtg(capsys, 'ground', video, QUERY, *options, '--plot', plot)
+  assert new['duration_s'] == 30.0 and plot.stat().st_size > 1000
+  assert cli.main(['search', str(videos), QUERY, '--model', str(folder)]) == 2
+  assert 'holds no index' in capsys.readouterr().err
+  assert cli.main(['index', str(videos), '--model', str(folder)]) == 0
+  capsys.readouterr()
+  indexed = vtg(capsys, 'ground', video, QUERY, *options)
+  for one in (new, indexed):
+    (answer,) = one['moments']
+    del answer['cost']['seconds']
+  assert indexed == new
+  found = vtg(capsys, 'search', videos, QUERY, *options)['found']
+  assert {one['video'] for one in found} == {
+    str(videos / name) for name in ('a.mp4', 'b.mp4')
+  }
+  (same_video,) = [one for one in found if one['video'] == str(video)]
+  assert same_video['score'] == indexed['moments'][0]['score']
+  assert [one['absent'] for one in found] == sorted(
+    one['absent'] for one in found
+  )
+  short = ('--videos', 1, '--top-k', 1)
+  (best,) = vtg(capsys, 'search', videos, QUERY, *options, *short)['found']
+  assert best['cosine'] == max(one['cosine'] for one in found)

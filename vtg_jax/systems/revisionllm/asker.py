@@ -1,0 +1,270 @@
+"""Asks a ReVisionLLM about windows of one video: `recursion`'s model."""
+
+import functools
+from collections.abc import Sequence
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Bool, Float, Int
+
+from vtg_jax.decode.greedy import GreedyConfig, GreedyOutput
+from vtg_jax.errors import BadInput
+from vtg_jax.llm.tokenizers import SentencePieceTokenizer
+from vtg_jax.nn.compute import Compute
+from vtg_jax.recursion.cost import Prices
+from vtg_jax.recursion.model import Reply
+from vtg_jax.recursion.quirks import Quirks
+from vtg_jax.recursion.scores import entropy_stats
+from vtg_jax.systems.checks import check_vocabulary, checked_score
+from vtg_jax.systems.products import forward_flops
+from vtg_jax.systems.revisionllm import prompt, reading
+from vtg_jax.systems.revisionllm.config import LevelConfig, ReVisionLlmConfig
+from vtg_jax.systems.revisionllm.flops import encoder_products
+from vtg_jax.systems.revisionllm.model import at_level, param_shapes
+from vtg_jax.systems.revisionllm.options import sparse_levels
+from vtg_jax.systems.revisionllm.wording import Question, Wording
+
+# Most tokens of an answer, which is a short one.
+ANSWER_TOKENS = 24
+
+
+class Asker:
+  """One network with its tokenizer: what every question needs.
+
+  Attributes:
+    config: Sizes.
+    wording: Texts as tokens.
+    query_words: Words of a sentence whose features are shown; more are cut.
+  """
+
+  def __init__(
+    self,
+    config: ReVisionLlmConfig,
+    params,
+    tokenizer: SentencePieceTokenizer,
+    *,
+    compute: Compute,
+    query_words: int,
+  ):
+    """Puts the parameters on the device.
+
+    Args:
+      config: Sizes.
+      params: Nested dict of arrays.
+      tokenizer: Of the language model.
+      compute: Numerics.
+      query_words: See the attribute.
+
+    Raises:
+      BadInput: when the tokenizer does not fit the network.
+    """
+    n_tokens, n_rows = tokenizer.vocab_size, config.llm.vocab_size
+    check_vocabulary('language model', n_tokens, n_rows)
+    self.config, self.query_words = config, query_words
+    self.wording = Wording(tokenizer)
+    self._compute = compute
+    self._params = jax.tree.map(jnp.asarray, params)
+    self._leads: dict[str, reading.KeyValues] = {}
+    self._sparse = sparse_levels(config)
+
+  def about(
+    self,
+    features: Float[np.ndarray, 'N D'],
+    query: str,
+    words: Float[np.ndarray, 'L D'],
+    *,
+    quirks: Quirks,
+    is_free: bool = False,
+    is_released: bool = False,
+  ) -> 'VideoQuery':
+    """A model of one video and query.
+
+    Args:
+      features: Of the video's frames.
+      query: A sentence.
+      words: Features of its words.
+      quirks: What counts of an answer's steps.
+      is_free: Anything may be answered, not only what can be understood.
+      is_released: Asked as the release asks.
+    """
+    return VideoQuery(
+      self,
+      features,
+      query,
+      words,
+      quirks=quirks,
+      is_free=is_free,
+      is_released=is_released,
+    )
+
+  def prices(self, question: Question) -> Prices:
+    """What one unit of work costs, for a question of this length."""
+    flops_per_token, flops_per_encoding = self._flops
+    return Prices(
+      prompt_tokens=self.wording.lead.shape[1] + int(question.length),
+      flops_per_token=flops_per_token,
+      flops_per_encoding=flops_per_encoding,
+    )
+
+  @functools.cached_property
+  def _flops(self) -> tuple[int, int]:
+    """Operations for a token that is read, and for a window."""
+    shapes = param_shapes(self.config)['llm']
+    read = {name: own for name, own in shapes.items() if name != 'embed'}
+    n_params = sum(leaf.size for leaf in jax.tree.leaves(read))
+    per_encoding = 0
+    if self.config.clip_encoder is not None:
+      products = encoder_products(self.config, 1, self.query_words)
+      per_encoding = forward_flops(products)
+    return 2 * n_params, per_encoding
+
+  def level(self, number: int) -> LevelConfig:
+    """The network's level that serves one of a search: 2 is the finest.
+
+    Levels above the coarsest are served by that.
+    """
+    return self._sparse[min(number - 2, len(self._sparse) - 1)]
+
+  @property
+  def dense_level(self) -> LevelConfig:
+    return next(level for level in self.config.levels if level.is_dense)
+
+  def encode(self, features, text, text_mask) -> Float[np.ndarray, 'B E']:
+    """See `reading.encode`."""
+    model, params = self._at(self._sparse[0])
+    out = reading.encode(params, features, text, text_mask, model=model)
+    return np.asarray(out)
+
+  def ask(
+    self,
+    level: LevelConfig,
+    visual: Sequence[np.ndarray],
+    question: Question,
+    *,
+    is_free: bool,
+    is_normed: bool,
+  ) -> GreedyOutput:
+    """Asks a batch.
+
+    Args:
+      level: Of the network.
+      visual: Features of frames; or rows of windows, and which are shown.
+      question: What is asked.
+      is_free: Anything may be answered.
+      is_normed: See `reading.How`.
+
+    Raises:
+      BadInput: this is longer than the language model reads.
+    """
+    n_visual = visual[0].shape[1]
+    lead = self.wording.lead
+    n_tokens = lead.shape[1] + n_visual + int(question.length) + ANSWER_TOKENS
+    most = self.config.llm.max_positions
+    if n_tokens > most:
+      raise BadInput(
+        f'{n_visual} windows or frames and the query make {n_tokens} tokens, '
+        f'the language model reads {most}; use fewer levels or words'
+      )
+    model, params = self._at(level)
+    answers = None
+    if not is_free and level.is_dense:
+      answers = self.wording.frame_answers(n_visual)
+    elif not is_free:
+      answers = self.wording.place_answers(n_visual)
+    how = reading.How(
+      model=model,
+      greedy=GreedyConfig(
+        max_new_tokens=ANSWER_TOKENS,
+        eos_id=self.wording.tokenizer.eos_id,
+        stop_ids=(),
+        pad_id=prompt.PAD_ID,
+      ),
+      # The last frame of a span is in it, the last window of one is not.
+      gap=0 if level.is_dense else 1,
+      is_normed=is_normed and self.config.alternate_norm,
+    )
+    program = reading.ask_frames if level.is_dense else reading.ask_windows
+    return jax.device_get(
+      program(params, self._lead(level), *visual, question, answers, how=how)
+    )
+
+  def _at(self, level: LevelConfig):
+    return at_level(self.config, self._compute, self._params, level.name)
+
+  def _lead(self, level: LevelConfig):
+    name = level.name
+    if name not in self._leads:
+      model, params = self._at(level)
+      self._leads[name] = reading.read_lead(
+        params, self.wording.lead, model=model
+      )
+    return self._leads[name]
+
+
+class VideoQuery:
+  """One video and query; a `recursion.model.Model`."""
+
+  def __init__(
+    self, asker: Asker, features, query, words, *, quirks, is_free, is_released
+  ):
+    self._asker, self._features = asker, features
+    self._quirks, self._is_free = quirks, is_free
+    self._is_normed = not is_released
+    # Windows were asked for in other words than training had.
+    above = prompt.VIDEO_QUESTION if is_released else prompt.FRAMES_QUESTION
+    self.question = asker.wording.question(query, prompt.FRAMES_QUESTION)
+    self._question_above = asker.wording.question(query, above)
+    n_words = min(len(words), asker.query_words)
+    self._text = np.zeros((asker.query_words, words.shape[1]), np.float32)
+    self._text[:n_words] = words[:n_words]
+    self._text_mask = np.arange(asker.query_words) < n_words
+
+  def encode(
+    self, frame_idx: Int[np.ndarray, 'B F']
+  ) -> Float[np.ndarray, 'B E']:
+    """See `recursion.model.Model`, as the others."""
+    frames = self._frames(frame_idx)
+    return self._asker.encode(frames, self._text, self._text_mask)
+
+  def ask_sparse(
+    self,
+    level: int,
+    tokens: Float[np.ndarray, 'B R E'],
+    is_shown: Bool[np.ndarray, 'B R'],
+  ) -> list[Reply]:
+    own = self._asker.level(level)
+    return self._ask(own, (tokens, is_shown), self._question_above)
+
+  def ask_dense(self, frame_idx: Int[np.ndarray, 'B F']) -> list[Reply]:
+    frames = self._frames(frame_idx)
+    return self._ask(self._asker.dense_level, (frames,), self.question)
+
+  def _frames(self, frame_idx) -> Float[np.ndarray, 'B F D']:
+    return np.asarray(self._features[frame_idx], np.float32)
+
+  def _ask(self, level, visual, question) -> list[Reply]:
+    out = self._asker.ask(
+      level,
+      visual,
+      question,
+      is_free=self._is_free,
+      is_normed=self._is_normed,
+    )
+    taken = out.watched[:, : int(out.length.max())]
+    checked_score(float(taken.sum()))
+    stats = entropy_stats(taken, out.length, quirks=self._quirks)
+    return [
+      Reply(answer=self._asker.wording.text(ids), entropy=one)
+      for ids, one in zip(out.ids, stats, strict=True)
+    ]
+
+
+def check_widths(config: ReVisionLlmConfig, features: int, words: int) -> None:
+  """Raises BadInput where features are not what a network was made for."""
+  if {features, words} != {config.features_width}:
+    raise BadInput(
+      f'the encoder gives frames {features} channels and words {words}, the '
+      f'network reads {config.features_width}; give the encoder that it was '
+      'trained with'
+    )

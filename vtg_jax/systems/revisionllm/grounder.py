@@ -1,0 +1,381 @@
+"""ReVisionLLM as a user meets it: hours of video and sentences in."""
+
+import dataclasses
+import math
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from input_pipeline.frame_features import FrameFeatures, QueryFeatures
+from input_pipeline.video import FrameStore
+from vtg_jax.convert import checkpoint
+from vtg_jax.errors import BadInput
+from vtg_jax.llm.tokenizers import SentencePieceTokenizer
+from vtg_jax.moments.moment import Absent, Moment
+from vtg_jax.nn.compute import Compute
+from vtg_jax.recursion.cost import Cost, Prices
+from vtg_jax.recursion.model import TokenCache
+from vtg_jax.recursion.released_order import search_released_order
+from vtg_jax.recursion.search_plan import Quote, SearchPlan, plan_search
+from vtg_jax.recursion.search_result import Budget, SearchResult
+from vtg_jax.recursion.top_down import search_top_down
+from vtg_jax.systems.checks import checked_queries
+from vtg_jax.systems.clip import frame_encoder
+from vtg_jax.systems.clip.frame_encoder import FrameEncoder
+from vtg_jax.systems.loading import OpensVideos, load_network
+from vtg_jax.systems.revisionllm import prompt
+from vtg_jax.systems.revisionllm.asker import Asker, check_widths
+from vtg_jax.systems.revisionllm.benchmarks import BENCHMARK_OPTIONS
+from vtg_jax.systems.revisionllm.config import SYSTEM, ReVisionLlmConfig
+from vtg_jax.systems.revisionllm.known_videos import KnownVideos, Video
+from vtg_jax.systems.revisionllm.model import param_shapes
+from vtg_jax.systems.revisionllm.options import RELEASED, SearchOptions
+from vtg_jax.systems.revisionllm.release import TOKENIZER
+
+# Start and end tokens of a sentence have no features of their own.
+_AROUND_WORDS = 2
+
+
+class ReVisionLlmGrounder(OpensVideos):
+  """Finds moments by a search from coarse to fine over windows.
+
+  A video's frames are encoded once; `vtg index` does it before any query.
+
+  Attributes:
+    system: Name of the system.
+    benchmark_options: How it is asked on benchmarks; see `Grounder`.
+    config: Sizes of the network.
+    notice: One line the user must read with every answer; empty if none.
+    frame_size: Pixels of a side of a frame that the frame encoder sees.
+    frame_encoder: Encodes frames, and sentences for the same space.
+    known: Features of videos and queries.
+    asker: Asks the network.
+  """
+
+  system = SYSTEM
+  benchmark_options = BENCHMARK_OPTIONS
+
+  def __init__(
+    self,
+    config: ReVisionLlmConfig,
+    params,
+    tokenizer: SentencePieceTokenizer,
+    encoder: FrameEncoder,
+    *,
+    compute: Compute | None = None,
+    notice: str = '',
+    index_folder: str | os.PathLike | None = None,
+    on_notice: Callable[[str], None] | None = None,
+  ):
+    """Makes a grounder of parameters in memory.
+
+    Args:
+      config: Sizes.
+      params: Nested dict of arrays.
+      tokenizer: Of the language model.
+      encoder: What the features were made with that it was trained on.
+      compute: Numerics; float32 when None.
+      notice: See the attribute.
+      index_folder: Where indexes of videos are, if not beside them.
+      on_notice: Is called with what is wrong with an index that is passed
+        over.
+
+    Raises:
+      BadInput: the tokenizer or the encoder does not fit the network.
+    """
+    check_widths(config, encoder.features, encoder.config.text.block.width)
+    self.config, self.notice = config, notice
+    self.frame_encoder = encoder
+    self.frame_size = encoder.config.image.image_size
+    self.known = KnownVideos(
+      encoder, config.fps, index_folder=index_folder, on_notice=on_notice
+    )
+    self.asker = Asker(
+      config,
+      params,
+      tokenizer,
+      compute=compute or Compute(),
+      query_words=encoder.config.text.max_tokens - _AROUND_WORDS,
+    )
+
+  @property
+  def features_fps(self) -> float:
+    """Frames per second of the features that it sees a video by."""
+    return self.config.fps
+
+  def open_video(
+    self,
+    path: str | os.PathLike,
+    *,
+    resize: str = 'pil',
+    on_progress: Callable[[int, int], None] | None = None,
+  ) -> FrameStore:
+    """Opens a video for any number of queries.
+
+    Nothing is read yet. The first query reads its index; where there is none,
+    it encodes all frames, which takes no memory for frames, and what it found
+    is kept as long as the video is.
+
+    Args:
+      path: Video file or folder of frames.
+      resize: 'pil' for exactly what the checkpoint expects, 'swscale' for
+        the fast one; an index has its own.
+      on_progress: Called with (frames encoded, frames to encode).
+
+    Raises:
+      BadInput: when it cannot be read.
+    """
+    video = super().open_video(path, resize=resize)
+    self.known.watch(video, on_progress)
+    return video
+
+  def ground(
+    self,
+    video: str | os.PathLike | FrameStore | FrameFeatures,
+    queries: str | Sequence[str],
+    *,
+    top_k: int = 1,
+    absent_below: float | None = None,
+    search: str = 'top_down',
+    levels: int | None = None,
+    mode: str = 'score',
+    quirks: str = 'clean',
+    budget: str | dict[str, float] | Budget | None = None,
+    seed: int = 0,
+  ) -> list[Moment | Absent]:
+    """Says when each query happens.
+
+    The score is exp(-H), H the mean entropy of the answer's tokens, so that
+    answers come in the order of the paper's confidence 1 / H.
+
+    Args:
+      video: Path, what `open_video` returned, or features of frames.
+      queries: One sentence or several.
+      top_k: Most answers per query.
+      absent_below: Answer `Absent` when the best score is lower. The score is
+        not calibrated. When None, only where the network finds nothing.
+      search: 'top_down' looks from coarse to fine at what seems worth it;
+        'released' looks at everything on every level and keeps what they
+        agree on; 'dense' reads all frames; 'sparse' stops above the dense
+        level and answers with whole windows.
+      levels: Of the search, the dense one included; what suits the length of
+        the video when None. 0 shows the whole video as one window.
+      mode: 'score' has the network answer with a span that can be or with
+        'Not Present'; 'generate' parses freely written text, as the release
+        does.
+      quirks: 'released' does what the release does wrong, too.
+      budget: Most that a query may spend: sequences, frames or seconds, as in
+        'frames=500,seconds=3' or a dict. The best answer so far is given.
+      seed: Of the order of windows, where the release shuffles them.
+
+    Returns:
+      Answers grouped by query, in the order asked, best first. Each says what
+      share of the video was looked at, and what that cost.
+
+    Raises:
+      BadInput: for an unreadable video, an empty or overlong query, or an
+        option out of range.
+    """
+    options = SearchOptions(
+      top_k=top_k,
+      absent_below=absent_below,
+      search=search,
+      levels=levels,
+      mode=mode,
+      quirks=quirks,
+      budget=budget,
+      seed=seed,
+    )
+    queries = checked_queries(queries, prompt.VIDEO)
+    config = options.search_config(self.config)
+    video, features = self._features(video)
+    plan = plan_search(len(features), config)
+    answers: list[Moment | Absent] = []
+    words = self.known.words(queries)
+    for query, own in zip(queries, words, strict=True):
+      answers += self._answers(video, features, query, own, plan, options)
+    return answers
+
+  def quote(
+    self,
+    video: str | os.PathLike | FrameStore | FrameFeatures,
+    query: str = 'it',
+    **options,
+  ) -> Quote:
+    """What a query will cost at least and at most, before it is asked.
+
+    Args:
+      video: See `ground`. It is not read, but where only features are given.
+      query: A sentence; its length counts.
+      **options: Of `ground`.
+
+    Raises:
+      BadInput: see `ground`.
+    """
+    (query,) = checked_queries(query, prompt.VIDEO)
+    if isinstance(video, str | os.PathLike | FrameStore):
+      n_features = len(self.opened(video).ids_at_rate(self.config.fps))
+    else:
+      n_features = len(video.features)
+    config = SearchOptions(**options).search_config(self.config)
+    question = self.asker.wording.question(query, prompt.FRAMES_QUESTION)
+    return plan_search(n_features, config).quote(self.asker.prices(question))
+
+  def _features(
+    self, video: str | os.PathLike | Video
+  ) -> tuple[Video, np.ndarray]:
+    """The video, and features of its frames."""
+    if isinstance(video, str | os.PathLike | FrameStore):
+      video = self.opened(video)
+    features = self.known.features(video).features
+    if features.shape[1] != self.config.features_width:
+      raise BadInput(
+        f'the features have {features.shape[1]} channels, the network reads '
+        f'{self.config.features_width}; give those of its frame encoder'
+      )
+    return video, features
+
+  def _answers(
+    self,
+    video: Video,
+    features: np.ndarray,
+    query: str,
+    words: QueryFeatures,
+    plan: SearchPlan,
+    options: SearchOptions,
+  ) -> list[Moment | Absent]:
+    """The answers to one query."""
+    is_released = options.quirks == 'released'
+    model = self.asker.about(
+      features,
+      query,
+      words.token_features,
+      quirks=options.own_quirks,
+      is_free=options.mode == 'generate',
+      is_released=is_released,
+    )
+    prices = self.asker.prices(model.question)
+    cache = self.known.windows(
+      video, query, lambda: TokenCache(model, plan.config.encode_batches)
+    )
+    if options.search == RELEASED:
+      try:
+        result = search_released_order(
+          model,
+          plan,
+          features=features,
+          query=words.cls_features,
+          merge='add' if is_released else 'entropy',
+          is_scaled=is_released,
+          seed=options.seed,
+          prices=prices,
+          cache=cache,
+        )
+      except IndexError as error:  # as the release fails, too
+        raise BadInput(
+          f'answers to {query[:60]!r} tell no spans, which the release takes '
+          "for predictions; use quirks 'clean'"
+        ) from error
+    else:
+      result = search_top_down(
+        model, plan, budget=options.limits, prices=prices, cache=cache
+      )
+    is_entropy = not (options.search == RELEASED and is_released)
+    return _told(query, result, prices, options, is_entropy=is_entropy)
+
+
+def _told(
+  query: str,
+  result: SearchResult,
+  prices: Prices,
+  options: SearchOptions,
+  *,
+  is_entropy: bool,
+) -> list[Moment | Absent]:
+  """What is answered to a query."""
+  about = dict(
+    query=query,
+    system=SYSTEM,
+    looked_at=min(1.0, result.looked_at),
+    cost=cost_numbers(result.spent, prices),
+  )
+  moments = [
+    dataclasses.replace(
+      moment,
+      score=likelihood(moment.score) if is_entropy else moment.score,
+      **about,
+    )
+    for moment in result.moments
+  ]
+  threshold = options.absent_below or 0.0
+  best = moments[0].score if moments else 0.0
+  if not moments or (
+    options.absent_below is not None and best < options.absent_below
+  ):
+    return [Absent(score=best, threshold=threshold, **about)]
+  return moments
+
+
+def likelihood(confidence: float) -> float:
+  """exp(-H) of a confidence 1 / H: 0..1, and in the same order."""
+  return math.exp(-1 / confidence) if confidence > 0 else 0.0
+
+
+def cost_numbers(cost: Cost, prices: Prices) -> dict[str, float]:
+  """Work done, by name; 10^12 operations besides."""
+  return {**dataclasses.asdict(cost), 'tflop': cost.tflop(prices)}
+
+
+def load(
+  folder: str | os.PathLike,
+  *,
+  dtype: str | None = None,
+  attention: str = 'auto',
+  encoder: str | os.PathLike | None = None,
+  index_folder: str | os.PathLike | None = None,
+  on_notice: Callable[[str], None] | None = None,
+) -> ReVisionLlmGrounder:
+  """Loads a checkpoint folder of ours.
+
+  Args:
+    folder: Made by `vtg convert` or by training.
+    dtype: Of parameters and activations; float32 on CPU and bfloat16
+      elsewhere when None.
+    attention: See `Compute.attention`.
+    encoder: A checkpoint of the CLIP whose features it was trained on; that in
+      the folder `frame_encoder` of the checkpoint when None.
+    index_folder: See `ReVisionLlmGrounder`.
+    on_notice: See `ReVisionLlmGrounder`.
+
+  Raises:
+    BadInput: when the folder is no such checkpoint, or is damaged; or it has
+      no encoder.
+  """
+  loaded = load_network(
+    folder,
+    read_sizes=ReVisionLlmConfig.from_dict,
+    param_shapes=param_shapes,
+    dtype=dtype,
+    attention=attention,
+  )
+  part = Path(folder) / frame_encoder.PART
+  if encoder is None and not part.is_dir():
+    raise BadInput(
+      f'{folder} has no encoder of frames and sentences; convert the CLIP it '
+      f'was trained with to {part}, or name its checkpoint as encoder'
+    )
+  tokenizer = SentencePieceTokenizer(
+    checkpoint.tokenizer_file(folder, TOKENIZER)
+  )
+  return ReVisionLlmGrounder(
+    loaded.config,
+    loaded.params,
+    tokenizer,
+    frame_encoder.load(part if encoder is None else encoder),
+    compute=loaded.compute,
+    notice=loaded.notice,
+    index_folder=index_folder,
+    on_notice=on_notice,
+  )

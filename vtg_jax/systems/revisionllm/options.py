@@ -1,0 +1,154 @@
+"""How a video is searched, as a user says it and as `recursion` knows it."""
+
+import dataclasses
+from collections.abc import Mapping
+
+from vtg_jax.errors import BadInput
+from vtg_jax.recursion import quirks as search_quirks
+from vtg_jax.recursion.quirks import Quirks
+from vtg_jax.recursion.search_plan import SearchConfig, SparseLevel
+from vtg_jax.recursion.search_result import Budget
+from vtg_jax.recursion.windows import WindowSize
+from vtg_jax.systems.checks import MODES, check_absent_below, check_known
+from vtg_jax.systems.revisionllm.config import LevelConfig, ReVisionLlmConfig
+
+TOP_DOWN, RELEASED, DENSE, SPARSE = 'top_down', 'released', 'dense', 'sparse'
+SEARCHES = (TOP_DOWN, RELEASED, DENSE, SPARSE)
+MOST_ANSWERS = 64
+MOST_LEVELS = 8
+_ZOOMS = (4, 2, 1)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class SearchOptions:
+  """Options of `ground`; see there.
+
+  Raises:
+    BadInput: one is out of range.
+  """
+
+  top_k: int = 1
+  absent_below: float | None = None
+  search: str = TOP_DOWN
+  levels: int | None = None
+  mode: str = 'score'
+  quirks: str = 'clean'
+  budget: str | Mapping[str, float] | Budget | None = None
+  seed: int = 0
+
+  def __post_init__(self):
+    check_absent_below(self.absent_below)
+    check_known('search', self.search, SEARCHES)
+    check_known('mode', self.mode, MODES)
+    check_known('quirks', self.quirks, tuple(search_quirks.PRESETS))
+    if not 1 <= self.top_k <= MOST_ANSWERS:
+      raise BadInput(
+        f'top_k is {self.top_k}; it must be from 1 to {MOST_ANSWERS}'
+      )
+    if self.levels is not None:
+      if self.search in (RELEASED, DENSE):
+        raise BadInput(
+          f"search '{self.search}' has its own levels; leave out levels, or "
+          f"use search '{TOP_DOWN}'"
+        )
+      least = 2 if self.search == SPARSE else 0
+      if not least <= self.levels <= MOST_LEVELS:
+        raise BadInput(
+          f"levels is {self.levels}; search '{self.search}' has {least} to "
+          f'{MOST_LEVELS}'
+        )
+    if self.seed < 0:
+      raise BadInput(f'seed is {self.seed}; use 0 up')
+    _ = self.limits
+    if self.search == RELEASED and self.budget:
+      raise BadInput(
+        "search 'released' looks at everything and keeps no budget; leave it "
+        'out'
+      )
+
+  @property
+  def limits(self) -> Budget:
+    """What may be spent on a query."""
+    if isinstance(self.budget, Budget):
+      return self.budget
+    known = [field.name for field in dataclasses.fields(Budget)]
+    given = self.budget or {}
+    given = _numbers(given) if isinstance(given, str) else dict(given)
+    for name, value in given.items():
+      check_known('budget of', name, known)
+      if isinstance(value, bool) or not isinstance(value, int | float):
+        raise BadInput(f'a budget of {value!r} {name} is no number; give one')
+      if not value >= 0:
+        raise BadInput(f'a budget of {value} {name} is none; give 0 or more')
+    return Budget(**given)
+
+  @property
+  def own_quirks(self) -> Quirks:
+    return search_quirks.PRESETS[self.quirks]
+
+  def search_config(self, config: ReVisionLlmConfig) -> SearchConfig:
+    """The search that these options make of a network's levels.
+
+    Raises:
+      BadInput: the network has not got the levels.
+    """
+    sparse = sparse_levels(config)
+    n_levels = self.levels
+    if self.search == DENSE:
+      n_levels = 1
+    elif self.search == RELEASED:
+      n_levels = 1 + len(sparse)
+    if not sparse and (self.search == SPARSE or (n_levels or 0) > 1):
+      raise BadInput(
+        'this model has no sparse level, which shows many windows at once; '
+        f"use search '{DENSE}'"
+      )
+    if self.search != SPARSE and not config.has_dense_level:
+      raise BadInput(
+        'this model has no dense level, which shows a window frame by frame; '
+        f"use search '{SPARSE}'"
+      )
+    quirks = self.own_quirks
+    try:
+      return SearchConfig(
+        size=WindowSize(
+          window_s=config.window_s, n_frames=config.n_frames, fps=config.fps
+        ),
+        sparse_levels=tuple(
+          SparseLevel(
+            n_segments=level.n_windows,
+            zooms=tuple(zoom for zoom in _ZOOMS if zoom <= level.n_windows),
+          )
+          for level in sparse
+        ),
+        n_levels=n_levels,
+        is_dense=self.search != SPARSE,
+        top_k=self.top_k,
+        same_iou=None if self.quirks == 'released' else 0.5,
+        sparse_batches=(4,),
+        encode_batches=(32,),
+        quirks=quirks,
+      )
+    except ValueError as error:
+      raise BadInput(f'this search cannot be made: {error}') from error
+
+
+def _numbers(text: str) -> dict[str, float]:
+  """'frames=500,seconds=2.5' as numbers by name."""
+  numbers = {}
+  for entry in text.split(','):
+    name, _, value = entry.partition('=')
+    try:
+      number = float(value)
+    except ValueError:
+      raise BadInput(
+        f'the budget {text!r} is none; give it as frames=500,seconds=2.5'
+      ) from None
+    numbers[name.strip()] = int(number) if number % 1 == 0 else number
+  return numbers
+
+
+def sparse_levels(config: ReVisionLlmConfig) -> list[LevelConfig]:
+  """The levels of whole windows, the finest first."""
+  levels = [level for level in config.levels if not level.is_dense]
+  return sorted(levels, key=lambda level: level.n_windows)
