@@ -238,6 +238,11 @@ class _Window:
         ) from error
       except RecursionError as error:
         raise ValueError(f'the item at byte {start} is nested') from error
+      # A number may go on where the window ends.
+      if end == len(self._text) and self._text[-1] not in '"]}':
+        if self._more(size):
+          continue
+        end = len(self._text)
       self._at = end
       return start, self.place
 

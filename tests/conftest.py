@@ -7,6 +7,7 @@ import importlib.util
 import os
 import shutil
 
+import hypothesis
 import jaxtyping
 import pytest
 
@@ -24,6 +25,10 @@ if 'device_count' not in os.environ.get('XLA_FLAGS', ''):
 # Figures are drawn without a screen, and no test may reach a model hub.
 os.environ.setdefault('MPLBACKEND', 'Agg')
 os.environ.setdefault('HF_HUB_OFFLINE', '1')
+
+# How long an example takes says nothing on a busy machine.
+hypothesis.settings.register_profile('tests', deadline=None)
+hypothesis.settings.load_profile('tests')
 
 # Every annotated shape in our packages is checked while the tests run.
 jaxtyping.install_import_hook(

@@ -74,11 +74,9 @@ def convert_release(
     BadInput: a source that cannot be read, keys or shapes that do not fit,
       values that are not finite, or no room for `out`; nothing is left behind.
   """
-  opened = [
-    source if isinstance(source, Source) else open_source(source)
-    for source in sources
+  paths = [
+    source.path if isinstance(source, Source) else source for source in sources
   ]
-  paths = [source.path for source in opened]
   inside = [
     path
     for path in (*paths, *tokenizer_files.values())
@@ -89,6 +87,10 @@ def convert_release(
       f'{inside[0]} lies in {out}, which would be replaced; choose another '
       'place'
     )
+  opened = [
+    source if isinstance(source, Source) else open_source(source)
+    for source in sources
+  ]
   steps = plan(opened, table, expected)
   replaceable = checkpoint.is_checkpoint if overwrite else None
   with new_folder(

@@ -7,7 +7,8 @@ import pickle
 import numpy as np
 import pytest
 
-from input_pipeline.feature_index import IndexHeader, Made, source_of
+from input_pipeline.feature_index import source_of
+from input_pipeline.feature_layout import IndexHeader, Made
 from input_pipeline.feature_writer import FeatureWriter
 from input_pipeline.long_video.features import FramesOnDisk, NpzQueries
 from input_pipeline.long_video.source import LongVideoFiles, open_source
