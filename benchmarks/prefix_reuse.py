@@ -2,9 +2,9 @@
 
 python -m benchmarks.table prefix_reuse
 
-Random weights, float32, the tokenizer of the tests, 3420 rows a video as in
-the model with Phi-3.5. Each turn opens the file anew, so that its frames are
-decoded, encoded and prefilled once a turn:
+Random weights, float32, the tokenizer of the tests and as many words, 3420 rows
+a video as in the model with Phi-3.5. Each turn opens the file anew, so that its
+frames are decoded, encoded and prefilled once a turn:
 
     one       `ground` with one query
     many      `ground` with 32 queries
@@ -240,6 +240,11 @@ def asked_when(wording, query: str) -> list[int]:
 
 
 def _grounder(config) -> GroundedVideoLlmGrounder:
+  tokenizer = JsonTokenizer(
+    _GOLDEN / 'tokenizer_phi3.json', time_tokens(config.n_intervals)
+  )
+  llm = dataclasses.replace(config.llm, vocab_size=tokenizer.vocab_size)
+  config = dataclasses.replace(config, llm=llm)
   rng = np.random.default_rng(0)
 
   def draw(path, leaf):
@@ -247,7 +252,4 @@ def _grounder(config) -> GroundedVideoLlmGrounder:
     return noise + 1 if path[-1].key == 'scale' else noise
 
   params = jax.tree_util.tree_map_with_path(draw, param_shapes(config))
-  tokenizer = JsonTokenizer(
-    _GOLDEN / 'tokenizer_phi3.json', time_tokens(config.n_intervals)
-  )
   return GroundedVideoLlmGrounder(config, params, tokenizer)
