@@ -103,6 +103,17 @@ def test_walking_over_blocks_of_queries_changes_nothing(
   np.testing.assert_allclose(blocks, whole, atol=1e-6)
 
 
+@pytest.mark.parametrize('masked', [False, True])
+def test_rows_that_share_nothing_are_walked_over_one_by_one(masked):
+  q, k, v, mask = jnp_tree(inputs(n_queries=CHUNK + 1))
+  segments = [Segment(k, v, mask[:1] if masked else None)]
+  chunks, whole = (
+    attend(q, segments, scale=SCALE, implementation=implementation)
+    for implementation in ('chunked', 'xla')
+  )
+  np.testing.assert_allclose(chunks, whole, atol=1e-6)
+
+
 @pytest.mark.parametrize('implementation', ['chunked', 'blocked'])
 def test_short_rows_are_one_block(implementation, monkeypatch):
   monkeypatch.setattr(attention, '_attend_in_rows', None)

@@ -85,7 +85,9 @@ def attend(
     return _attend_cudnn(q, segments[0], scale)
   T = q.shape[1]
   if implementation == 'chunked' and T > SHORT:
-    return _attend_in_rows(q, segments, scale, CHUNK, by_head=True)
+    folded = _batch_as_heads(q, segments)
+    out = _attend_in_rows(*folded, scale, CHUNK, by_head=True)
+    return _heads_as_batch(out, q.shape)
   n_scores = T * sum(s.k.shape[1] for s in segments)
   if implementation == 'blocked' and n_scores > SCORES:
     rows = -(-T * SCORES // n_scores)
@@ -151,6 +153,34 @@ def _attend_in_rows(q, segments, scale, most_rows: int, *, by_head: bool):
   out = jnp.moveaxis(out, 0, 3)  # B K G n_chunks rows H
   out = out.reshape(*out.shape[:3], n_chunks * rows, -1)[:, :, :, :T]
   return _tokens_first(out)
+
+
+def _batch_as_heads(q, segments):
+  """Several rows as one with more heads, so that one is walked over a time.
+
+  As they are where rows share keys or differ in what they may look at.
+  """
+  B = q.shape[0]
+  alike = [
+    s.k.shape[0] == B and (s.mask is None or s.mask.shape[0] == 1)
+    for s in segments
+  ]
+  if B == 1 or not all(alike):
+    return q, segments
+
+  def folded(x):  # [B T N H] -> [1 T B*N H]
+    x = jnp.swapaxes(x, 0, 1)
+    return x.reshape(1, len(x), -1, x.shape[-1])
+
+  return folded(q), [s._replace(k=folded(s.k), v=folded(s.v)) for s in segments]
+
+
+def _heads_as_batch(out, shape):
+  """The inverse of `_batch_as_heads`, for a result of this shape."""
+  B, T, N, H = shape
+  if out.shape == shape:
+    return out
+  return jnp.swapaxes(out.reshape(T, B, N, H), 0, 1)
 
 
 def _heads_first(q, segments):
