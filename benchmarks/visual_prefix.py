@@ -59,7 +59,7 @@ def one_stream(config: GroundedVideoLlmConfig) -> GroundedVideoLlmConfig:
 
 
 def measure(
-  config: GroundedVideoLlmConfig | None = None, repeats: int = 5
+  config: GroundedVideoLlmConfig | None = None, repeats: int = 4
 ) -> dict:
   """Returns seconds, ratios, peak memory and the difference of the results.
 
