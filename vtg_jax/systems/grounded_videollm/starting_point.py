@@ -5,7 +5,6 @@ import functools
 from collections.abc import Mapping
 from pathlib import Path
 
-from vtg_jax.convert import checkpoint
 from vtg_jax.errors import BadInput
 from vtg_jax.llm.json_tokenizer import JsonTokenizer
 from vtg_jax.moments.temporal_tokens import time_tokens
@@ -28,6 +27,7 @@ from vtg_jax.systems.training.starting_point import (
   check_one_start,
   merged,
   stored_sizes,
+  tokenizer_file,
 )
 
 # Where the small model's tokenizer lies, with its weights once it is trained.
@@ -70,7 +70,8 @@ def starting_point(config: StartConfig) -> StartingPoint:
     BadInput: when something is missing or contradicts itself.
   """
   check_one_start(config.init_from, config.preset)
-  file = _tokenizer_file(config)
+  shipped = SHIPPED if config.preset == 'small' else None
+  file = tokenizer_file(TOKENIZER, config.tokenizer, config.init_from, shipped)
   if config.init_from is not None:
     sizes = stored_sizes(config.init_from, SYSTEM)
   else:
@@ -127,22 +128,3 @@ def _preset(name, file) -> GroundedVideoLlmConfig:
   n_intervals = small(vocab_size=1).n_intervals
   words = JsonTokenizer(file, time_tokens(n_intervals))
   return small(vocab_size=words.vocab_size)
-
-
-def _tokenizer_file(config: StartConfig) -> Path:
-  if config.tokenizer is not None:
-    path = Path(config.tokenizer)
-    path = path / TOKENIZER if path.is_dir() else path
-    if not path.is_file():
-      raise BadInput(
-        f'{path}, named as start.tokenizer, is not there; give a {TOKENIZER}'
-      )
-    return path
-  folder = config.init_from
-  if folder is None and config.preset == 'small':
-    folder = SHIPPED
-  if folder is None:
-    raise BadInput(
-      f'start.tokenizer is None; give the {TOKENIZER} of the language model'
-    )
-  return checkpoint.tokenizer_file(folder, TOKENIZER)

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 
-from vtg_jax.convert import checkpoint
 from vtg_jax.errors import BadInput
 from vtg_jax.llm.tokenizers import SentencePieceTokenizer
 from vtg_jax.systems.revisionllm.config import (
@@ -23,6 +22,7 @@ from vtg_jax.systems.training.starting_point import (
   check_one_start,
   merged,
   stored_sizes,
+  tokenizer_file,
 )
 
 # Whose tokenizer the small model takes when it begins from nothing: that of
@@ -79,7 +79,8 @@ def starting_point(config: StartConfig) -> StartingPoint:
     BadInput: when something is missing or contradicts itself.
   """
   check_one_start(config.init_from, config.preset)
-  file = _tokenizer_file(config)
+  shipped = SHIPPED_TOKENIZER if config.preset == 'small' else None
+  file = tokenizer_file(TOKENIZER, config.tokenizer, config.init_from, shipped)
   if config.init_from is not None:
     sizes = stored_sizes(config.init_from, SYSTEM)
   else:
@@ -166,22 +167,3 @@ def _preset(name, file) -> ReVisionLlmConfig:
     )
   words = SentencePieceTokenizer(file)
   return small(vocab_size=words.vocab_size, features_width=SMALL_WIDTH)
-
-
-def _tokenizer_file(config: StartConfig) -> Path:
-  if config.tokenizer is not None:
-    path = Path(config.tokenizer)
-    path = path / TOKENIZER if path.is_dir() else path
-    if not path.is_file():
-      raise BadInput(
-        f'{path}, named as start.tokenizer, is not there; give a {TOKENIZER}'
-      )
-    return path
-  folder = config.init_from
-  if folder is None and config.preset == 'small':
-    folder = SHIPPED_TOKENIZER
-  if folder is None:
-    raise BadInput(
-      f'start.tokenizer is None; give the {TOKENIZER} of the language model'
-    )
-  return checkpoint.tokenizer_file(folder, TOKENIZER)

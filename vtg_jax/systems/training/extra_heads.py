@@ -1,5 +1,6 @@
 """Linear heads that help a system learn and are thrown away at the end."""
 
+import abc
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from vtg_jax.train.freeze import flatten, join
 HEADS = 'heads'
 
 
-class WithHeads:
+class WithHeads(abc.ABC):
   """Makes a task one whose loss looks at the network through linear heads.
 
   It stands before the task among the bases of a class.
@@ -28,9 +29,9 @@ class WithHeads:
       self.axes[f'{HEADS}/{name}/kernel'] = ('embed', 'labels')
       self.axes[f'{HEADS}/{name}/bias'] = ('labels',)
 
+  @abc.abstractmethod
   def heads(self) -> dict[str, tuple[int, int]]:
     """Name -> features that go in, and that come out."""
-    raise NotImplementedError
 
   def params(self, *, seed: int = 0) -> dict[str, Any]:
     """As the task, with heads that say nothing yet."""
@@ -49,8 +50,10 @@ class WithHeads:
     own = {p: x for p, x in flat.items() if not p.startswith(f'{HEADS}/')}
     super().save(folder, join({}, own))
 
-  def flops_per_step(self, batch_size: int) -> None:
+  def flops_per_step(self, batch_size: int) -> float | None:
     """Not told: this is no figure of the paper's network."""
+    del batch_size
+    return None
 
 
 def apply_head(

@@ -161,6 +161,39 @@ def stored_sizes(folder: Path | str, system: str) -> Mapping:
   return sizes
 
 
+def tokenizer_file(
+  name: str,
+  given: str | None,
+  init_from: str | None,
+  shipped: Path | str | None,
+) -> Path:
+  """The tokenizer that a run trains with.
+
+  Args:
+    name: Of the file.
+    given: `start.tokenizer`: the file, or a folder that holds it.
+    init_from: The checkpoint that the run starts from; it has one, too.
+    shipped: The checkpoint whose tokenizer the preset has; None for none.
+
+  Raises:
+    BadInput: it is not there, or there is nowhere to look.
+  """
+  if given is not None:
+    path = Path(given)
+    path = path / name if path.is_dir() else path
+    if not path.is_file():
+      raise BadInput(
+        f'{path}, named as start.tokenizer, is not there; give a {name}'
+      )
+    return path
+  folder = shipped if init_from is None else init_from
+  if folder is None:
+    raise BadInput(
+      f'start.tokenizer is None; give the {name} of the language model'
+    )
+  return checkpoint.tokenizer_file(folder, name)
+
+
 def merged(values: Mapping, changes: Mapping) -> dict:
   """`values` with the entries of `changes`, table by table."""
   out = dict(values)

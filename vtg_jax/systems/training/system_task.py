@@ -1,5 +1,6 @@
 """What systems share as tasks of the training loop."""
 
+import abc
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,7 @@ def check_known(config: Any, **known: Collection[str]) -> None:
       )
 
 
-class SystemTask:
+class SystemTask(abc.ABC):
   """What the training loop is handed, but for network, loss and data.
 
   A task of a system adds `_sums`, `batches` and `flops_per_step`, and says its
@@ -104,8 +105,9 @@ class SystemTask:
     """The same without dropout."""
     return self._sums(params, batch, rng, deterministic=True)
 
+  @abc.abstractmethod
   def _sums(self, params, batch, rng, *, deterministic) -> LossSums:
-    raise NotImplementedError
+    """The loss of one batch, as sums over what counts."""
 
   def save(self, folder: Path | str, params: dict) -> None:
     """Writes a checkpoint folder that `vtg_jax.load` and `vtg export` read.
