@@ -111,6 +111,18 @@ class TextFeatures(NamedTuple):
   cls_features: Float[Array, 'B E']
 
 
+class FrameStates(NamedTuple):
+  """What is known of frames.
+
+  Attributes:
+    features: Of the whole frame, projected, not normalised.
+    patches: After the last block, row by row, not projected.
+  """
+
+  features: Float[Array, 'B E']
+  patches: Float[Array, 'B P D']
+
+
 class LogitScale(nn.Module):
   """The logarithm of what cosines are multiplied by; always float32."""
 
@@ -155,13 +167,18 @@ class DualEncoder(nn.Module):
     Args:
       pixels: Colours from 0 to 255, of the configured size.
     """
+    return self.see_frames(pixels).features
+
+  def see_frames(self, pixels: Num[Array, 'B h w C']) -> FrameStates:
+    """As `encode_frames`, and what became of each patch."""
     config = self.config
     images = pixels.astype(jnp.float32) / 255
     images = (images - jnp.asarray(config.colour_mean)) / jnp.asarray(
       config.colour_std
     )
-    class_token = self.image_encoder(images).class_token
-    return self.image_projection(self.image_norm(class_token))
+    seen = self.image_encoder(images)
+    features = self.image_projection(self.image_norm(seen.class_token))
+    return FrameStates(features, seen.features)
 
   def encode_text(
     self, ids: Int[Array, 'B T'], mask: Bool[Array, 'B T']
@@ -184,9 +201,15 @@ class DualEncoder(nn.Module):
     mask: Bool[Array, 'Q T'],
   ) -> Float[Array, 'B Q']:
     """How well each frame and sentence fit: scaled cosines, float32."""
-    frames = _unit(self.encode_frames(pixels))
-    sentences = _unit(self.encode_text(ids, mask).cls_features)
-    return jnp.exp(self.logit_scale()) * (frames @ sentences.T)
+    frames = self.encode_frames(pixels)
+    return self.scores(frames, self.encode_text(ids, mask).cls_features)
+
+  def scores(
+    self, frames: Float[Array, 'B E'], sentences: Float[Array, 'Q E']
+  ) -> Float[Array, 'B Q']:
+    """How well features of frames and sentences fit; see `__call__`."""
+    cosines = _unit(frames) @ _unit(sentences).T
+    return jnp.exp(self.logit_scale()) * cosines
 
 
 def _unit(x: Float[Array, 'B E']) -> Float[Array, 'B E']:
@@ -205,6 +228,18 @@ def param_shapes(config: DualEncoderConfig) -> dict:
   """Shapes and dtypes of the parameters, without making them."""
   return jax.eval_shape(
     lambda rng: init_params(config, rng, Compute()), jax.random.key(0)
+  )
+
+
+def param_axes(config: DualEncoderConfig) -> dict:
+  """Logical names of every parameter's axes, such as ('embed', 'heads')."""
+  boxed = jax.eval_shape(
+    lambda rng: _init(config, rng, Compute()), jax.random.key(0)
+  )
+  return jax.tree.map(
+    lambda box: tuple(box.names),
+    boxed,
+    is_leaf=lambda x: isinstance(x, nn.Partitioned),
   )
 
 

@@ -87,6 +87,7 @@ SYSTEMS = {
     load='vtg_jax.systems.clip.frame_encoder:load',
     convert='vtg_jax.systems.clip.release:convert',
     export='vtg_jax.systems.clip.release:export',
+    train='vtg_jax.systems.clip.tasks:task',
   ),
 }
 

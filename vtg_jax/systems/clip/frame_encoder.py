@@ -199,7 +199,7 @@ def load(
   Raises:
     BadInput: when it is no such checkpoint, or damaged.
   """
-  if folder is None and not SHIPPED.is_dir():
+  if folder is None and not (SHIPPED / 'config.json').is_file():
     raise BadInput(
       'no encoder of frames comes with this version; give a checkpoint that '
       'has one with --model'

@@ -182,6 +182,7 @@ class ReVisionLlm(nn.Module):
         batch['text_mask'],
         deterministic=deterministic,
       )
+    self.sow('intermediates', 'visual', visual)  # for losses on each row
     embeds = self.embed_rows(
       batch['input_ids'], batch['places'], self.normed_rows(visual)
     )

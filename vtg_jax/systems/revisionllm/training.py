@@ -193,17 +193,24 @@ class ReVisionLlmTask(SystemTask):
 
     A batch is as `ReVisionLlm.training_states` has it, and labels [B T].
     """
-    level = self.level_of(batch)
-    network, worn = at_level(
-      self.model, self.config.compute, params, level.name
-    )
-    states = network.apply(
+    states = self._states(params, batch, rng, deterministic=deterministic)
+    return self._answer_sums(params, states, batch)
+
+  def _states(self, params, batch, rng, *, deterministic, **options):
+    """Final states of rows, and with `mutable` what the network sows."""
+    network, worn = self._worn(params, batch)
+    return network.apply(
       {'params': worn},
       batch,
       deterministic=deterministic,
       rngs={'dropout': rng},
       method='training_states',
+      **options,
     )
+
+  def _answer_sums(self, params, states, batch) -> LossSums:
+    level = self.level_of(batch)
+    network, worn = self._worn(params, batch)
     losses, counts = next_token_sums(
       states,
       batch['labels'],
@@ -212,6 +219,11 @@ class ReVisionLlmTask(SystemTask):
     )
     total, weight = losses.sum(), counts.sum()
     return LossSums(total, weight, self._parts(level, total, weight))
+
+  def _worn(self, params, batch):
+    """The network at the level of a batch, and its parameters there."""
+    level = self.level_of(batch).name
+    return at_level(self.model, self.config.compute, params, level)
 
   def _parts(self, level, total, weight) -> dict:
     """What is logged of each level, where steps take them in turn."""

@@ -5,6 +5,8 @@ Out: {'features': float32 [F D] of a window, or [R F D] of R of them,
       'input_ids': int32 [T], 'places': int32 [T], 'labels': int32 [T],
       'attention_mask': bool [T]}
      and above the dense level {'text': float32 [Q D], 'text_mask': bool [Q]}
+     and with hints {'asked_pair': int32 [], 'row_pairs': int32 [V M]}, numbers
+     in `words.PAIRS` of what each row of the video shows, -1 for nothing
 
 Nothing here loads jax: loader processes import it.
 """
@@ -45,6 +47,10 @@ from input_pipeline.long_video.window import SAMPLERS, Window, WindowOptions
 from input_pipeline.training_sources import mixture_weights
 from vtg_jax.errors import BadInput
 from vtg_jax.systems.config_json import from_json
+from vtg_jax.systems.revisionllm.chapter_source import (
+  ChapterSource,
+  ChapterVideos,
+)
 from vtg_jax.systems.revisionllm.drawn_source import DrawnSource, DrawnVideos
 from vtg_jax.systems.revisionllm.sample_rows import RowMaker
 
@@ -70,6 +76,8 @@ class DataOptions:
   Attributes:
     files: data sets on disk.
     drawn: videos that are made while training.
+    chapters: videos put together from chapters whose features are at hand.
+    hints: samples tell what is asked and what rows show; chapters know it.
     negatives: how many items are asked in vain.
     kinds: which windows are shown without an event.
     sequence: how sequences of windows are put together.
@@ -86,6 +94,8 @@ class DataOptions:
 
   files: tuple[LongVideoFiles, ...] = ()
   drawn: tuple[DrawnVideos, ...] = ()
+  chapters: tuple[ChapterVideos, ...] = ()
+  hints: bool = False
   negatives: NegativeItems = NegativeItems()
   kinds: NegativeKinds = NegativeKinds()
   sequence: SequenceRule = SequenceRule()
@@ -109,6 +119,8 @@ class DataOptions:
         raise ValueError(
           f'{name} {getattr(self, name)!r} is unknown; use one of {known}'
         )
+    if self.hints and (self.files or self.drawn or self.shown != 'windows'):
+      raise ValueError('hints are known of windows of chapters only; use those')
     for name in ('text_tokens', 'query_words'):
       if getattr(self, name) < 1:
         raise ValueError(f'{name} is {getattr(self, name)}; use 1 up')
@@ -175,8 +187,11 @@ class SampleMaker:
     data = self.sources[source]
     draws = NumpyDraws(rng)
     try:
-      item, answer, frames = self._drawn(data, self.items(source), index, draws)
+      drawn = self._drawn(data, self.items(source), index, draws)
+      item, answer, frames, windows = drawn
       sample = {'features': frames}
+      if self.options.hints:
+        sample |= self._hints(data, item, windows)
       if self.shapes.n_windows is not None:
         text, mask = self._text(data.words(item.query_id))
         sample |= {'text': text, 'text_mask': mask}
@@ -195,7 +210,7 @@ class SampleMaker:
     return WithNegatives(self.sources[source].items, self.options.negatives)
 
   def _drawn(self, data, items, index, draws):
-    """What is shown: the item, the answer to it, and features of frames."""
+    """The item, the answer to it, features of frames, and of which windows."""
     options, shapes = self.options, self.shapes
     if options.shown == 'videos':
       return self._videos(data, items, index, draws)
@@ -213,7 +228,7 @@ class SampleMaker:
       )
       if options.yes_no:
         answer = NO if item.negative else YES
-      return item, answer, self._window(data, window)
+      return item, answer, self._window(data, window), [window]
     sequence = SequenceOptions(
       n_windows=shapes.n_windows, **dataclasses.asdict(options.sequence)
     )
@@ -221,7 +236,7 @@ class SampleMaker:
       items, index, data.frames, windows, sequence, draws, kinds=options.kinds
     )
     frames = functools.cache(lambda window: self._window(data, window))
-    return item, answer, np.stack([frames(window) for window in shown])
+    return item, answer, np.stack([frames(window) for window in shown]), shown
 
   def _videos(self, data, items, index, draws):
     shapes = self.shapes
@@ -237,7 +252,22 @@ class SampleMaker:
       features = data.frames(video)
       ids = np.linspace(0, len(features) - 1, shapes.n_frames).astype(np.int32)
       frames.append(self._rows_of(features, ids, video))
-    return item, answer, frames[0] if len(frames) == 1 else np.stack(frames)
+    shown = frames[0] if len(frames) == 1 else np.stack(frames)
+    return item, answer, shown, ()
+
+  def _hints(self, data, item, windows) -> dict[str, np.ndarray]:
+    """What is asked, and what each row of the video shows."""
+    of_windows = [
+      data.shown(window.video, window.frame_ids(self.shapes.n_frames))
+      for window in windows
+    ]
+    pairs = (
+      of_windows[0]
+      if self.shapes.n_windows is None
+      else np.stack(of_windows).reshape(len(windows), -1)
+    )
+    asked = np.int32(data.pair_of(item.query_id))
+    return {'asked_pair': asked, 'row_pairs': pairs}
 
   def _window(self, data: Source, window: Window) -> Float32[np.ndarray, 'F D']:
     ids = window.frame_ids(self.shapes.n_frames)
@@ -314,9 +344,15 @@ def batches(
       DrawnSource(options=drawn, width=shapes.width, fps=shapes.fps)
       for drawn in options.drawn
     ),
+    *(
+      ChapterSource(videos, width=shapes.width, fps=shapes.fps)
+      for videos in options.chapters
+    ),
   )
   if not sources:
-    raise BadInput('there is nothing to train on; give data.files or .drawn')
+    raise BadInput(
+      'there is nothing to train on; give data.files, .drawn or .chapters'
+    )
   maker = SampleMaker(
     sources=tuple(sources), options=options, shapes=shapes, rows=rows
   )
@@ -326,7 +362,9 @@ def batches(
     options.loader,
     batch_size=batch_size,
     seed=seed,
-    weights=mixture_weights((*options.files, *options.drawn)),
+    weights=mixture_weights(
+      (*options.files, *options.drawn, *options.chapters)
+    ),
     process_index=process_index,
     process_count=process_count,
   )
