@@ -47,7 +47,7 @@ def get_config(arg: str = '') -> ConfigDict:
       'seed': 42,
       'batch_size': 16,
       'accumulate': 1,
-      'steps': 12_000,
+      'steps': 6_000,
       'epochs': None,
       'warmup_steps': 300.0,
       'warmup_epochs': None,
@@ -79,6 +79,8 @@ def get_config(arg: str = '') -> ConfigDict:
         'stories': (STORIES,),
         'n_pairs': 6,
         'n_others': 2,
+        # The longest sentence of the stories has 13.
+        'text_tokens': 16,
         'loader': {
           'n_workers': 1,
           'n_threads': 0,

@@ -3,7 +3,6 @@
 import dataclasses
 from pathlib import Path
 
-from vtg_jax.convert import checkpoint
 from vtg_jax.encoders.dual import init_params, small
 from vtg_jax.errors import BadInput
 from vtg_jax.systems.clip.release import SYSTEM, TOKENIZER, config_of_json
@@ -13,6 +12,7 @@ from vtg_jax.systems.training.starting_point import (
   check_one_start,
   merged,
   stored_sizes,
+  tokenizer_file,
 )
 
 # Whose tokenizer the small encoder takes when it begins from nothing.
@@ -45,7 +45,9 @@ def starting_point(config: StartConfig) -> StartingPoint:
     BadInput: when something is missing or contradicts itself.
   """
   check_one_start(config.init_from, config.preset)
-  file = _tokenizer_file(config)
+  file = tokenizer_file(
+    TOKENIZER, config.tokenizer, config.init_from, SHIPPED_TOKENIZER
+  )
   if config.init_from is not None:
     sizes = stored_sizes(config.init_from, SYSTEM)
   elif config.preset == 'small':
@@ -59,16 +61,3 @@ def starting_point(config: StartConfig) -> StartingPoint:
     init_params=init_params,
     folder=config.init_from,
   )
-
-
-def _tokenizer_file(config: StartConfig) -> Path:
-  if config.tokenizer is None:
-    folder = config.init_from or SHIPPED_TOKENIZER
-    return checkpoint.tokenizer_file(folder, TOKENIZER)
-  path = Path(config.tokenizer)
-  path = path / TOKENIZER if path.is_dir() else path
-  if not path.is_file():
-    raise BadInput(
-      f'{path}, named as start.tokenizer, is not there; give a {TOKENIZER}'
-    )
-  return path

@@ -101,12 +101,13 @@ class Pairs(SystemTask):
 
   def batches(self, **share: int) -> Batches:
     """The training data of one process; see `training_data.batches`."""
+    options, most = self.data_options(), self.model.text.max_tokens
     tokenizer = ClipTokenizer(
       self._start.tokenizer_files[TOKENIZER],
-      max_tokens=self.model.text.max_tokens,
+      max_tokens=min(most, options.text_tokens or most),
     )
     size = self.model.image.image_size
-    return training_data.batches(self.data_options(), tokenizer, size, **share)
+    return training_data.batches(options, tokenizer, size, **share)
 
   def n_tokens(self, batch: Mapping[str, np.ndarray]) -> int:
     """Tokens of the sentences."""

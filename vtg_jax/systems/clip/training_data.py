@@ -48,12 +48,15 @@ class DataOptions:
       several things, so its other sentences are hard to tell from the right
       one.
     n_others: further frames of a story, that no sentence is for.
+    text_tokens: sentences are padded to so many tokens, start and end
+      included, and cut there; None for as many as the encoder reads.
     loader: order, processes, what may fail.
   """
 
   stories: tuple[StoryRange, ...] = ()
   n_pairs: int = 6
   n_others: int = 2
+  text_tokens: int | None = None
   loader: LoaderOptions = LoaderOptions()
 
   def __post_init__(self):
@@ -62,6 +65,8 @@ class DataOptions:
         f'n_pairs is {self.n_pairs} and n_others {self.n_others}; use 1 up, '
         'and 0 up'
       )
+    if self.text_tokens is not None and self.text_tokens < 3:
+      raise ValueError(f'text_tokens is {self.text_tokens}; use 3 up')
 
   @classmethod
   def from_dict(cls, values: Mapping[str, Any]) -> 'DataOptions':
