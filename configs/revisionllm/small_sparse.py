@@ -45,4 +45,5 @@ def get_config(arg: str = '') -> ConfigDict:
   config.batch_size = 64
   config.data.kinds.same_scene = 0.5
   config.data.wording, config.data.yes_no = 'yes_no', True
+  config.data.text_tokens = 72
   return small_stage(config, arg)
