@@ -36,7 +36,7 @@ def get_config(arg: str = '') -> ConfigDict:
   Raises:
     ValueError: another argument.
   """
-  config = small_recipe(('sparse',), steps=3_000)
+  config = small_recipe(('sparse',), steps=1_500)
   config.start.init_from = output('dense')
   config.start.model = {**SIZES, 'levels': (SPARSE, DENSE)}
   config.start.copied = ({'name': 'sparse', 'of': 'dense'},)
