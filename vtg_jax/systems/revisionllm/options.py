@@ -13,7 +13,9 @@ from vtg_jax.systems.checks import MODES, check_absent_below, check_known
 from vtg_jax.systems.revisionllm.config import LevelConfig, ReVisionLlmConfig
 
 TOP_DOWN, RELEASED, DENSE, SPARSE = 'top_down', 'released', 'dense', 'sparse'
-SEARCHES = (TOP_DOWN, RELEASED, DENSE, SPARSE)
+# Without the language model.
+LIKENESS = 'likeness'
+SEARCHES = (TOP_DOWN, RELEASED, DENSE, SPARSE, LIKENESS)
 MOST_ANSWERS = 64
 MOST_LEVELS = 8
 _ZOOMS = (4, 2, 1)
@@ -46,7 +48,7 @@ class SearchOptions:
         f'top_k is {self.top_k}; it must be from 1 to {MOST_ANSWERS}'
       )
     if self.levels is not None:
-      if self.search in (RELEASED, DENSE):
+      if self.search in (RELEASED, DENSE, LIKENESS):
         raise BadInput(
           f"search '{self.search}' has its own levels; leave out levels, or "
           f"use search '{TOP_DOWN}'"
@@ -60,10 +62,10 @@ class SearchOptions:
     if self.seed < 0:
       raise BadInput(f'seed is {self.seed}; use 0 up')
     _ = self.limits
-    if self.search == RELEASED and self.budget:
+    if self.search in (RELEASED, LIKENESS) and self.budget:
       raise BadInput(
-        "search 'released' looks at everything and keeps no budget; leave it "
-        'out'
+        f"search '{self.search}' looks at everything and keeps no budget; "
+        'leave it out'
       )
 
   @property
