@@ -38,6 +38,8 @@ def get_config(arg: str = '') -> ml_collections.ConfigDict:
   config.other_seeds = '' if quick else '9800000:9800010'
   # Ask also for what does not happen.
   config.absent = True
+  # Most sentences of a video that happen, and most that do not; null for all.
+  config.most_asked = None
   config.first = None
   # Answers a sentence.
   config.top_k = 5
@@ -51,6 +53,8 @@ def get_config(arg: str = '') -> ml_collections.ConfigDict:
   config.protocol = 'best'
   # Options of the model's `ground`, whatever they are: search.sampling=paper.
   config.search = {}
+  # Searches to compare, each a table of such options; see long_searches.
+  config.searches = {}
   config.other_orders = 0
   config.bootstrap = {'n_resamples': 2000, 'level': 0.95, 'seed': 0}
   return config

@@ -23,6 +23,8 @@ class GroundingItem:
     part: a part of the benchmark that counts only in a row of its own; ''
       is the main part.
     qid: the annotation's own number.
+    search: with which of the benchmark's searches it is asked, where it
+      compares some.
   """
 
   video: str
@@ -31,6 +33,7 @@ class GroundingItem:
   tags: tuple[str, ...] = ()
   part: str = ''
   qid: str | int | None = None
+  search: str = ''
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -94,7 +97,7 @@ Videos = Callable[[str], str | Path | FrameStore]
 
 
 # Fields that came after the first runs were stored: they count where filled.
-_LATER = ('evidence', 'groups')
+_LATER = ('evidence', 'groups', 'search')
 
 
 def digest(items: Sequence[Item]) -> str:
