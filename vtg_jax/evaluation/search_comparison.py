@@ -21,7 +21,7 @@ from vtg_jax.evaluation.long_summary import (
   LongSummary,
   summarise_long,
 )
-from vtg_jax.evaluation.rows import percent
+from vtg_jax.evaluation.rows import amount, percent, with_quote
 from vtg_jax.metrics.bootstrap import Bootstrap, mean_interval
 from vtg_jax.metrics.ranked_recall import ranked_recall
 
@@ -240,11 +240,8 @@ def cells(name: str, found: SearchComparison) -> list[str]:
   errors = summary.errors_of_scores
 
   def counted(kind):
-    took = _number(cost.per_hour.get(f'cost.{kind}'))
-    if kind not in cost.quoted:
-      return took
-    low, high = (_number(end) for end in cost.quoted[kind])
-    return f'{took} ({low if low == high else f"{low} to {high}"})'
+    took = cost.per_hour.get(f'cost.{kind}')
+    return with_quote(took, cost.quoted.get(kind))
 
   def error(which):
     value = errors.get(which, {}).get(at)
@@ -262,9 +259,9 @@ def cells(name: str, found: SearchComparison) -> list[str]:
     error('calibrated'),
     '' if cost.frame_share is None else percent(cost.frame_share),
     *(counted(kind) for kind in COUNTED),
-    _number(cost.per_hour.get('cost.encodings')),
+    amount(cost.per_hour.get('cost.encodings')),
     f'{cost.seconds_per_hour:.2f}',
-    _number(cost.peak_mib),
+    amount(cost.peak_mib),
   ]
 
 
@@ -298,9 +295,3 @@ def remarks(found: SearchComparison) -> list[str]:
       'hour of video.'
     )
   return lines
-
-
-def _number(value: float | None) -> str:
-  if value is None:
-    return ''
-  return f'{value:,.0f}' if value >= 10 else f'{value:.3g}'
