@@ -20,10 +20,12 @@ from vtg_jax.evaluation.items import (
   GroundingItem,
   LongItem,
   QuestionItem,
+  RetrievalItem,
   digest,
 )
 from vtg_jax.evaluation.question_run import QuestionOptions, run_questions
 from vtg_jax.evaluation.records import Records
+from vtg_jax.evaluation.retrieval_run import RetrievalOptions, run_retrieval
 from vtg_jax.evaluation.writing import (
   Evaluation,
   Run,
@@ -31,6 +33,7 @@ from vtg_jax.evaluation.writing import (
   write_grounding,
   write_long,
   write_questions,
+  write_retrieval,
 )
 from vtg_jax.metrics.bootstrap import Bootstrap
 from vtg_jax.metrics.caption_scorers import check_tools
@@ -203,6 +206,11 @@ def _captions(config) -> CaptionOptions:
   return CaptionOptions(tell=tell, resize=config['resize'])
 
 
+def _retrieval(config) -> RetrievalOptions:
+  search = {k: v for k, v in config['search'].items() if v is not None}
+  return RetrievalOptions(search=search, closely=config['closely'])
+
+
 def _bootstrap(config) -> Bootstrap:
   try:
     return Bootstrap(**config['bootstrap'])
@@ -229,4 +237,5 @@ _KINDS = {
   LongItem: _Kind(_long, run_grounding, write_long),
   QuestionItem: _Kind(_questions, run_questions, write_questions),
   CaptionItem: _Kind(_captions, run_captions, write_captions),
+  RetrievalItem: _Kind(_retrieval, run_retrieval, write_retrieval),
 }

@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from input_pipeline.frame_store import FrameStore
 from vtg_jax.evaluation.items import GroundingItem, Videos, by_video
 from vtg_jax.evaluation.memory import forget_peak, peak_mib
 from vtg_jax.evaluation.records import Records
@@ -104,7 +105,7 @@ def run_grounding(
     try:
       video = videos(name)
       is_path = isinstance(video, str | os.PathLike)
-      path = video if is_path else video.path
+      path = video if is_path else getattr(video, 'path', None)
       if is_path:
         video = grounder.open_video(video, resize=options.resize)
     except Exception as error:  # one bad video must not end the benchmark
@@ -246,7 +247,9 @@ def _duration_s(answer: Moment | Absent, video, search) -> float:
   if answer.rounds:
     return float(answer.rounds[0].end_s)
   by_paper = search.get('sampling') == 'paper'
-  return float(video.paper_duration_s if by_paper else video.duration_s)
+  if isinstance(video, FrameStore):
+    return float(video.paper_duration_s if by_paper else video.duration_s)
+  return len(video.features) / video.fps
 
 
 def _told(answer: Moment | Absent) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from input_pipeline.frame_features import FrameFeatures
 from input_pipeline.frame_store import FrameStore
 from vtg_jax.metrics.dense_captions import Event
 
@@ -91,9 +92,25 @@ class CaptionItem:
   references: tuple[tuple[Event, ...], ...]
 
 
-Item = GroundingItem | QuestionItem | CaptionItem
-# A video's name in the annotation -> its file, folder or opened frames.
-Videos = Callable[[str], str | Path | FrameStore]
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class RetrievalItem:
+  """One sentence whose video is to be found.
+
+  Attributes:
+    video: the one that it is true of.
+    question: the bare sentence.
+    among: the videos to choose from.
+  """
+
+  video: str
+  question: str
+  among: tuple[str, ...]
+
+
+Item = GroundingItem | QuestionItem | CaptionItem | RetrievalItem
+# A video's name in the annotation -> its file, folder, opened frames, or the
+# features of its frames.
+Videos = Callable[[str], str | Path | FrameStore | FrameFeatures]
 
 
 # Fields that came after the first runs were stored: they count where filled.
@@ -111,6 +128,19 @@ def digest(items: Sequence[Item]) -> str:
     }
     sha.update(json.dumps(fields).encode() + b'\n')
   return sha.hexdigest()[:16]
+
+
+def by_search(
+  items: Sequence[GroundingItem], searches: Sequence[str]
+) -> list[GroundingItem]:
+  """Returns each item with each search, or as it is where there is none."""
+  if not searches:
+    return list(items)
+  return [
+    dataclasses.replace(item, search=name)
+    for item in items
+    for name in searches
+  ]
 
 
 def by_video(items: Sequence[Any]) -> dict[str, list[int]]:

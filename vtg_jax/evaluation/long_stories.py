@@ -6,7 +6,7 @@ from typing import Any
 
 from vtg_jax import shape_stories
 from vtg_jax.errors import BadInput
-from vtg_jax.evaluation.items import CALIBRATION, LongItem
+from vtg_jax.evaluation.items import CALIBRATION, LongItem, by_search
 from vtg_jax.evaluation.stories import UNSEEN, Stories, seed_range
 
 # What a video's name begins with where it is not of the main world.
@@ -97,18 +97,13 @@ class LongStories(Stories):
       (_UNSEEN, self.unseen_seeds, UNSEEN),
       (_OTHER, self.other_seeds, f'difficulty {self.other_name}'),
     )
-    return [
+    items = [
       item
       for prefix, seeds, part in parts
       for seed in seeds
       for item in self._items_of(f'{prefix}-{seed}'.lstrip('-'), part)
-      for item in self._by_search(item)
     ]
-
-  def _by_search(self, item: LongItem) -> list[LongItem]:
-    if not self.searches:
-      return [item]
-    return [dataclasses.replace(item, search=name) for name in self.searches]
+    return by_search(items, self.searches)
 
   def story(self, name: str) -> shape_stories.LongStory:
     """Makes the story of a video's name."""

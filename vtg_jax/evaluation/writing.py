@@ -11,6 +11,7 @@ from vtg_jax.evaluation import (
   grounding_summary,
   long_summary,
   question_summary,
+  retrieval_summary,
   rows,
   search_comparison,
 )
@@ -26,6 +27,7 @@ from vtg_jax.evaluation.records import (
   write_whole,
 )
 from vtg_jax.evaluation.reliability_picture import draw_reliability
+from vtg_jax.evaluation.retrieval_summary import RetrievalSummary
 from vtg_jax.evaluation.risk_coverage_picture import draw_risk_coverage
 from vtg_jax.evaluation.search_comparison import SearchComparison
 from vtg_jax.metrics.bootstrap import Bootstrap
@@ -61,6 +63,7 @@ class Evaluation:
     | SearchComparison
     | QuestionSummary
     | CaptionSummary
+    | RetrievalSummary
   )
   document: Mapping[str, Any]
   head: Sequence[str]
@@ -150,7 +153,7 @@ def _write_searches(run: Run, options: Mapping[str, Any]) -> Evaluation:
 
 def fitted_on(bench: Benchmark, config: Mapping[str, Any]) -> str:
   """What a calibration is learnt on, in words."""
-  return f'{bench.title}, seeds {config["calibration_seeds"]}'
+  return f'{bench.title}, seeds {config.get("calibration_seeds", "none")}'
 
 
 def _draw(draw: Callable[..., Any], what, run: Run, name: str) -> None:
@@ -179,6 +182,16 @@ def write_captions(run: Run) -> Evaluation:
   head = caption_summary.head(summary)
   body = [caption_summary.cells(summary)]
   return _written(run, summary, head, body, caption_summary.remarks(summary))
+
+
+def write_retrieval(run: Run) -> Evaluation:
+  """Scores how early the right videos come."""
+  summary = retrieval_summary.summarise_retrieval(
+    run.lines, run.bench.items, bootstrap=run.bootstrap
+  )
+  body = [retrieval_summary.cells(row) for row in summary.rows]
+  remarks = retrieval_summary.remarks(summary)
+  return _written(run, summary, retrieval_summary.HEAD, body, remarks)
 
 
 def _written(run: Run, summary, head, body, remarks) -> Evaluation:
