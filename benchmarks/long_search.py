@@ -21,6 +21,8 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
+from collections.abc import Mapping
 
 import jax
 import numpy as np
@@ -79,10 +81,18 @@ def rows(result: dict) -> list[tuple[str, str, str]]:
     (
       f'programs compiled for {compiled["videos"]} videos of random lengths, '
       'sentences of several lengths',
-      str(compiled['programs']),
+      f'{compiled["programs"]} ({_named(compiled["names"])})',
       '<= 8',
     ),
   ]
+
+
+def _named(names: Mapping[str, int]) -> str:
+  """'encode, 2 ask_frames' of {'jit(encode)': 1, 'jit(ask_frames)': 2}."""
+  bare = {
+    name.removeprefix('jit(').removesuffix(')'): n for name, n in names.items()
+  }
+  return ', '.join(f'{n} {name}' if n > 1 else name for name, n in bare.items())
 
 
 def queries(folder: pathlib.Path, *, minutes: float = MINUTES) -> dict:
@@ -156,11 +166,11 @@ def compilations(n_videos: int = N_VIDEOS) -> dict:
   lengths_s = np.exp(
     rng.uniform(math.log(SHORTEST_S), math.log(LONGEST_S), n_videos)
   )
-  compiled: list[float] = []
+  compiled: list[str] = []
 
-  def note(event: str, seconds: float, **_) -> None:
+  def note(event: str, seconds: float, **about) -> None:
     if event == _COMPILED:
-      compiled.append(seconds)
+      compiled.append(about.get('fun_name', ''))
 
   jax.monitoring.register_event_duration_secs_listener(note)
   for i, length_s in enumerate(lengths_s.tolist()):
@@ -169,7 +179,7 @@ def compilations(n_videos: int = N_VIDEOS) -> dict:
   return {
     'videos': n_videos,
     'programs': len(compiled),
-    'seconds': round(sum(compiled), 2),
+    'names': dict(sorted(Counter(compiled).items())),
   }
 
 
