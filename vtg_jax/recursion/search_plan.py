@@ -77,6 +77,8 @@ class SearchConfig:
       tells all, as the paper does.
     dense_batches: Sizes that batches of dense windows are filled up to,
       ascending.
+    shared_rows: Where several queries read them, a batch of the largest size
+      has so many times more rows, which share its windows.
     sparse_batches: Of sparse calls.
     encode_batches: Of windows to encode.
     quirks: See `Quirks`.
@@ -94,6 +96,7 @@ class SearchConfig:
   top_k: int = 5
   same_iou: float | None = 0.5
   dense_batches: tuple[int, ...] = (2, 8)
+  shared_rows: int = 4
   sparse_batches: tuple[int, ...] = (1, 4)
   encode_batches: tuple[int, ...] = (4, 32)
   quirks: Quirks = CLEAN

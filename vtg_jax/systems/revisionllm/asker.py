@@ -1,4 +1,4 @@
-"""Asks a ReVisionLLM about windows of one video: `recursion`'s model."""
+"""Asks a ReVisionLLM about windows of one video: `recursion`'s panel."""
 
 import functools
 from collections.abc import Sequence
@@ -23,7 +23,11 @@ from vtg_jax.systems.revisionllm.config import LevelConfig, ReVisionLlmConfig
 from vtg_jax.systems.revisionllm.flops import encoder_products
 from vtg_jax.systems.revisionllm.model import at_level, param_shapes
 from vtg_jax.systems.revisionllm.options import sparse_levels
-from vtg_jax.systems.revisionllm.wording import Question, Wording
+from vtg_jax.systems.revisionllm.wording import (
+  Question,
+  Wording,
+  together,
+)
 
 # Most tokens of an answer, which is a short one.
 ANSWER_TOKENS = 24
@@ -71,27 +75,27 @@ class Asker:
   def about(
     self,
     features: Float[np.ndarray, 'N D'],
-    query: str,
-    words: Float[np.ndarray, 'L D'],
+    queries: Sequence[str],
+    words: Sequence[np.ndarray],
     *,
     quirks: Quirks,
     is_free: bool = False,
     is_released: bool = False,
-  ) -> 'VideoQuery':
-    """A model of one video and query.
+  ) -> 'VideoQueries':
+    """A panel that answers queries about one video.
 
     Args:
       features: Of the video's frames.
-      query: A sentence.
-      words: Features of its words.
+      queries: Sentences.
+      words: Float array [L D] of each, features of its words.
       quirks: What counts of an answer's steps.
       is_free: Anything may be answered, not only what can be understood.
       is_released: Asked as the release asks.
     """
-    return VideoQuery(
+    return VideoQueries(
       self,
       features,
-      query,
+      queries,
       words,
       quirks=quirks,
       is_free=is_free,
@@ -140,7 +144,7 @@ class Asker:
     self,
     level: LevelConfig,
     visual: Sequence[np.ndarray],
-    question: Question,
+    questions: Question,
     *,
     is_free: bool,
     is_normed: bool,
@@ -149,8 +153,9 @@ class Asker:
 
     Args:
       level: Of the network.
-      visual: Features of frames; or rows of windows, and which are shown.
-      question: What is asked.
+      visual: Features of frames, and the window of each row; or rows of
+        windows, and which are shown.
+      questions: What is asked, one a row.
       is_free: Anything may be answered.
       is_normed: See `reading.How`.
 
@@ -159,7 +164,8 @@ class Asker:
     """
     n_visual = visual[0].shape[1]
     lead = self.wording.lead
-    n_tokens = lead.shape[1] + n_visual + int(question.length) + ANSWER_TOKENS
+    n_tokens = lead.shape[1] + n_visual + ANSWER_TOKENS
+    n_tokens += int(questions.length.max())
     most = self.config.llm.max_positions
     if n_tokens > most:
       raise BadInput(
@@ -186,7 +192,7 @@ class Asker:
     )
     program = reading.ask_frames if level.is_dense else reading.ask_windows
     return jax.device_get(
-      program(params, self._lead(level), *visual, question, answers, how=how)
+      program(params, self._lead(level), *visual, questions, answers, how=how)
     )
 
   def _at(self, level: LevelConfig):
@@ -202,52 +208,78 @@ class Asker:
     return self._leads[name]
 
 
-class VideoQuery:
-  """One video and query; a `recursion.model.Model`."""
+class VideoQueries:
+  """Queries about one video; a `recursion.together.Panel`.
+
+  Attributes:
+    questions: The tokens of each, as the dense level is asked.
+  """
 
   def __init__(
-    self, asker: Asker, features, query, words, *, quirks, is_free, is_released
+    self,
+    asker: Asker,
+    features,
+    queries,
+    words,
+    *,
+    quirks,
+    is_free,
+    is_released,
   ):
     self._asker, self._features = asker, features
     self._quirks, self._is_free = quirks, is_free
     self._is_normed = not is_released
     # Windows were asked for in other words than training had.
     above = prompt.VIDEO_QUESTION if is_released else prompt.FRAMES_QUESTION
-    self.question = asker.wording.question(query, prompt.FRAMES_QUESTION)
-    self._question_above = asker.wording.question(query, above)
-    n_words = min(len(words), asker.query_words)
-    self._text = np.zeros((asker.query_words, words.shape[1]), np.float32)
-    self._text[:n_words] = words[:n_words]
-    self._text_mask = np.arange(asker.query_words) < n_words
+    self.questions, self._questions_above = (
+      together([asker.wording.question(query, template) for query in queries])
+      for template in (prompt.FRAMES_QUESTION, above)
+    )
+    shape = len(queries), asker.query_words
+    self._text = np.zeros((*shape, asker.config.features_width), np.float32)
+    self._text_mask = np.zeros(shape, bool)
+    for row, own in enumerate(words):
+      n_words = min(len(own), asker.query_words)
+      self._text[row, :n_words] = own[:n_words]
+      self._text_mask[row, :n_words] = True
 
   def encode(
-    self, frame_idx: Int[np.ndarray, 'B F']
+    self, queries: Int[np.ndarray, ' B'], frame_idx: Int[np.ndarray, 'B F']
   ) -> Float[np.ndarray, 'B E']:
-    """See `recursion.model.Model`, as the others."""
-    frames = self._frames(frame_idx)
-    return self._asker.encode(frames, self._text, self._text_mask)
+    """See `Panel`, as the others."""
+    return self._asker.encode(
+      self._frames(frame_idx), self._text[queries], self._text_mask[queries]
+    )
 
   def ask_sparse(
     self,
     level: int,
+    queries: Int[np.ndarray, ' B'],
     tokens: Float[np.ndarray, 'B R E'],
     is_shown: Bool[np.ndarray, 'B R'],
   ) -> list[Reply]:
     own = self._asker.level(level)
-    return self._ask(own, (tokens, is_shown), self._question_above)
+    questions = self._questions_above.of(queries)
+    return self._ask(own, (tokens, is_shown), questions)
 
-  def ask_dense(self, frame_idx: Int[np.ndarray, 'B F']) -> list[Reply]:
-    frames = self._frames(frame_idx)
-    return self._ask(self._asker.dense_level, (frames,), self.question)
+  def ask_dense(
+    self,
+    queries: Int[np.ndarray, ' B'],
+    frame_idx: Int[np.ndarray, 'W F'],
+    window: Int[np.ndarray, ' B'],
+  ) -> list[Reply]:
+    visual = self._frames(frame_idx), window.astype(np.int32)
+    level, questions = self._asker.dense_level, self.questions.of(queries)
+    return self._ask(level, visual, questions)
 
   def _frames(self, frame_idx) -> Float[np.ndarray, 'B F D']:
     return np.asarray(self._features[frame_idx], np.float32)
 
-  def _ask(self, level, visual, question) -> list[Reply]:
+  def _ask(self, level, visual, questions) -> list[Reply]:
     out = self._asker.ask(
       level,
       visual,
-      question,
+      questions,
       is_free=self._is_free,
       is_normed=self._is_normed,
     )

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from input_pipeline.frame_features import FrameFeatures, QueryFeatures
+from input_pipeline.frame_features import FrameFeatures
 from input_pipeline.video import FrameStore
 from vtg_jax.convert import checkpoint
 from vtg_jax.errors import BadInput
@@ -16,16 +16,16 @@ from vtg_jax.llm.tokenizers import SentencePieceTokenizer
 from vtg_jax.moments.moment import Absent, Moment
 from vtg_jax.nn.compute import Compute
 from vtg_jax.recursion.cost import Cost, Prices
-from vtg_jax.recursion.model import TokenCache
-from vtg_jax.recursion.released_order import search_released_order
+from vtg_jax.recursion.released_order import released_steps
 from vtg_jax.recursion.search_plan import Quote, SearchPlan, plan_search
 from vtg_jax.recursion.search_result import Budget, SearchResult
-from vtg_jax.recursion.top_down import search_top_down
+from vtg_jax.recursion.together import search_together
+from vtg_jax.recursion.top_down import top_down_steps
 from vtg_jax.systems.checks import checked_queries
 from vtg_jax.systems.clip import frame_encoder
 from vtg_jax.systems.clip.frame_encoder import FrameEncoder
 from vtg_jax.systems.loading import OpensVideos, load_network
-from vtg_jax.systems.revisionllm import prompt
+from vtg_jax.systems.revisionllm import prompt, reading
 from vtg_jax.systems.revisionllm.asker import Asker, check_widths
 from vtg_jax.systems.revisionllm.benchmarks import BENCHMARK_OPTIONS
 from vtg_jax.systems.revisionllm.config import SYSTEM, ReVisionLlmConfig
@@ -104,6 +104,14 @@ class ReVisionLlmGrounder(OpensVideos):
   def features_fps(self) -> float:
     """Frames per second of the features that it sees a video by."""
     return self.config.fps
+
+  @property
+  def n_compiled(self) -> int:
+    """Programs that were compiled so far, other networks' of its system, too.
+
+    What it grows by is what a search compiled.
+    """
+    return reading.n_compiled() + self.frame_encoder.n_compiled
 
   def open_video(
     self,
@@ -192,11 +200,15 @@ class ReVisionLlmGrounder(OpensVideos):
     config = options.search_config(self.config)
     video, features = self._features(video)
     plan = plan_search(len(features), config)
-    answers: list[Moment | Absent] = []
-    words = self.known.words(queries)
-    for query, own in zip(queries, words, strict=True):
-      answers += self._answers(video, features, query, own, plan, options)
-    return answers
+    asked = list(dict.fromkeys(queries))
+    found = dict(
+      zip(
+        asked,
+        self._answers(video, features, asked, plan, options),
+        strict=True,
+      )
+    )
+    return [answer for query in queries for answer in found[query]]
 
   def quote(
     self,
@@ -241,49 +253,61 @@ class ReVisionLlmGrounder(OpensVideos):
     self,
     video: Video,
     features: np.ndarray,
-    query: str,
-    words: QueryFeatures,
+    queries: list[str],
     plan: SearchPlan,
     options: SearchOptions,
-  ) -> list[Moment | Absent]:
-    """The answers to one query."""
+  ) -> list[list[Moment | Absent]]:
+    """The answers to each of some queries, no two the same."""
     is_released = options.quirks == 'released'
-    model = self.asker.about(
+    words = self.known.words(queries)
+    panel = self.asker.about(
       features,
-      query,
-      words.token_features,
+      queries,
+      [own.token_features for own in words],
       quirks=options.own_quirks,
       is_free=options.mode == 'generate',
       is_released=is_released,
     )
-    prices = self.asker.prices(model.question)
-    cache = self.known.windows(
-      video, query, lambda: TokenCache(model, plan.config.encode_batches)
-    )
+    rows = range(len(queries))
+    prices = [self.asker.prices(panel.questions.of(row)) for row in rows]
+    caches = [self.known.windows(video, query) for query in queries]
     if options.search == RELEASED:
-      try:
-        result = search_released_order(
-          model,
+      searches = [
+        released_steps(
           plan,
+          caches[row],
           features=features,
-          query=words.cls_features,
+          query=words[row].cls_features,
           merge='add' if is_released else 'entropy',
           is_scaled=is_released,
           seed=options.seed,
-          prices=prices,
-          cache=cache,
+          prices=prices[row],
         )
-      except IndexError as error:  # as the release fails, too
-        raise BadInput(
-          f'answers to {query[:60]!r} tell no spans, which the release takes '
-          "for predictions; use quirks 'clean'"
-        ) from error
+        for row in rows
+      ]
     else:
-      result = search_top_down(
-        model, plan, budget=options.limits, prices=prices, cache=cache
+      searches = [
+        top_down_steps(
+          plan, caches[row], budget=options.limits, prices=prices[row]
+        )
+        for row in rows
+      ]
+    # Where seconds count, and where others of a batch change the score, a
+    # query is asked alone.
+    is_alone = is_released or options.limits.seconds is not None
+    results = []
+    for group in [[row] for row in rows] if is_alone else [rows]:
+      results += search_together(
+        panel,
+        [searches[row] for row in group],
+        [caches[row] for row in group],
+        queries=group,
       )
     is_entropy = not (options.search == RELEASED and is_released)
-    return _told(query, result, prices, options, is_entropy=is_entropy)
+    return [
+      _told(queries[row], result, prices[row], options, is_entropy=is_entropy)
+      for row, result in enumerate(results)
+    ]
 
 
 def _told(

@@ -95,13 +95,11 @@ class KnownVideos:
       self._queries.popitem(last=False)
     return found
 
-  def windows(
-    self, video: Video, query: str, make: Callable[[], TokenCache]
-  ) -> TokenCache:
+  def windows(self, video: Video, query: str) -> TokenCache:
     """The windows of a video that were encoded for a query."""
     kept = self._windows.setdefault(video, collections.OrderedDict())
     if query not in kept:
-      kept[query] = make()
+      kept[query] = TokenCache()
     kept.move_to_end(query)
     while len(kept) > _KEPT_HERE:
       kept.popitem(last=False)
