@@ -246,6 +246,26 @@ def test_windows_are_encoded_once_for_a_query(model):
   assert first.score == again.score
 
 
+def test_a_video_made_ready_costs_every_search_the_same(model):
+  video = features(100)
+  costs = []
+  for _ in range(2):
+    model.ready(video)
+    (found,) = model.ground(video, 'a bird')
+    costs.append(found.cost['encodings'])
+  assert costs[0] == costs[1] > 0
+
+
+def test_likeness_asks_no_language_model(model):
+  video = features(100)
+  found = model.ground(video, QUERY, search='likeness', top_k=3)
+  assert [one.score for one in found] == sorted(
+    (one.score for one in found), reverse=True
+  )
+  assert found[0].cost['sequences'] == found[0].cost['tflop'] == 0
+  assert model.quote(video, QUERY, search='likeness').most.sequences == 0
+
+
 def test_a_low_score_is_an_absence(model):
   found = model.ground(features(100), [QUERY, 'a cat'], absent_below=1.0)
   assert [type(one) for one in found] == [Absent, Absent]
@@ -257,6 +277,7 @@ def test_a_low_score_is_an_absence(model):
   [
     ({'search': 'deep'}, "search 'deep' is unknown"),
     ({'search': 'dense', 'levels': 2}, "search 'dense' has its own levels"),
+    ({'search': 'likeness', 'budget': 'frames=1'}, "search 'likeness' looks"),
     ({'levels': 9}, "levels is 9; search 'top_down' has 0 to 8"),
     ({'budget': 'frames'}, "the budget 'frames' is none"),
     ({'budget': {'euros': 3}}, "budget of 'euros' is unknown"),

@@ -1,7 +1,5 @@
 """ReVisionLLM as a user meets it: hours of video and sentences in."""
 
-import dataclasses
-import math
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -15,24 +13,28 @@ from vtg_jax.errors import BadInput
 from vtg_jax.llm.tokenizers import SentencePieceTokenizer
 from vtg_jax.moments.moment import Absent, Moment
 from vtg_jax.nn.compute import Compute
-from vtg_jax.recursion.cost import Cost, Prices
-from vtg_jax.recursion.released_order import released_steps
+from vtg_jax.recursion.cost import Prices
 from vtg_jax.recursion.search_plan import Quote, SearchPlan, plan_search
-from vtg_jax.recursion.search_result import Budget, SearchResult
-from vtg_jax.recursion.together import search_together
-from vtg_jax.recursion.top_down import top_down_steps
+from vtg_jax.recursion.search_result import Budget
 from vtg_jax.systems.checks import checked_queries
 from vtg_jax.systems.clip import frame_encoder
 from vtg_jax.systems.clip.frame_encoder import FrameEncoder
 from vtg_jax.systems.loading import OpensVideos, load_network
 from vtg_jax.systems.revisionllm import prompt, reading
+from vtg_jax.systems.revisionllm.answers import told
 from vtg_jax.systems.revisionllm.asker import Asker, check_widths
 from vtg_jax.systems.revisionllm.benchmarks import BENCHMARK_OPTIONS
 from vtg_jax.systems.revisionllm.config import SYSTEM, ReVisionLlmConfig
 from vtg_jax.systems.revisionllm.known_videos import KnownVideos, Video
+from vtg_jax.systems.revisionllm.likeness import QUOTE, search_by_likeness
 from vtg_jax.systems.revisionllm.model import param_shapes
-from vtg_jax.systems.revisionllm.options import RELEASED, SearchOptions
+from vtg_jax.systems.revisionllm.options import (
+  LIKENESS,
+  RELEASED,
+  SearchOptions,
+)
 from vtg_jax.systems.revisionllm.release import TOKENIZER
+from vtg_jax.systems.revisionllm.searching import Asked, search_queries
 
 # Start and end tokens of a sentence have no features of their own.
 _AROUND_WORDS = 2
@@ -167,7 +169,8 @@ class ReVisionLlmGrounder(OpensVideos):
       search: 'top_down' looks from coarse to fine at what seems worth it;
         'released' looks at everything on every level and keeps what they
         agree on; 'dense' reads all frames; 'sparse' stops above the dense
-        level and answers with whole windows.
+        level and answers with whole windows; 'likeness' asks the frame
+        encoder alone.
       levels: Of the search, the dense one included; what suits the length of
         the video when None. 0 shows the whole video as one window.
       mode: 'score' has the network answer with a span that can be or with
@@ -197,6 +200,8 @@ class ReVisionLlmGrounder(OpensVideos):
       seed=seed,
     )
     queries = checked_queries(queries, prompt.VIDEO)
+    if options.search == LIKENESS:
+      return self._likest(video, queries, options)
     config = options.search_config(self.config)
     video, features = self._features(video)
     plan = plan_search(len(features), config)
@@ -227,13 +232,33 @@ class ReVisionLlmGrounder(OpensVideos):
       BadInput: see `ground`.
     """
     (query,) = checked_queries(query, prompt.VIDEO)
+    wanted = SearchOptions(**options)
+    if wanted.search == LIKENESS:
+      return QUOTE
     if isinstance(video, str | os.PathLike | FrameStore):
       n_features = len(self.opened(video).ids_at_rate(self.config.fps))
     else:
       n_features = len(video.features)
-    config = SearchOptions(**options).search_config(self.config)
+    config = wanted.search_config(self.config)
+    return plan_search(n_features, config).quote(self._prices(query))
+
+  def ready(self, video: str | os.PathLike | Video) -> None:
+    """Encodes a video now, and forgets what was kept of its queries.
+
+    Whatever is asked next costs what that search costs, and no more.
+
+    Args:
+      video: See `ground`.
+
+    Raises:
+      BadInput: it cannot be read.
+    """
+    video, _ = self._features(video)
+    self.known.forget_windows(video)
+
+  def _prices(self, query: str) -> Prices:
     question = self.asker.wording.question(query, prompt.FRAMES_QUESTION)
-    return plan_search(n_features, config).quote(self.asker.prices(question))
+    return self.asker.prices(question)
 
   def _features(
     self, video: str | os.PathLike | Video
@@ -249,6 +274,22 @@ class ReVisionLlmGrounder(OpensVideos):
       )
     return video, features
 
+  def _likest(
+    self,
+    video: str | os.PathLike | Video,
+    queries: Sequence[str],
+    options: SearchOptions,
+  ) -> list[Moment | Absent]:
+    """The answers without the language model."""
+    video, _ = self._features(video)
+    frames = self.known.features(video)
+    answers: list[Moment | Absent] = []
+    for query, own in zip(queries, self.known.words(queries), strict=True):
+      result = search_by_likeness(frames, own, top_k=options.top_k)
+      prices = self._prices(query)
+      answers += told(query, result, prices, options, is_entropy=False)
+    return answers
+
   def _answers(
     self,
     video: Video,
@@ -258,7 +299,6 @@ class ReVisionLlmGrounder(OpensVideos):
     options: SearchOptions,
   ) -> list[list[Moment | Absent]]:
     """The answers to each of some queries, no two the same."""
-    is_released = options.quirks == 'released'
     words = self.known.words(queries)
     panel = self.asker.about(
       features,
@@ -266,90 +306,22 @@ class ReVisionLlmGrounder(OpensVideos):
       [own.token_features for own in words],
       quirks=options.own_quirks,
       is_free=options.mode == 'generate',
-      is_released=is_released,
+      is_released=options.is_released,
     )
-    rows = range(len(queries))
-    prices = [self.asker.prices(panel.questions.of(row)) for row in rows]
-    caches = [self.known.windows(video, query) for query in queries]
-    if options.search == RELEASED:
-      searches = [
-        released_steps(
-          plan,
-          caches[row],
-          features=features,
-          query=words[row].cls_features,
-          merge='add' if is_released else 'entropy',
-          is_scaled=is_released,
-          seed=options.seed,
-          prices=prices[row],
-        )
-        for row in rows
-      ]
-    else:
-      searches = [
-        top_down_steps(
-          plan, caches[row], budget=options.limits, prices=prices[row]
-        )
-        for row in rows
-      ]
-    # Where seconds count, and where others of a batch change the score, a
-    # query is asked alone.
-    is_alone = is_released or options.limits.seconds is not None
-    results = []
-    for group in [[row] for row in rows] if is_alone else [rows]:
-      results += search_together(
-        panel,
-        [searches[row] for row in group],
-        [caches[row] for row in group],
-        queries=group,
+    asked = [
+      Asked(
+        prices=self.asker.prices(panel.questions.of(row)),
+        cache=self.known.windows(video, query),
+        sentence=words[row].cls_features,
       )
-    is_entropy = not (options.search == RELEASED and is_released)
-    return [
-      _told(queries[row], result, prices[row], options, is_entropy=is_entropy)
-      for row, result in enumerate(results)
+      for row, query in enumerate(queries)
     ]
-
-
-def _told(
-  query: str,
-  result: SearchResult,
-  prices: Prices,
-  options: SearchOptions,
-  *,
-  is_entropy: bool,
-) -> list[Moment | Absent]:
-  """What is answered to a query."""
-  about = dict(
-    query=query,
-    system=SYSTEM,
-    looked_at=min(1.0, result.looked_at),
-    cost=cost_numbers(result.spent, prices),
-  )
-  moments = [
-    dataclasses.replace(
-      moment,
-      score=likelihood(moment.score) if is_entropy else moment.score,
-      **about,
-    )
-    for moment in result.moments
-  ]
-  threshold = options.absent_below or 0.0
-  best = moments[0].score if moments else 0.0
-  if not moments or (
-    options.absent_below is not None and best < options.absent_below
-  ):
-    return [Absent(score=best, threshold=threshold, **about)]
-  return moments
-
-
-def likelihood(confidence: float) -> float:
-  """exp(-H) of a confidence 1 / H: 0..1, and in the same order."""
-  return math.exp(-1 / confidence) if confidence > 0 else 0.0
-
-
-def cost_numbers(cost: Cost, prices: Prices) -> dict[str, float]:
-  """Work done, by name; 10^12 operations besides."""
-  return {**dataclasses.asdict(cost), 'tflop': cost.tflop(prices)}
+    results = search_queries(panel, plan, features, asked, options)
+    is_entropy = not (options.search == RELEASED and options.is_released)
+    return [
+      told(query, result, one.prices, options, is_entropy=is_entropy)
+      for query, one, result in zip(queries, asked, results, strict=True)
+    ]
 
 
 def load(

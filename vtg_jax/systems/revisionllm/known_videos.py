@@ -105,6 +105,10 @@ class KnownVideos:
       kept.popitem(last=False)
     return kept[query]
 
+  def forget_windows(self, video: Video) -> None:
+    """Keeps no window of a video: they are encoded anew."""
+    self._windows.pop(video, None)
+
 
 def read_features(
   path: str | os.PathLike, *, fps: float, name: str | None = None

@@ -13,7 +13,9 @@ from vtg_jax.systems.checks import MODES, check_absent_below, check_known
 from vtg_jax.systems.revisionllm.config import LevelConfig, ReVisionLlmConfig
 
 TOP_DOWN, RELEASED, DENSE, SPARSE = 'top_down', 'released', 'dense', 'sparse'
-SEARCHES = (TOP_DOWN, RELEASED, DENSE, SPARSE)
+# Without the language model.
+LIKENESS = 'likeness'
+SEARCHES = (TOP_DOWN, RELEASED, DENSE, SPARSE, LIKENESS)
 MOST_ANSWERS = 64
 MOST_LEVELS = 8
 _ZOOMS = (4, 2, 1)
@@ -46,7 +48,7 @@ class SearchOptions:
         f'top_k is {self.top_k}; it must be from 1 to {MOST_ANSWERS}'
       )
     if self.levels is not None:
-      if self.search in (RELEASED, DENSE):
+      if self.search in (RELEASED, DENSE, LIKENESS):
         raise BadInput(
           f"search '{self.search}' has its own levels; leave out levels, or "
           f"use search '{TOP_DOWN}'"
@@ -60,10 +62,10 @@ class SearchOptions:
     if self.seed < 0:
       raise BadInput(f'seed is {self.seed}; use 0 up')
     _ = self.limits
-    if self.search == RELEASED and self.budget:
+    if self.search in (RELEASED, LIKENESS) and self.budget:
       raise BadInput(
-        "search 'released' looks at everything and keeps no budget; leave it "
-        'out'
+        f"search '{self.search}' looks at everything and keeps no budget; "
+        'leave it out'
       )
 
   @property
@@ -74,6 +76,8 @@ class SearchOptions:
     known = [field.name for field in dataclasses.fields(Budget)]
     given = self.budget or {}
     given = _numbers(given) if isinstance(given, str) else dict(given)
+    if 'calls' in given:  # of the language model
+      given.setdefault('sequences', given.pop('calls'))
     for name, value in given.items():
       check_known('budget of', name, known)
       if isinstance(value, bool) or not isinstance(value, int | float):
@@ -81,6 +85,11 @@ class SearchOptions:
       if not value >= 0:
         raise BadInput(f'a budget of {value} {name} is none; give 0 or more')
     return Budget(**given)
+
+  @property
+  def is_released(self) -> bool:
+    """Whether what the release does wrong is done, too."""
+    return self.quirks == 'released'
 
   @property
   def own_quirks(self) -> Quirks:
@@ -124,7 +133,7 @@ class SearchOptions:
         n_levels=n_levels,
         is_dense=self.search != SPARSE,
         top_k=self.top_k,
-        same_iou=None if self.quirks == 'released' else 0.5,
+        same_iou=None if self.is_released else 0.5,
         sparse_batches=(4,),
         encode_batches=(32,),
         quirks=quirks,
