@@ -34,7 +34,7 @@ def searches(draw):
   n_features = draw(st.integers(2, 4000))
   # What is in the last frame alone is taken for nothing.
   frame_s = min(SIZE.window_s, n_features / SIZE.fps) / SIZE.n_frames
-  end_s = (n_features - 1) / SIZE.fps - frame_s
+  end_s = (n_features - 1) / SIZE.fps - 2 * frame_s
   length_s = draw(st.floats(0.0, min(8.0, end_s)))
   start_s = draw(st.floats(0.0, end_s - length_s))
   levels = draw(st.sampled_from([None, 1, 2, 3, 4]))

@@ -135,10 +135,26 @@ class Quote:
       where two calls share the event's windows out.
     most: Where every level finds so much, or so little, that all windows go
       on to the next one.
+    prices: By which it is counted.
   """
 
   one_event: Cost
   most: Cost
+  prices: Prices = FULL_SIZE
+
+  def __str__(self) -> str:
+    """'46 to 186 calls, 750 to 14250 frames read one by one, ...'."""
+
+    def span(least: float, most: float) -> str:
+      least, most = f'{least:.4g}', f'{most:.4g}'
+      return least if least == most else f'{least} to {most}'
+
+    few, all_ = self.one_event, self.most
+    tflop = span(few.tflop(self.prices), all_.tflop(self.prices))
+    return (
+      f'{span(few.sequences, all_.sequences)} calls of the language model, '
+      f'{span(few.frames, all_.frames)} frames read one by one, {tflop} TFLOP'
+    )
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
@@ -249,6 +265,7 @@ class SearchPlan:
     return Quote(
       one_event=dataclasses.replace(one_event, encodings=encodings),
       most=dataclasses.replace(most, encodings=encodings),
+      prices=prices,
     )
 
   def frames_of_share(self, share: float) -> int:

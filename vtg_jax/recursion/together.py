@@ -198,7 +198,13 @@ def _ask_sparse(
   """Asks sparse calls batch by batch."""
   rows = [(i, place) for i, one in together.items() for place in _places(one)]
   kind = next(iter(together.values()))
-  _encode(panel, kind, together, queries, caches)
+  shown_rows = {
+    i: [row for call in one.rows for row in call.windows]
+    for i, one in together.items()
+  }
+  encode_missing(
+    panel, kind.windows, shown_rows, queries, caches, kind.encode_batches
+  )
   for batch, size in batches(rows, kind.batches):
     shown = [together[i].rows[place].shown for i, place in batch]
     owners = [i for i, _ in batch]
@@ -221,21 +227,35 @@ def _ask_sparse(
     )
 
 
-def _encode(panel, kind: Wanted, together, queries, caches) -> None:
-  """Encodes the windows that no cache has yet, those of all queries at once."""
+def encode_missing(
+  panel: Panel,
+  windows: Windows,
+  rows: Mapping[int, Sequence[int]],
+  queries: Sequence[int],
+  caches: Sequence[TokenCache],
+  sizes: Sequence[int],
+) -> None:
+  """Encodes the windows that no cache has yet, those of all queries at once.
+
+  Args:
+    panel: Encodes them.
+    windows: Of the video.
+    rows: Search by its number -> those that it wants.
+    queries: See `search_together`.
+    caches: Of each search.
+    sizes: See `Wanted.encode_batches`.
+  """
   missing = [
     (i, row)
-    for i, one in together.items()
-    for row in caches[i].missing(
-      kind.windows, [row for call in one.rows for row in call.windows]
-    )
+    for i, own in rows.items()
+    for row in caches[i].missing(windows, own)
   ]
-  for batch, size in batches(missing, kind.encode_batches):
-    frame_idx = kind.windows.frame_idx([row for _, row in batch])
+  for batch, size in batches(missing, sizes):
+    frame_idx = windows.frame_idx([row for _, row in batch])
     about = np.array([queries[i] for i, _ in batch])
     made = panel.encode(filled(about, size), filled(frame_idx, size))
     for (i, row), token in zip(batch, np.asarray(made), strict=False):
-      caches[i].keep(kind.windows, row, token)
+      caches[i].keep(windows, row, token)
 
 
 def _ask_dense(

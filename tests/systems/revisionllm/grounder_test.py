@@ -19,7 +19,7 @@ from vtg_jax.errors import BadInput
 from vtg_jax.moments import Absent, Moment
 from vtg_jax.nn.compute import Compute
 from vtg_jax.recursion.quirks import CLEAN
-from vtg_jax.systems.revisionllm import asking, grounder, prompt
+from vtg_jax.systems.revisionllm import asking, compiled, grounder, prompt
 from vtg_jax.systems.revisionllm.asker import ANSWER_TOKENS
 from vtg_jax.systems.revisionllm.model import at_level
 from vtg_jax.systems.revisionllm.rows import lay_out
@@ -70,12 +70,12 @@ def test_videos_of_any_length_need_few_compilations(model, caplog):
       (found,) = model.ground(features(n, seed=n), QUERY)
       looked_at.append(found.looked_at)
       assert isinstance(found, Absent) or found.end_s <= n / 2
-  compiled = re.findall(r'Compiling (\S+)', caplog.text)
+  names = re.findall(r'Compiling (\S+)', caplog.text)
   # Parameters are put on the device once, whatever is asked.
-  compiled = [name for name in compiled if name != 'jit(stage)']
+  names = [name for name in names if name != 'jit(stage)']
   # With the encoder of frames there are no more than 8.
-  assert 1 <= len(compiled) <= 7, compiled
-  assert model.n_compiled - before == len(compiled)
+  assert 1 <= len(names) <= 7, names
+  assert model.n_compiled - before == len(names)
   assert all(0 < share <= 1 for share in looked_at)
 
 
@@ -229,6 +229,37 @@ def test_queries_asked_together_are_answered_as_alone(model, search):
     for document in (told, wanted):
       del document['score'], document['cost']['seconds']
     assert told == wanted
+
+
+def test_the_compiled_search_finds_what_the_host_does(model):
+  before = compiled.n_compiled_searches()
+  # One sparse level, and as many windows as one table holds.
+  for n, budget in ((60, None), (75, 'calls=9,frames=20')):
+    told = []
+    for search in ('compiled', 'top_down'):
+      found = model.ground(
+        features(n, seed=n),
+        SEVERAL[:2],
+        search=search,
+        levels=2,
+        budget=budget,
+        # Of hits that a budget leaves unread, one tells the surest alone.
+        top_k=1 if budget else 8,
+      )
+      told.append([one.to_json() for one in found])
+    assert compiled.n_compiled_searches() == before + 1
+    assert len(told[0]) == len(told[1]), budget
+    for one, other in zip(*told, strict=True):
+      assert one['score'] == pytest.approx(other['score'], rel=1e-4)
+      for document in (one, other):
+        # Both start with windows that the one before has encoded.
+        del document['score'], document['cost']['seconds']
+        for unit in ('encodings', 'tflop'):
+          del document['cost'][unit]
+      assert one == other
+  for refused in ({'mode': 'generate'}, {'budget': 'seconds=3'}):
+    with pytest.raises(BadInput, match="search 'compiled' cannot have"):
+      model.ground(features(20), QUERY, search='compiled', **refused)
 
 
 def test_what_is_quoted_is_what_is_read(model):

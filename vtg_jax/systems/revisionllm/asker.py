@@ -2,6 +2,7 @@
 
 import functools
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -9,7 +10,9 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from vtg_jax.decode.greedy import GreedyConfig, GreedyOutput
+from vtg_jax.decode.number_grammar import NumberTables
 from vtg_jax.errors import BadInput
+from vtg_jax.llm.decoder import KeyValues
 from vtg_jax.llm.tokenizers import SentencePieceTokenizer
 from vtg_jax.nn.compute import Compute
 from vtg_jax.recursion.cost import Prices
@@ -33,11 +36,20 @@ from vtg_jax.systems.revisionllm.wording import (
 ANSWER_TOKENS = 24
 
 
+class Setting(NamedTuple):
+  """How a level is asked: static, what is read first, what may be answered."""
+
+  how: reading.How
+  lead: KeyValues
+  answers: NumberTables | None
+
+
 class Asker:
   """One network with its tokenizer: what every question needs.
 
   Attributes:
     config: Sizes.
+    params: Nested dict of arrays on the device.
     wording: Texts as tokens.
     query_words: Words of a sentence whose features are shown; more are cut.
   """
@@ -68,8 +80,8 @@ class Asker:
     self.config, self.query_words = config, query_words
     self.wording = Wording(tokenizer)
     self._compute = compute
-    self._params = jax.tree.map(jnp.asarray, params)
-    self._leads: dict[str, reading.KeyValues] = {}
+    self.params = jax.tree.map(jnp.asarray, params)
+    self._leads: dict[str, KeyValues] = {}
     self._sparse = sparse_levels(config)
 
   def about(
@@ -163,8 +175,17 @@ class Asker:
       BadInput: this is longer than the language model reads.
     """
     n_visual = visual[0].shape[1]
-    lead = self.wording.lead
-    n_tokens = lead.shape[1] + n_visual + ANSWER_TOKENS
+    self.check_length(n_visual, questions)
+    _, params = self._at(level)
+    own = self.setting(level, n_visual, is_free=is_free, is_normed=is_normed)
+    program = reading.ask_frames if level.is_dense else reading.ask_windows
+    return jax.device_get(
+      program(params, own.lead, *visual, questions, own.answers, how=own.how)
+    )
+
+  def check_length(self, n_visual: int, questions: Question) -> None:
+    """Raises BadInput where this is longer than the language model reads."""
+    n_tokens = self.wording.lead.shape[1] + n_visual + ANSWER_TOKENS
     n_tokens += int(questions.length.max())
     most = self.config.llm.max_positions
     if n_tokens > most:
@@ -172,14 +193,18 @@ class Asker:
         f'{n_visual} windows or frames and the query make {n_tokens} tokens, '
         f'the language model reads {most}; use fewer levels or words'
       )
-    model, params = self._at(level)
+
+  def setting(
+    self, level: LevelConfig, n_visual: int, *, is_free: bool, is_normed: bool
+  ) -> 'Setting':
+    """How a level is asked; arguments as of `ask`."""
     answers = None
     if not is_free and level.is_dense:
       answers = self.wording.frame_answers(n_visual)
     elif not is_free:
       answers = self.wording.place_answers(n_visual)
     how = reading.How(
-      model=model,
+      model=self._at(level)[0],
       greedy=GreedyConfig(
         max_new_tokens=ANSWER_TOKENS,
         eos_id=self.wording.tokenizer.eos_id,
@@ -190,13 +215,10 @@ class Asker:
       gap=0 if level.is_dense else 1,
       is_normed=is_normed and self.config.alternate_norm,
     )
-    program = reading.ask_frames if level.is_dense else reading.ask_windows
-    return jax.device_get(
-      program(params, self._lead(level), *visual, questions, answers, how=how)
-    )
+    return Setting(how, self._lead(level), answers)
 
   def _at(self, level: LevelConfig):
-    return at_level(self.config, self._compute, self._params, level.name)
+    return at_level(self.config, self._compute, self.params, level.name)
 
   def _lead(self, level: LevelConfig):
     name = level.name
@@ -212,7 +234,9 @@ class VideoQueries:
   """Queries about one video; a `recursion.together.Panel`.
 
   Attributes:
+    asker: The network.
     questions: The tokens of each, as the dense level is asked.
+    questions_above: As the levels above it are.
   """
 
   def __init__(
@@ -226,12 +250,12 @@ class VideoQueries:
     is_free,
     is_released,
   ):
-    self._asker, self._features = asker, features
+    self.asker, self._features = asker, features
     self._quirks, self._is_free = quirks, is_free
     self._is_normed = not is_released
     # Windows were asked for in other words than training had.
     above = prompt.VIDEO_QUESTION if is_released else prompt.FRAMES_QUESTION
-    self.questions, self._questions_above = (
+    self.questions, self.questions_above = (
       together([asker.wording.question(query, template) for query in queries])
       for template in (prompt.FRAMES_QUESTION, above)
     )
@@ -247,7 +271,7 @@ class VideoQueries:
     self, queries: Int[np.ndarray, ' B'], frame_idx: Int[np.ndarray, 'B F']
   ) -> Float[np.ndarray, 'B E']:
     """See `Panel`, as the others."""
-    return self._asker.encode(
+    return self.asker.encode(
       self._frames(frame_idx), self._text[queries], self._text_mask[queries]
     )
 
@@ -258,8 +282,8 @@ class VideoQueries:
     tokens: Float[np.ndarray, 'B R E'],
     is_shown: Bool[np.ndarray, 'B R'],
   ) -> list[Reply]:
-    own = self._asker.level(level)
-    questions = self._questions_above.of(queries)
+    own = self.asker.level(level)
+    questions = self.questions_above.of(queries)
     return self._ask(own, (tokens, is_shown), questions)
 
   def ask_dense(
@@ -269,14 +293,14 @@ class VideoQueries:
     window: Int[np.ndarray, ' B'],
   ) -> list[Reply]:
     visual = self._frames(frame_idx), window.astype(np.int32)
-    level, questions = self._asker.dense_level, self.questions.of(queries)
+    level, questions = self.asker.dense_level, self.questions.of(queries)
     return self._ask(level, visual, questions)
 
   def _frames(self, frame_idx) -> Float[np.ndarray, 'B F D']:
     return np.asarray(self._features[frame_idx], np.float32)
 
   def _ask(self, level, visual, questions) -> list[Reply]:
-    out = self._asker.ask(
+    out = self.asker.ask(
       level,
       visual,
       questions,
@@ -287,7 +311,7 @@ class VideoQueries:
     checked_score(float(taken.sum()))
     stats = entropy_stats(taken, out.length, quirks=self._quirks)
     return [
-      Reply(answer=self._asker.wording.text(ids), entropy=one)
+      Reply(answer=self.asker.wording.text(ids), entropy=one)
       for ids, one in zip(out.ids, stats, strict=True)
     ]
 

@@ -1,11 +1,13 @@
 """ReVisionLLM as a user meets it: hours of video and sentences in."""
 
+import dataclasses
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 
+from input_pipeline.feature_files import is_feature_file, read_features
 from input_pipeline.frame_features import FrameFeatures
 from input_pipeline.video import FrameStore
 from vtg_jax.convert import checkpoint
@@ -24,11 +26,16 @@ from vtg_jax.systems.revisionllm import prompt, reading
 from vtg_jax.systems.revisionllm.answers import told
 from vtg_jax.systems.revisionllm.asker import Asker, check_widths
 from vtg_jax.systems.revisionllm.benchmarks import BENCHMARK_OPTIONS
+from vtg_jax.systems.revisionllm.compiled import (
+  n_compiled_searches,
+  search_compiled,
+)
 from vtg_jax.systems.revisionllm.config import SYSTEM, ReVisionLlmConfig
 from vtg_jax.systems.revisionllm.known_videos import KnownVideos, Video
 from vtg_jax.systems.revisionllm.likeness import QUOTE, search_by_likeness
 from vtg_jax.systems.revisionllm.model import param_shapes
 from vtg_jax.systems.revisionllm.options import (
+  COMPILED,
   LIKENESS,
   RELEASED,
   SearchOptions,
@@ -113,7 +120,8 @@ class ReVisionLlmGrounder(OpensVideos):
 
     What it grows by is what a search compiled.
     """
-    return reading.n_compiled() + self.frame_encoder.n_compiled
+    own = reading.n_compiled() + n_compiled_searches()
+    return own + self.frame_encoder.n_compiled
 
   def open_video(
     self,
@@ -121,24 +129,31 @@ class ReVisionLlmGrounder(OpensVideos):
     *,
     resize: str = 'pil',
     on_progress: Callable[[int, int], None] | None = None,
-  ) -> FrameStore:
+    on_notice: Callable[[str], None] | None = None,
+  ) -> Video:
     """Opens a video for any number of queries.
 
-    Nothing is read yet. The first query reads its index; where there is none,
+    No frame is read yet. The first query reads its index; where there is none,
     it encodes all frames, which takes no memory for frames, and what it found
     is kept as long as the video is.
 
     Args:
-      path: Video file or folder of frames.
+      path: Video file, folder of frames, or a file of features as others
+        release them; see `feature_files.read_features`. These are taken for
+        features of the rate and the encoder of this network.
       resize: 'pil' for exactly what the checkpoint expects, 'swscale' for
-        the fast one; an index has its own.
+        the fast one; an index and features have their own.
       on_progress: Called with (frames encoded, frames to encode).
+      on_notice: Called with what is wrong with an index; what the grounder was
+        made with, when None.
 
     Raises:
       BadInput: when it cannot be read.
     """
+    if is_feature_file(path):
+      return read_features(path, fps=self.config.fps)
     video = super().open_video(path, resize=resize)
-    self.known.watch(video, on_progress)
+    self.known.watch(video, on_progress, on_notice)
     return video
 
   def ground(
@@ -167,6 +182,7 @@ class ReVisionLlmGrounder(OpensVideos):
       absent_below: Answer `Absent` when the best score is lower. The score is
         not calibrated. When None, only where the network finds nothing.
       search: 'top_down' looks from coarse to fine at what seems worth it;
+        'compiled' does the same as one program, see `compiled`;
         'released' looks at everything on every level and keeps what they
         agree on; 'dense' reads all frames; 'sparse' stops above the dense
         level and answers with whole windows; 'likeness' asks the frame
@@ -223,6 +239,8 @@ class ReVisionLlmGrounder(OpensVideos):
   ) -> Quote:
     """What a query will cost at least and at most, before it is asked.
 
+    A budget, which ends a search earlier, is not counted.
+
     Args:
       video: See `ground`. It is not read, but where only features are given.
       query: A sentence; its length counts.
@@ -235,12 +253,17 @@ class ReVisionLlmGrounder(OpensVideos):
     wanted = SearchOptions(**options)
     if wanted.search == LIKENESS:
       return QUOTE
-    if isinstance(video, str | os.PathLike | FrameStore):
+    if isinstance(video, str | os.PathLike):
+      video = self.open_video(video)
+    if isinstance(video, FrameStore):
       n_features = len(self.opened(video).ids_at_rate(self.config.fps))
     else:
       n_features = len(video.features)
     config = wanted.search_config(self.config)
-    return plan_search(n_features, config).quote(self._prices(query))
+    quote = plan_search(n_features, config).quote(self._prices(query))
+    if wanted.search == RELEASED:  # which looks at everything
+      return dataclasses.replace(quote, one_event=quote.most)
+    return quote
 
   def ready(self, video: str | os.PathLike | Video) -> None:
     """Encodes a video now, and forgets what was kept of its queries.
@@ -264,7 +287,9 @@ class ReVisionLlmGrounder(OpensVideos):
     self, video: str | os.PathLike | Video
   ) -> tuple[Video, np.ndarray]:
     """The video, and features of its frames."""
-    if isinstance(video, str | os.PathLike | FrameStore):
+    if isinstance(video, str | os.PathLike):
+      video = self.open_video(video)
+    if isinstance(video, FrameStore):
       video = self.opened(video)
     features = self.known.features(video).features
     if features.shape[1] != self.config.features_width:
@@ -316,7 +341,10 @@ class ReVisionLlmGrounder(OpensVideos):
       )
       for row, query in enumerate(queries)
     ]
-    results = search_queries(panel, plan, features, asked, options)
+    if options.search == COMPILED:
+      results = search_compiled(panel, plan, features, asked, options.limits)
+    else:
+      results = search_queries(panel, plan, features, asked, options)
     is_entropy = not (options.search == RELEASED and options.is_released)
     return [
       told(query, result, one.prices, options, is_entropy=is_entropy)

@@ -13,9 +13,9 @@ from vtg_jax.systems.checks import MODES, check_absent_below, check_known
 from vtg_jax.systems.revisionllm.config import LevelConfig, ReVisionLlmConfig
 
 TOP_DOWN, RELEASED, DENSE, SPARSE = 'top_down', 'released', 'dense', 'sparse'
-# Without the language model.
-LIKENESS = 'likeness'
-SEARCHES = (TOP_DOWN, RELEASED, DENSE, SPARSE, LIKENESS)
+# Top-down as one program; and without the language model.
+COMPILED, LIKENESS = 'compiled', 'likeness'
+SEARCHES = (TOP_DOWN, COMPILED, RELEASED, DENSE, SPARSE, LIKENESS)
 MOST_ANSWERS = 64
 MOST_LEVELS = 8
 _ZOOMS = (4, 2, 1)
@@ -67,6 +67,25 @@ class SearchOptions:
         f"search '{self.search}' looks at everything and keeps no budget; "
         'leave it out'
       )
+
+    if self.search == COMPILED:
+      self._check_compiled()
+
+  def _check_compiled(self):
+    for option, is_other, remedy in (
+      ("mode 'generate'", self.mode != 'score', "mode 'score'"),
+      ("quirks 'released'", self.is_released, "quirks 'clean'"),
+      (
+        'a budget of seconds',
+        self.limits.seconds is not None,
+        'one of calls or frames',
+      ),
+    ):
+      if is_other:
+        raise BadInput(
+          f"search '{COMPILED}' cannot have {option}; use {remedy}, or search "
+          f"'{TOP_DOWN}'"
+        )
 
   @property
   def limits(self) -> Budget:
