@@ -52,11 +52,16 @@ def ground(
     int | None, typer.Option(help='Intervals kept in each round.')
   ] = None,
   search: Annotated[
-    Literal['top_down', 'released', 'dense', 'sparse'] | None,
+    Literal['top_down', 'compiled', 'released', 'dense', 'sparse', 'likeness']
+    | None,
     typer.Option(
       help='From coarse to fine, or all of it, of a system that has several '
       'levels.',
     ),
+  ] = None,
+  quirks: Annotated[
+    Literal['clean', 'released'] | None,
+    typer.Option(help='Do what a release does wrong as it does, or right.'),
   ] = None,
   levels: Annotated[
     int | None, typer.Option(help='Levels of the search.')
@@ -65,8 +70,8 @@ def ground(
     str | None,
     typer.Option(
       metavar='NAME=N',
-      help='Most to spend on a query: frames=500, sequences=40 or seconds=3, '
-      'or several with commas.',
+      help='Most to spend on a query: frames=500, calls=40 or seconds=3, or '
+      'several with commas.',
     ),
   ] = None,
   absent_below: Annotated[
@@ -113,6 +118,7 @@ def ground(
       '--orders': ('n_orders', orders),
       '--beam': ('beam_width', beam),
       '--search': ('search', search),
+      '--quirks': ('quirks', quirks),
       '--levels': ('levels', levels),
       '--budget': ('budget', budget),
       '--absent-below': ('absent_below', absent_below),

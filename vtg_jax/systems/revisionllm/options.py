@@ -13,9 +13,9 @@ from vtg_jax.systems.checks import MODES, check_absent_below, check_known
 from vtg_jax.systems.revisionllm.config import LevelConfig, ReVisionLlmConfig
 
 TOP_DOWN, RELEASED, DENSE, SPARSE = 'top_down', 'released', 'dense', 'sparse'
-# Without the language model.
-LIKENESS = 'likeness'
-SEARCHES = (TOP_DOWN, RELEASED, DENSE, SPARSE, LIKENESS)
+# Top-down as one program; and without the language model.
+COMPILED, LIKENESS = 'compiled', 'likeness'
+SEARCHES = (TOP_DOWN, COMPILED, RELEASED, DENSE, SPARSE, LIKENESS)
 MOST_ANSWERS = 64
 MOST_LEVELS = 8
 _ZOOMS = (4, 2, 1)
@@ -68,6 +68,25 @@ class SearchOptions:
         'leave it out'
       )
 
+    if self.search == COMPILED:
+      self._check_compiled()
+
+  def _check_compiled(self):
+    for option, is_other, remedy in (
+      ("mode 'generate'", self.mode != 'score', "mode 'score'"),
+      ("quirks 'released'", self.is_released, "quirks 'clean'"),
+      (
+        'a budget of seconds',
+        self.limits.seconds is not None,
+        'one of calls or frames',
+      ),
+    ):
+      if is_other:
+        raise BadInput(
+          f"search '{COMPILED}' cannot have {option}; use {remedy}, or search "
+          f"'{TOP_DOWN}'"
+        )
+
   @property
   def limits(self) -> Budget:
     """What may be spent on a query."""
@@ -76,6 +95,8 @@ class SearchOptions:
     known = [field.name for field in dataclasses.fields(Budget)]
     given = self.budget or {}
     given = _numbers(given) if isinstance(given, str) else dict(given)
+    if 'calls' in given:  # of the language model
+      given.setdefault('sequences', given.pop('calls'))
     for name, value in given.items():
       check_known('budget of', name, known)
       if isinstance(value, bool) or not isinstance(value, int | float):
@@ -83,6 +104,11 @@ class SearchOptions:
       if not value >= 0:
         raise BadInput(f'a budget of {value} {name} is none; give 0 or more')
     return Budget(**given)
+
+  @property
+  def is_released(self) -> bool:
+    """Whether what the release does wrong is done, too."""
+    return self.quirks == 'released'
 
   @property
   def own_quirks(self) -> Quirks:
@@ -126,7 +152,7 @@ class SearchOptions:
         n_levels=n_levels,
         is_dense=self.search != SPARSE,
         top_k=self.top_k,
-        same_iou=None if self.quirks == 'released' else 0.5,
+        same_iou=None if self.is_released else 0.5,
         sparse_batches=(4,),
         encode_batches=(32,),
         quirks=quirks,
