@@ -15,6 +15,7 @@ _STEPS = 5_000, 1_500
 
 _LEVELS = {
   'top_down': 'top-down, as many levels as suit the length',
+  'confidence': 'the same, ranked by confidence alone',
   'levels_0': 'no level: the whole video as one window',
   'levels_1': '1 level: dense only',
   'levels_2': '2 levels',

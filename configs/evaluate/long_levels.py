@@ -1,4 +1,4 @@
-"""Long ShapeStories by searches of 0 to 4 levels, and by one kind of level.
+"""Long ShapeStories by searches of 0 to 4 levels, or of one kind of level.
 
 Our own benchmark, in no paper. `python -m ablations revisionllm` asks it.
 Command: vtg evaluate long_levels --model DIR
@@ -20,6 +20,8 @@ def get_config(arg: str = '') -> ml_collections.ConfigDict:
   config.searches = {
     # As many as suit the length of the video.
     'top_down': {'search': 'top_down'},
+    # As the paper ranks what it finds.
+    'confidence': {'search': 'top_down', 'rank': 'confidence'},
     'levels_0': {'search': 'top_down', 'levels': 0},
     'levels_1': {'search': 'dense'},
     'levels_2': {'search': 'top_down', 'levels': 2},

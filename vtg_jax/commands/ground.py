@@ -59,6 +59,13 @@ def ground(
       'levels.',
     ),
   ] = None,
+  rank: Annotated[
+    Literal['both', 'confidence'] | None,
+    typer.Option(
+      help='Rank moments by how alike frames and sentence are, too, or by how '
+      'sure the language model is alone.',
+    ),
+  ] = None,
   quirks: Annotated[
     Literal['clean', 'released'] | None,
     typer.Option(help='Do what a release does wrong as it does, or right.'),
@@ -118,6 +125,7 @@ def ground(
       '--orders': ('n_orders', orders),
       '--beam': ('beam_width', beam),
       '--search': ('search', search),
+      '--rank': ('rank', rank),
       '--quirks': ('quirks', quirks),
       '--levels': ('levels', levels),
       '--budget': ('budget', budget),

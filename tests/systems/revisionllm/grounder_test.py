@@ -21,6 +21,7 @@ from vtg_jax.nn.compute import Compute
 from vtg_jax.recursion.quirks import CLEAN
 from vtg_jax.systems.revisionllm import asking, compiled, grounder, prompt
 from vtg_jax.systems.revisionllm.asker import ANSWER_TOKENS
+from vtg_jax.systems.revisionllm.likeness import alike
 from vtg_jax.systems.revisionllm.model import at_level
 from vtg_jax.systems.revisionllm.rows import lay_out
 from vtg_jax.testing.numbered_video import write_numbered_video
@@ -287,6 +288,21 @@ def test_a_video_made_ready_costs_every_search_the_same(model):
   assert costs[0] == costs[1] > 0
 
 
+def test_moments_are_ranked_by_their_frames_too(model):
+  video = features(100)
+  options = {'search': 'dense', 'top_k': 64}
+  alone = model.ground(video, QUERY, rank='confidence', **options)
+  both = model.ground(video, QUERY, **options)
+  (words,) = model.known.words([QUERY])
+  factor = alike(video, words)
+  expected = {(m.start_s, m.end_s): m.score * factor(m) for m in alone}
+  assert {(m.start_s, m.end_s): m.score for m in both} == expected
+  scores = [m.score for m in both]
+  assert len(scores) > 2 and scores == sorted(scores, reverse=True)
+  best = model.ground(video, QUERY, search='dense')
+  assert best[0].score == scores[0]
+
+
 def test_likeness_asks_no_language_model(model):
   video = features(100)
   found = model.ground(video, QUERY, search='likeness', top_k=3)
@@ -307,6 +323,7 @@ def test_a_low_score_is_an_absence(model):
   ('options', 'said'),
   [
     ({'search': 'deep'}, "search 'deep' is unknown"),
+    ({'rank': 'luck'}, "rank 'luck' is unknown"),
     ({'search': 'dense', 'levels': 2}, "search 'dense' has its own levels"),
     ({'search': 'likeness', 'budget': 'frames=1'}, "search 'likeness' looks"),
     ({'levels': 9}, "levels is 9; search 'top_down' has 0 to 8"),

@@ -5,9 +5,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from input_pipeline.frame_features import EvenFeatures, QueryFeatures
+from vtg_jax.moments.moment import Moment
 from vtg_jax.moments.overlap import iou
 from vtg_jax.recursion.cost import Cost
-from vtg_jax.systems.revisionllm.likeness import SAME_IOU, search_by_likeness
+from vtg_jax.systems.revisionllm.likeness import (
+  SAME_IOU,
+  alike,
+  search_by_likeness,
+)
 
 SENTENCE = np.array([3.0, 0.0], np.float32)
 
@@ -31,6 +36,19 @@ def test_the_window_that_is_like_the_sentence_comes_first():
   best = result.moments[0]
   assert (best.start_s, best.end_s, best.score) == (20, 24, 1)
   assert result.spent == Cost() and result.looked_at == 1
+
+
+def test_a_moment_is_as_alike_as_its_frames():
+  frames = video(200, like=range(40, 48))
+  words = QueryFeatures(
+    token_features=np.zeros((1, 2), np.float32), cls_features=SENTENCE
+  )
+  of_moment = alike(frames, words)
+  factors = [
+    of_moment(Moment(start_s=start_s, end_s=end_s, score=1.0))
+    for start_s, end_s in ((20, 24), (0, 4), (22, 26), (500, 500))
+  ]
+  assert factors == [1, 0.5**4, 0.75**4, 0.5**4]
 
 
 def test_a_video_shorter_than_a_window_is_one():

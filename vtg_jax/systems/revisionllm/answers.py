@@ -3,10 +3,12 @@
 import dataclasses
 import math
 
+from input_pipeline.frame_features import FrameFeatures, QueryFeatures
 from vtg_jax.moments.moment import Absent, Moment
 from vtg_jax.recursion.cost import Cost, Prices
 from vtg_jax.recursion.search_result import SearchResult
 from vtg_jax.systems.revisionllm.config import SYSTEM
+from vtg_jax.systems.revisionllm.likeness import alike
 from vtg_jax.systems.revisionllm.options import SearchOptions
 
 
@@ -16,9 +18,19 @@ def told(
   prices: Prices,
   options: SearchOptions,
   *,
-  is_entropy: bool,
+  frames: FrameFeatures,
+  words: QueryFeatures,
 ) -> list[Moment | Absent]:
-  """What is answered to a query."""
+  """What is answered to a query.
+
+  Args:
+    query: The sentence.
+    result: What was found.
+    prices: What a unit of work costs.
+    options: Of the search.
+    frames: Of the video.
+    words: Of the sentence.
+  """
   about = dict(
     query=query,
     system=SYSTEM,
@@ -28,11 +40,19 @@ def told(
   moments = [
     dataclasses.replace(
       moment,
-      score=likelihood(moment.score) if is_entropy else moment.score,
+      score=moment.score if options.has_own_score else likelihood(moment.score),
       **about,
     )
     for moment in result.moments
   ]
+  if options.is_by_both:
+    factor = alike(frames, words)
+    moments = [
+      dataclasses.replace(moment, score=moment.score * factor(moment))
+      for moment in moments
+    ]
+    moments.sort(key=lambda moment: -moment.score)
+  moments = moments[: options.top_k]
   threshold = options.absent_below or 0.0
   best = moments[0].score if moments else 0.0
   if not moments or (

