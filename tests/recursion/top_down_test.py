@@ -8,8 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.recursion.knowing_model import KnowingModel
+from vtg_jax.recursion.cost import Cost
 from vtg_jax.recursion.model import TokenCache
 from vtg_jax.recursion.search_plan import (
+  Quote,
   SearchConfig,
   SparseLevel,
   plan_search,
@@ -114,6 +116,19 @@ def test_the_quote_for_one_event_is_what_one_event_costs():
     # Where calls share the event's windows out, each leads a little wider.
     assert quote.frames <= spent.frames <= 3 * quote.frames
     assert spent.encodings == quote.encodings
+
+
+def test_a_quote_is_said_in_one_line():
+  quote = Quote(
+    one_event=Cost(sequences=46, frames=750, prefill_tokens=5869),
+    most=Cost(sequences=186, frames=14250, prefill_tokens=22879),
+  )
+  assert str(quote) == (
+    '46 to 186 calls of the language model, 750 to 14,250 frames read one by '
+    'one, 79 to 308 TFLOP'
+  )
+  same = Quote(one_event=Cost(sequences=3), most=Cost(sequences=3))
+  assert str(same).startswith('3 calls of the language model, 0 frames')
 
 
 def test_a_share_of_the_dense_windows_is_read_where_all_would_be():

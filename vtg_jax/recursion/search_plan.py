@@ -146,8 +146,8 @@ class Quote:
     """'46 to 186 calls, 750 to 14250 frames read one by one, ...'."""
 
     def span(least: float, most: float) -> str:
-      least, most = f'{least:.4g}', f'{most:.4g}'
-      return least if least == most else f'{least} to {most}'
+      told = [f'{x:,.0f}' if x >= 10 else f'{x:.2g}' for x in (least, most)]
+      return ' to '.join(dict.fromkeys(told))
 
     few, all_ = self.one_event, self.most
     tflop = span(few.tflop(self.prices), all_.tflop(self.prices))
