@@ -7,7 +7,9 @@ from pathlib import Path
 
 from ablations import arms
 
-NAMES = ('grounded_videollm',)
+NAMES = ('grounded_videollm', 'revisionllm')
+# What is kept of an arm: what is said of a row -> its cells.
+ROWS = 'rows.json'
 
 
 def main() -> None:
@@ -19,20 +21,34 @@ def main() -> None:
   parser.add_argument(
     '--cpu-devices', type=int, default=2, help='as for vtg train'
   )
+  parser.add_argument(
+    '--steps',
+    type=float,
+    metavar='SHARE',
+    help='train for so large a share of the usual steps; arms of other '
+    'lengths are trained and kept by themselves',
+  )
   given = parser.parse_args()
-  ablation = importlib.import_module(f'ablations.{given.name}').ABLATION
+  module = importlib.import_module(f'ablations.{given.name}')
+  ablation = module.ABLATION
+  if given.steps is not None:
+    if not hasattr(module, 'ablation'):
+      parser.error(f'the arms of {given.name} are of fixed lengths')
+    ablation = module.ablation(given.steps)
   known = {arm.name: arm for arm in ablation.arms}
   if unknown := {*given.arms} - {*known}:
     parser.error(f'no arm {sorted(unknown)}; there are {sorted(known)}')
   root = given.out or Path('out') / 'ablations' / ablation.name
   for name in given.arms or known:
     model = arms.train(
-      known[name], root, options=['--cpu-devices', str(given.cpu_devices)]
+      known[name],
+      root,
+      options=['--cpu-devices', str(given.cpu_devices)],
+      parts=ablation.parts,
     )
-    row = arms.score(ablation, known[name], model, root)
-    more = {column: read(model) for column, read in ablation.more.items()}
-    kept = root / 'scores' / name / 'row.json'
-    kept.write_text(json.dumps({'row': row, 'more': more}, indent=2) + '\n')
+    rows = arms.score(ablation, known[name], model, root)
+    kept = root / 'scores' / name / ROWS
+    kept.write_text(json.dumps(rows, indent=2) + '\n')
     write(ablation, root)
 
 
@@ -40,9 +56,9 @@ def write(ablation: arms.Ablation, root: Path) -> None:
   """Writes the table of what has been found so far."""
   found = {}
   for arm in ablation.arms:
-    kept = root / 'scores' / arm.name / 'row.json'
+    kept = root / 'scores' / arm.name / ROWS
     if kept.exists():
-      found[arm.name] = json.loads(kept.read_text())
+      found |= json.loads(kept.read_text())
   ablation.document.parent.mkdir(parents=True, exist_ok=True)
   ablation.document.write_text(arms.document(ablation, found))
   print(ablation.document.read_text(), flush=True)

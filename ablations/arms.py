@@ -1,4 +1,4 @@
-"""Arms of an ablation: stages of training, one after the other, and a score.
+"""Arms of an ablation: stages of training, one after the other, and scores.
 
 Arms that begin alike share what they have in common: a stage with the same
 config, the same overrides and the same start is trained once.
@@ -7,11 +7,15 @@ config, the same overrides and the same start is trained once.
 import dataclasses
 import hashlib
 import json
+import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+# Column -> text, of one row of the table.
+Cells = dict[str, str]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -29,19 +33,30 @@ class Stage:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Arm:
-  """One row of the table.
+  """A row of the table, or the rows of one evaluation.
 
   Attributes:
     name: of its folder of results.
     what: what is said of it in the table.
-    start: checkpoint that the first stage starts from.
+    start: checkpoint that the first stage starts from; None where that begins
+      from nothing. Without stages, the model that is scored.
     stages: each starts from the one before.
+    scoring: in place of the ablation's.
+    rows: name of a row in the scores -> what is said of it; a name that is
+      not here has no row. None has one row, which is `what`.
   """
 
   name: str
   what: str
-  start: str
+  start: str | None
   stages: tuple[Stage, ...]
+  scoring: tuple[str, ...] | None = None
+  rows: Mapping[str, str] | None = None
+
+  @property
+  def said(self) -> tuple[str, ...]:
+    """What is said of its rows."""
+    return tuple(self.rows.values()) if self.rows else (self.what,)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -54,8 +69,12 @@ class Ablation:
     about: what is to be known to read it.
     arms: the rows, the model as shipped first.
     scoring: config of the evaluation and its overrides.
-    more: name of a column -> what of a model's folder stands there.
+    columns: of the table.
+    read: arm, the summary of its evaluation, folder of its model -> what is
+      said of a row -> its cells.
     document: where the table goes.
+    parts: name of a folder in a trained model -> what is copied there, which
+      training does not.
   """
 
   name: str
@@ -63,13 +82,15 @@ class Ablation:
   about: str
   arms: tuple[Arm, ...]
   scoring: tuple[str, ...]
-  more: dict[str, Callable[[Path], str]]
+  columns: tuple[str, ...]
+  read: Callable[[Arm, Mapping[str, Any], Path], dict[str, Cells]]
   document: Path
+  parts: Mapping[str, Path] = dataclasses.field(default_factory=dict)
 
 
 def folders(arm: Arm, root: Path) -> list[Path]:
   """Where each stage of an arm is trained; equal beginnings are one folder."""
-  found, sha = [], hashlib.sha256(arm.start.encode())
+  found, sha = [], hashlib.sha256((arm.start or '').encode())
   for stage in arm.stages:
     sha.update(json.dumps([stage.config, stage.overrides]).encode())
     stem = stage.config.replace('/', '-')
@@ -77,67 +98,72 @@ def folders(arm: Arm, root: Path) -> list[Path]:
   return found
 
 
-def train(arm: Arm, root: Path, *, options: Sequence[str] = ()) -> Path:
+def train(
+  arm: Arm,
+  root: Path,
+  *,
+  options: Sequence[str] = (),
+  parts: Mapping[str, Path] | None = None,
+) -> Path:
   """Trains an arm, or what is left of it; returns the folder of its model.
 
   Args:
     arm: what to train.
     root: folder of the ablation.
     options: further options of `vtg train`.
+    parts: see `Ablation`.
 
   Raises:
     subprocess.CalledProcessError: a stage could not be trained.
   """
-  model = Path(arm.start)
+  model = None if arm.start is None else Path(arm.start)
   for stage, folder in zip(arm.stages, folders(arm, root), strict=True):
     before, model = model, folder / 'model'
     if not model.is_dir():
-      start = f'start.init_from={before}'
-      run = [stage.config, *stage.overrides, start, '--folder', str(folder)]
+      start = () if before is None else (f'start.init_from={before}',)
+      run = [stage.config, *stage.overrides, *start, '--folder', str(folder)]
       _vtg('train', *run, *options)
+  for name, part in (parts or {}).items():
+    if arm.stages and not (model / name).is_dir():
+      copied = shutil.copytree(part, model / f'.{name}', dirs_exist_ok=True)
+      Path(copied).rename(model / name)
   return model
 
 
-def score(ablation: Ablation, arm: Arm, model: Path, root: Path) -> dict:
-  """The row that `vtg evaluate` writes about an arm's model."""
+def score(
+  ablation: Ablation, arm: Arm, model: Path, root: Path
+) -> dict[str, Cells]:
+  """The rows of what `vtg evaluate` finds about an arm's model."""
   out = root / 'scores' / arm.name
   options = ['--model', str(model), '--out', str(out)]
-  _vtg('evaluate', *ablation.scoring, *options)
+  _vtg('evaluate', *(arm.scoring or ablation.scoring), *options)
   summary = json.loads((out / 'summary.json').read_text())
-  return next(row for row in summary['rows'] if row['name'] == 'model')
+  return ablation.read(arm, summary, model)
 
 
-def table(ablation: Ablation, found: dict[str, dict[str, Any]]) -> str:
+def table(ablation: Ablation, found: Mapping[str, Cells]) -> str:
   """The table in Markdown.
 
   Args:
     ablation: whose arms they are.
-    found: name of an arm -> its row of the scores and the further columns.
+    found: what is said of a row -> its cells.
   """
-  columns = ['mIoU', 'interval', 'R@1 0.3', 'R@1 0.5', 'R@1 0.7']
-  columns += list(ablation.more)
+  columns = ablation.columns
   lines = [
     f'|  | {" | ".join(columns)} |',
     f'| --- | {" | ".join(["---:"] * len(columns))} |',
   ]
   for arm in ablation.arms:
-    if arm.name not in found:
-      lines.append(f'| {arm.what} | not yet run |{" |" * (len(columns) - 1)}')
-      continue
-    row, more = found[arm.name]['row'], found[arm.name]['more']
-    scores = row['answered']
-    low, high = row['interval']['mean_iou']
-    cells = [
-      _percent(scores['mean_iou']),
-      f'{_percent(low)} to {_percent(high)}',
-      *(_percent(scores[f'recall_{at}']) for at in (0.3, 0.5, 0.7)),
-      *(more[name] for name in ablation.more),
-    ]
-    lines.append(f'| {arm.what} | {" | ".join(cells)} |')
+    for what in arm.said:
+      if what in found:
+        cells = [found[what].get(column, '') for column in columns]
+      else:
+        cells = ['not yet run', *[''] * (len(columns) - 1)]
+      lines.append(f'| {what} | {" | ".join(cells)} |')
   return '\n'.join(lines)
 
 
-def document(ablation: Ablation, found: dict[str, dict[str, Any]]) -> str:
+def document(ablation: Ablation, found: Mapping[str, Cells]) -> str:
   """The page that the table stands on."""
   return (
     f'# {ablation.title}\n\n{ablation.about}\n\n'
@@ -145,8 +171,9 @@ def document(ablation: Ablation, found: dict[str, dict[str, Any]]) -> str:
   )
 
 
-def _percent(share: float) -> str:
-  return f'{100 * share:.1f}'
+def percent(share: float | None) -> str:
+  """A share as the table has it; nothing where there is none."""
+  return '' if share is None else f'{100 * share:.1f}'
 
 
 def _vtg(*arguments: str) -> None:

@@ -1,9 +1,11 @@
 """Grounded-VideoLLM's streams, time scale and stages, in miniature."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
-from ablations.arms import Ablation, Arm, Stage
+from ablations.arms import Ablation, Arm, Cells, Stage, percent
 
 _STAGE1 = Stage(config='grounded_videollm/small_stage1')
 _CELLS = 'out/grounded_videollm/small_cells/model'
@@ -73,6 +75,24 @@ _ARMS = (
 )
 
 
+_RECALLS = {f'R@1 {at}': f'recall_{at}' for at in (0.3, 0.5, 0.7)}
+_ROWS = 'rows a video'
+
+
+def read(arm: Arm, summary: Mapping[str, Any], model: Path) -> dict[str, Cells]:
+  """The model's row of its scores."""
+  row = next(row for row in summary['rows'] if row['name'] == 'model')
+  scores = row['answered']
+  low, high = row['interval']['mean_iou']
+  cells = {
+    'mIoU': percent(scores['mean_iou']),
+    'interval': f'{percent(low)} to {percent(high)}',
+    **{name: percent(scores[key]) for name, key in _RECALLS.items()},
+    _ROWS: _video_rows(model),
+  }
+  return {arm.what: cells}
+
+
 def _video_rows(model: Path) -> str:
   """Rows that stand for a video in the language model's input."""
   from vtg_jax.convert import checkpoint
@@ -99,6 +119,7 @@ intervals resample the videos and tell nothing of other seeds of training.""",
     'unseen_seeds=',
     'tuning_seeds=0:1',
   ),
-  more={'rows a video': _video_rows},
+  columns=('mIoU', 'interval', *_RECALLS, _ROWS),
+  read=read,
   document=Path('docs/grounded_videollm_small/ablations.md'),
 )

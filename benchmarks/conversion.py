@@ -10,6 +10,7 @@ of its own whose peak resident memory is read at its end. Needs 48 GB of disk.
 
 import argparse
 import json
+import math
 import subprocess
 import sys
 import tempfile
@@ -29,6 +30,7 @@ from vtg_jax.convert.tensor_file import DTYPES, TensorInfo
 from vtg_jax.convert.to_release import export_release
 from vtg_jax.convert.torch_file import write_torch
 from vtg_jax.errors import BadInput
+from vtg_jax.evaluation.memory import peak_mib
 
 TARGET_GB = 6.0
 _LIVE = 'llama_model.base_model.model.'
@@ -187,16 +189,7 @@ def _n_bytes(folder: Path) -> int:
 
 def _peak_gb() -> float:
   """Returns the peak resident memory of this process so far."""
-  status = Path('/proc/self/status')
-  if status.is_file():
-    for line in status.read_text().splitlines():
-      if line.startswith('VmHWM:'):
-        return int(line.split()[1]) * 1024 / 1e9
-  import resource
-
-  unit = 1 if sys.platform == 'darwin' else 1024
-  peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-  return peak * unit / 1e9
+  return (peak_mib() or math.nan) * 2**20 / 1e9
 
 
 def main() -> None:

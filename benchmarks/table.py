@@ -24,7 +24,14 @@ ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / 'benchmarks' / 'results'
 START, END = '<!-- benchmarks:start -->', '<!-- benchmarks:end -->'
 # What benchmarks are made of.
-PARTS = {'__init__', 'gpu_timing', 'table', 'timing', 'torch_prefix'}
+PARTS = {
+  '__init__',
+  'gpu_timing',
+  'long_model',
+  'table',
+  'timing',
+  'torch_prefix',
+}
 
 
 def names() -> list[str]:

@@ -31,6 +31,54 @@ def grounding_recipe(title: str, file_format: str, arg: str) -> ConfigDict:
   return config
 
 
+def long_recipe(config: ConfigDict) -> None:
+  """Adds how sentences of hours of video are asked and scored."""
+  # Answers a sentence.
+  config.top_k = 5
+  # 'isotonic' or 'temperature', and what the IoU of a right moment exceeds.
+  config.calibration = 'isotonic'
+  config.hit_iou = 0.5
+  # Of absent sentences, at most this share is to be answered with a moment.
+  config.false_alarm_rate = 0.1
+  config.resize = 'pil'
+  # 'paper' or 'best': what the model's system takes where nothing is said.
+  config.protocol = 'best'
+  # Options of the model's `ground`, whatever they are: search.sampling=paper.
+  config.search = {}
+  # Searches to compare, each a table of such options; see long_searches.
+  config.searches = {}
+  config.other_orders = 0
+  config.bootstrap = {'n_resamples': 2000, 'level': 0.95, 'seed': 0}
+
+
+def long_moments_recipe(
+  title: str, file_format: str, fps: float, arg: str
+) -> ConfigDict:
+  """Returns the config of a benchmark of one moment a sentence.
+
+  Args:
+    title: of the table.
+    file_format: of the annotations; see `evaluation.long_files`.
+    fps: rows per second of the features that are released.
+    arg: 'quicktest' asks the first 8 sentences.
+  """
+  config = ConfigDict()
+  config.benchmark = 'long_moments'
+  config.title = title
+  config.format = file_format
+  config.annotations = ''
+  # Features of frames, as released or a folder of indexes; or else videos.
+  config.features = ''
+  config.features_fps = fps
+  config.videos = ''
+  config.longer_than_s = None
+  config.first = 8 if arg == 'quicktest' else None
+  long_recipe(config)
+  # As the paper asks.
+  config.protocol = 'paper'
+  return config
+
+
 def questions_recipe(benchmark: str, title: str, arg: str) -> ConfigDict:
   """Returns the config of a benchmark of questions with options.
 

@@ -30,6 +30,49 @@ FRAMES = ('features', 'memory_global')
 WORDS = ('token_features',)
 SENTENCE = ('cls_features', 'eot_features')
 _NPY = '.npy'
+_H5 = ('.h5', '.hdf5')
+_LMDB, _LMDB_DATA = '.lmdb', 'data.mdb'
+
+
+def is_feature_file(path: str | os.PathLike) -> bool:
+  """Whether a path leads to released features: see `read_features`."""
+  path = Path(path)
+  if path.suffix.lower() == _NPY and not path.is_dir():
+    return True
+  return _many(path) or (not path.exists() and _many(path.parent))
+
+
+def read_features(path: str | os.PathLike, *, fps: float) -> 'EvenFeatures':
+  """Features of a video from a file as others release them.
+
+  Args:
+    path: An .npy file; or FILE.h5/NAME or FILE.lmdb/NAME, a video by its name
+      in a file of many. An LMDB may be a folder of any name.
+    fps: Rows per second, which the files do not tell.
+
+  Raises:
+    BadInput: it cannot be read, or which video is not said.
+  """
+  path = Path(path)
+  if path.suffix.lower() == _NPY and not path.is_dir():
+    return NpyFolder(path.parent, fps=fps).read(path.stem)
+  whole = _many(path)
+  file = path if whole else path.parent
+  kind = H5Features if file.suffix.lower() in _H5 else LmdbFeatures
+  with kind(file, fps=fps) as opened:
+    if whole:
+      first = next(iter(opened), 'NAME')
+      raise BadInput(
+        f'{file} holds features of many videos; name one, as in {file}/{first}'
+      )
+    return opened.read(path.name)
+
+
+def _many(path: Path) -> bool:
+  """Whether it is a file with features of many videos."""
+  if path.is_dir():
+    return (path / _LMDB_DATA).is_file()
+  return path.suffix.lower() in (*_H5, _LMDB) and path.is_file()
 
 
 class NpyFolder:

@@ -194,7 +194,7 @@ def check_made(index: FeatureIndex, **wanted: Any) -> None:
     )
     raise BadIndex(
       f'{index.path} was made with {what}; use the same, index again with '
-      '--rebuild, or elsewhere with --out',
+      'vtg index --rebuild, or elsewhere with --out',
       replaceable=False,
     )
 
@@ -283,11 +283,11 @@ def _damaged(path: Path) -> BadIndex:
 
 def _foreign(path: Path, version: int | None) -> BadIndex:
   if version is None:
-    said = 'is no index of features; move it away, or use --rebuild'
+    said = 'is no index of features; move it away, or use vtg index --rebuild'
   else:
     said = (
       f'has format {version} and this version reads {FORMAT.version}; install '
-      'the vtg-jax that made it, or use --rebuild'
+      'the vtg-jax that made it, or use vtg index --rebuild'
     )
   return BadIndex(f'{path} {said}', replaceable=False)
 

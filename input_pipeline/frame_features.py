@@ -32,6 +32,11 @@ class EvenFeatures:
   fps: float
 
   @property
+  def duration_s(self) -> float:
+    """Of the video, as far as its features tell."""
+    return len(self.features) / self.fps
+
+  @property
   def times_s(self) -> Float64[np.ndarray, 'N']:
     return np.arange(len(self.features), dtype=np.float64) / self.fps
 

@@ -11,8 +11,11 @@ from numpy.typing import ArrayLike
 from input_pipeline.feature_index import source_of
 from input_pipeline.feature_layout import IndexHeader, Made
 from input_pipeline.feature_writer import FeatureWriter
+from input_pipeline.frame_features import EvenFeatures
 from input_pipeline.frame_store import FrameStore
 
+# Rows of stored features that are written together.
+_STORED_ROWS = 4096
 # Frames [F h w 3] -> their features, perhaps still being computed: reading the
 # result waits for it. Rows beyond the frames' own are not looked at.
 StartEncoding = Callable[[UInt8[np.ndarray, 'F h w 3']], ArrayLike]
@@ -67,6 +70,45 @@ def index_features(
       if on_progress is not None:
         on_progress(writer.n_rows, len(ids))
     writer.finish(video.path)
+  return writer.path
+
+
+def index_stored(
+  features: EvenFeatures,
+  source: str | os.PathLike,
+  path: str | os.PathLike,
+  made: Made,
+  *,
+  anew: bool = False,
+) -> Path:
+  """Writes the index of a video of which features alone are there.
+
+  Args:
+    features: of its frames.
+    source: the file that they are read from, which stands for the video.
+    path: where the index will be.
+    made: what they are said to be made with.
+    anew: do not go on with what an earlier run wrote.
+
+  Returns:
+    `path`.
+
+  Raises:
+    BadInput: the index cannot be written, or another run writes it.
+  """
+  n_rows, width = features.features.shape
+  header = IndexHeader(
+    source=source_of(source),
+    made=made,
+    duration_s=features.duration_s,
+    n_rows=n_rows,
+    width=width,
+  )
+  with FeatureWriter(path, header, anew=anew) as writer:
+    while writer.n_rows < n_rows:
+      rows = slice(writer.n_rows, writer.n_rows + _STORED_ROWS)
+      writer.append(features.times_s[rows], features.features[rows])
+    writer.finish(source)
   return writer.path
 
 

@@ -17,6 +17,7 @@ from vtg_jax.commands import (
   answer,
   build_grounded_qa,
   build_internvid_g,
+  calibrate,
   caption,
   conversion,
   describe,
@@ -75,6 +76,7 @@ for _verb in (
   train.train,
   plan.plan,
   evaluate.evaluate,
+  calibrate.calibrate,
 ):
   app.command()(_verb)
 

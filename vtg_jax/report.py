@@ -91,7 +91,8 @@ def print_moments(answers: Sequence['Moment | Absent']) -> None:
       bounds = (document.get(f'{end}_range_s') for end in ('start', 'end'))
       when += tuple(_span(*bound) if bound else '-' for bound in bounds)
     asked = one_line(answer.query)
-    if document['absent'] and 'looked_at' in document:
+    seen = document.get('looked_at')
+    if seen is not None and (document['absent'] or seen < 1):
       asked += f' (looked at {document["looked_at"]:.0%} of the video)'
     table.add_row(*when, f'{answer.score:.4f}', asked)
   console().print(table)

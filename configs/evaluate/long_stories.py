@@ -12,7 +12,7 @@ Hardware, time, our score: not yet run.
 
 import ml_collections
 
-from configs.evaluate_recipe import stories_recipe
+from configs.evaluate_recipe import long_recipe, stories_recipe
 
 
 def get_config(arg: str = '') -> ml_collections.ConfigDict:
@@ -38,19 +38,8 @@ def get_config(arg: str = '') -> ml_collections.ConfigDict:
   config.other_seeds = '' if quick else '9800000:9800010'
   # Ask also for what does not happen.
   config.absent = True
+  # Most sentences of a video that happen, and most that do not; null for all.
+  config.most_asked = None
   config.first = None
-  # Answers a sentence.
-  config.top_k = 5
-  # 'isotonic' or 'temperature', and what the IoU of a right moment exceeds.
-  config.calibration = 'isotonic'
-  config.hit_iou = 0.5
-  # Of absent sentences, at most this share is to be answered with a moment.
-  config.false_alarm_rate = 0.1
-  config.resize = 'pil'
-  # 'paper' or 'best': what the model's system takes where nothing is said.
-  config.protocol = 'best'
-  # Options of the model's `ground`, whatever they are: search.sampling=paper.
-  config.search = {}
-  config.other_orders = 0
-  config.bootstrap = {'n_resamples': 2000, 'level': 0.95, 'seed': 0}
+  long_recipe(config)
   return config

@@ -66,12 +66,21 @@ class MomentItem:
     """
     if wording == 'as_written':
       return f'{VIDEO}\n{self.text}'
+    return f'{VIDEO}\n{QUESTIONS[wording].format(self.sentence)}'
+
+  @property
+  def sentence(self) -> str:
+    """What is asked for, as questions name it; see `asked_sentence`.
+
+    Raises:
+      ValueError: the text holds no sentence that another wording could have.
+    """
     found = _ASKED.fullmatch(self.text)
     if not found:
       raise ValueError(
         f'{self.text[:80]!r} is no question for a sentence; ask it as_written'
       )
-    return f'{VIDEO}\n{QUESTIONS[wording].format(found[1])}'
+    return found[1]
 
   def answered(self, start: str, end: str) -> str:
     """The answer with its times, or that the event is not there."""

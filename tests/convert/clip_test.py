@@ -1,5 +1,6 @@
 """CLIP's released file there and back, bit for bit."""
 
+import dataclasses
 import json
 
 import jax
@@ -165,6 +166,119 @@ def test_the_full_size_has_the_released_tensors():
   }.items():
     assert tensors[key] == shape, key
   assert len(tensors) == 3 + (7 + 24 * 16) + (4 + 12 * 16)
+
+
+def openai_tensors(config):
+  """Those of `tensors_of` under OpenAI's names, made of Hugging Face's."""
+  theirs = tensors_of(config)
+  renamed = {
+    'visual.class_embedding': 'vision_model.embeddings.class_embedding',
+    'visual.conv1.weight': 'vision_model.embeddings.patch_embedding.weight',
+    'visual.positional_embedding': (
+      'vision_model.embeddings.position_embedding.weight'
+    ),
+    'token_embedding.weight': 'text_model.embeddings.token_embedding.weight',
+    'positional_embedding': 'text_model.embeddings.position_embedding.weight',
+    'logit_scale': 'logit_scale',
+  }
+  norms = {
+    'visual.ln_pre': 'vision_model.pre_layrnorm',
+    'visual.ln_post': 'vision_model.post_layernorm',
+    'ln_final': 'text_model.final_layer_norm',
+  }
+  tensors = {
+    'visual.proj': theirs['visual_projection.weight'].T.copy(),
+    'text_projection': theirs['text_projection.weight'].T.copy(),
+    'input_resolution': np.array(config.image.image_size),
+    'context_length': np.array(config.text.max_tokens),
+    'vocab_size': np.array(config.text.vocab_size),
+  }
+  for part, blocks, model in (
+    (config.image, 'visual.transformer', 'vision_model'),
+    (config.text, 'transformer', 'text_model'),
+  ):
+    for n in range(part.n_layers):
+      new, old = f'{blocks}.resblocks.{n}.', f'{model}.encoder.layers.{n}.'
+      norms |= {
+        f'{new}attn.out_proj': f'{old}self_attn.out_proj',
+        f'{new}mlp.c_fc': f'{old}mlp.fc1',
+        f'{new}mlp.c_proj': f'{old}mlp.fc2',
+        f'{new}ln_1': f'{old}layer_norm1',
+        f'{new}ln_2': f'{old}layer_norm2',
+      }
+      for kind in ('weight', 'bias'):
+        tensors[f'{new}attn.in_proj_{kind}'] = np.concatenate(
+          [theirs[f'{old}self_attn.{x}_proj.{kind}'] for x in 'qkv']
+        )
+  for new, old in norms.items():
+    renamed |= {f'{new}.{x}': f'{old}.{x}' for x in ('weight', 'bias')}
+  return tensors | {new: theirs[old] for new, old in renamed.items()}
+
+
+def test_openais_own_file_comes_back_and_sees_the_same(tmp_path, folder):
+  names = tmp_path / 'openai.safetensors'
+  save(names, openai_tensors(tiny()))
+  sizes = tmp_path / 'sizes.json'
+  sizes.write_text(json.dumps(hugging_face(tiny())))
+  report = registry.convert(
+    'clip',
+    [names],
+    tmp_path / 'openai',
+    config=sizes,
+    tokenizers=[folder / 'tokenizer.json'],
+  )
+  assert len(report.ignored) == 3
+  (written,) = registry.export(tmp_path / 'openai', tmp_path / 'back')
+  assert written.read_bytes() == names.read_bytes()
+  registry.convert('clip', [folder], tmp_path / 'ours')
+  frames = np.random.default_rng(0).integers(0, 256, (3, 16, 16, 3), np.uint8)
+  theirs, ours = (
+    frame_encoder.load(tmp_path / name) for name in ('openai', 'ours')
+  )
+  np.testing.assert_allclose(
+    theirs.encode_frames(frames), ours.encode_frames(frames), rtol=2e-5
+  )
+  (one,), (other,) = (
+    encoder.encode_queries(['a red star']) for encoder in (theirs, ours)
+  )
+  np.testing.assert_allclose(one.cls_features, other.cls_features, rtol=2e-5)
+
+
+def test_openais_tensors_tell_the_sizes(tmp_path, folder):
+  wide = dataclasses.replace(tiny().image.block, width=64, n_heads=1)
+  config = dataclasses.replace(
+    tiny(),
+    image=dataclasses.replace(tiny().image, block=wide),
+    text=dataclasses.replace(tiny().text, block=wide),
+  )
+  tensors = openai_tensors(config)
+  save(tmp_path / 'openai.safetensors', tensors)
+  options = {'tokenizers': [folder / 'tokenizer.json']}
+  registry.convert(
+    'clip', [tmp_path / 'openai.safetensors'], tmp_path / 'ours', **options
+  )
+  found = frame_encoder.load(tmp_path / 'ours').config
+  assert found.image.block.fused_qkv and found.text.block.fused_qkv
+  for part in ('image', 'text'):
+    one, other = getattr(found, part), getattr(config, part)
+    block = dataclasses.replace(one.block, fused_qkv=False)
+    assert dataclasses.replace(one, block=block) == other
+  assert found.features == config.features
+  del tensors['positional_embedding']
+  save(tmp_path / 'cut.safetensors', tensors)
+  with pytest.raises(BadInput, match='cannot be told from its tensors'):
+    registry.convert(
+      'clip', [tmp_path / 'cut.safetensors'], tmp_path / 'no', **options
+    )
+
+
+@pytest.mark.torch
+def test_a_program_is_not_run(tmp_path, folder):
+  torch = pytest.importorskip('torch', reason='torch is an extra')
+  script = torch.jit.trace(torch.nn.Linear(2, 2), torch.zeros(1, 2))
+  script.save(str(tmp_path / 'ViT.pt'))
+  with pytest.raises(BadInput, match='is a TorchScript program, which is not'):
+    registry.convert('clip', [tmp_path / 'ViT.pt'], tmp_path / 'ours')
 
 
 @pytest.mark.torch

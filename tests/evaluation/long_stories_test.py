@@ -1,11 +1,13 @@
 """Long stories as a benchmark: which videos, which sentences."""
 
+import dataclasses
+
 import pytest
 
 from configs.evaluate import long_stories as config_file
 from vtg_jax import shape_stories
 from vtg_jax.errors import BadInput
-from vtg_jax.evaluation.items import CALIBRATION, LongItem
+from vtg_jax.evaluation.items import CALIBRATION, LongItem, digest
 from vtg_jax.evaluation.long_stories import LongStories
 from vtg_jax.evaluation.stories import UNSEEN
 
@@ -67,6 +69,26 @@ def test_without_absent_sentences_there_are_none():
   assert all(item.gold for item in stories(absent=False).items())
 
 
+def test_everything_is_asked_with_each_search():
+  plain = stories().items()
+  searches = {'a': {}, 'b': {'levels': 2}}
+  both = stories(searches=searches).items()
+  assert len(both) == 2 * len(plain)
+  for name in searches:
+    found = [i for i in both if i.search == name]
+    assert [dataclasses.replace(i, search='') for i in found] == plain
+  assert digest(both) != digest(plain)
+
+
+def test_some_sentences_of_a_video_are_from_all_over_it():
+  items = stories(minutes='60:60', most_asked=3).items()
+  main = [item for item in items if not item.part]
+  happens = [item.gold[0][0] for item in main if item.gold]
+  assert len(happens) == 3 and len(main) == 6
+  assert happens[0] < 1800 < happens[2]
+  assert len({item.tags for item in main if not item.gold}) > 1
+
+
 @pytest.mark.parametrize(
   ('changes', 'message'),
   [
@@ -76,6 +98,7 @@ def test_without_absent_sentences_there_are_none():
     ({'size': None}, 'size'),
     ({'calibration_seeds': '9800000:9800001'}, 'share videos'),
     ({'seeds': '3'}, 'FIRST:END'),
+    ({'most_asked': 0}, 'most_asked is 0'),
   ],
 )
 def test_entries_that_do_not_fit_are_bad_input(changes, message):

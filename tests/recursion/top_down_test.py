@@ -8,8 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.recursion.knowing_model import KnowingModel
+from vtg_jax.recursion.cost import Cost
 from vtg_jax.recursion.model import TokenCache
 from vtg_jax.recursion.search_plan import (
+  Quote,
   SearchConfig,
   SparseLevel,
   plan_search,
@@ -32,7 +34,9 @@ few = settings(max_examples=15, deadline=None)
 def searches(draw):
   """Feature frames of a video, an event in it, and levels."""
   n_features = draw(st.integers(2, 4000))
-  end_s = (n_features - 1) / SIZE.fps
+  # What is in the last frame alone is taken for nothing.
+  frame_s = min(SIZE.window_s, n_features / SIZE.fps) / SIZE.n_frames
+  end_s = (n_features - 1) / SIZE.fps - 2 * frame_s
   length_s = draw(st.floats(0.0, min(8.0, end_s)))
   start_s = draw(st.floats(0.0, end_s - length_s))
   levels = draw(st.sampled_from([None, 1, 2, 3, 4]))
@@ -114,6 +118,19 @@ def test_the_quote_for_one_event_is_what_one_event_costs():
     assert spent.encodings == quote.encodings
 
 
+def test_a_quote_is_said_in_one_line():
+  quote = Quote(
+    one_event=Cost(sequences=46, frames=750, prefill_tokens=5869),
+    most=Cost(sequences=186, frames=14250, prefill_tokens=22879),
+  )
+  assert str(quote) == (
+    '46 to 186 calls of the language model, 750 to 14,250 frames read one by '
+    'one, 79 to 308 TFLOP'
+  )
+  same = Quote(one_event=Cost(sequences=3), most=Cost(sequences=3))
+  assert str(same).startswith('3 calls of the language model, 0 frames')
+
+
 def test_a_share_of_the_dense_windows_is_read_where_all_would_be():
   plan = plan_search(4000, CONFIG)
   budget = Budget(frames=plan.frames_of_share(0.25))
@@ -193,7 +210,7 @@ def test_videos_of_any_length_reuse_a_handful_of_shapes():
 def test_a_second_search_encodes_nothing_again():
   plan = plan_search(4000, CONFIG)
   model = KnowingModel((500.0, 504.0), SIZE.fps)
-  cache = TokenCache(model, CONFIG.encode_batches)
+  cache = TokenCache()
   first = search_top_down(model, plan, cache=cache)
   second = search_top_down(model, plan, cache=cache)
   assert first.spent.encodings > 0 and second.spent.encodings == 0

@@ -57,11 +57,13 @@ def evaluate(
     stem = Path(path).stem if is_file else Path(path).name
     out = Path('out') / FOLDER / (f'{stem}-{argument}' if colon else stem)
   from vtg_jax.evaluation import evaluate as run
+  from vtg_jax.moments.calibration import read_calibration
   from vtg_jax.systems import registry
 
   report.keep_compilations()
   folder = registry.folder_of(model or registry.SHIPPED)
-  # A benchmark scores the system's own confidence, and calibrates it anew.
+  # A benchmark scores the system's own confidence; it calibrates it anew, or
+  # looks at what the checkpoint says that it is worth.
   grounder = registry.load(folder, calibrated=False)
   if grounder.notice:
     report.notice(grounder.notice)
@@ -71,6 +73,7 @@ def evaluate(
       grounder,
       model=run.model_fingerprint(folder),
       out=out,
+      stored=read_calibration(folder),
       on_progress=on_progress,
     )
   if as_json:

@@ -52,11 +52,23 @@ def ground(
     int | None, typer.Option(help='Intervals kept in each round.')
   ] = None,
   search: Annotated[
-    Literal['top_down', 'released', 'dense', 'sparse'] | None,
+    Literal['top_down', 'compiled', 'released', 'dense', 'sparse', 'likeness']
+    | None,
     typer.Option(
       help='From coarse to fine, or all of it, of a system that has several '
       'levels.',
     ),
+  ] = None,
+  rank: Annotated[
+    Literal['both', 'confidence'] | None,
+    typer.Option(
+      help='Rank moments by how alike frames and sentence are, too, or by how '
+      'sure the language model is alone.',
+    ),
+  ] = None,
+  quirks: Annotated[
+    Literal['clean', 'released'] | None,
+    typer.Option(help='Do what a release does wrong as it does, or right.'),
   ] = None,
   levels: Annotated[
     int | None, typer.Option(help='Levels of the search.')
@@ -65,8 +77,8 @@ def ground(
     str | None,
     typer.Option(
       metavar='NAME=N',
-      help='Most to spend on a query: frames=500, sequences=40 or seconds=3, '
-      'or several with commas.',
+      help='Most to spend on a query: frames=500, calls=40 or seconds=3, or '
+      'several with commas.',
     ),
   ] = None,
   absent_below: Annotated[
@@ -113,6 +125,8 @@ def ground(
       '--orders': ('n_orders', orders),
       '--beam': ('beam_width', beam),
       '--search': ('search', search),
+      '--rank': ('rank', rank),
+      '--quirks': ('quirks', quirks),
       '--levels': ('levels', levels),
       '--budget': ('budget', budget),
       '--absent-below': ('absent_below', absent_below),

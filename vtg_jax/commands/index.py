@@ -14,7 +14,11 @@ from vtg_jax.errors import BadInput
 def index(
   videos: Annotated[
     list[Path],
-    typer.Argument(metavar='VIDEO', help='Video files, or folders of them.'),
+    typer.Argument(
+      metavar='VIDEO',
+      help='Video files, or folders of them; or .npy files of features that '
+      'the encoder made at this rate.',
+    ),
   ],
   model: Annotated[
     str | None,
@@ -94,11 +98,17 @@ def places(videos: Sequence[Path], out: Path | None) -> list[tuple[Path, Path]]:
   Raises:
     BadInput: a video is not there, or two would have one index.
   """
+  from input_pipeline.feature_files import is_feature_file
   from input_pipeline.feature_index import index_path
   from input_pipeline.video_folder import find_videos
 
   found: dict[Path, Path] = {}
   for given in videos:
+    if is_feature_file(given) and given.suffix.lower() != '.npy':
+      raise BadInput(
+        f'{given} is of a file with features of many videos, which needs no '
+        'index; give FILE/NAME to vtg ground'
+      )
     names = [given]
     if given.is_dir():
       try:
@@ -121,7 +131,8 @@ def places(videos: Sequence[Path], out: Path | None) -> list[tuple[Path, Path]]:
 def _indexed(video: Path, path: Path, encoder, made, *, rebuild: bool) -> str:
   """Indexes one video if need be; the line about it."""
   from input_pipeline import feature_index
-  from input_pipeline.index_features import index_features
+  from input_pipeline.feature_files import is_feature_file, read_features
+  from input_pipeline.index_features import index_features, index_stored
 
   if path.exists() and not rebuild:
     try:
@@ -140,6 +151,16 @@ def _indexed(video: Path, path: Path, encoder, made, *, rebuild: bool) -> str:
         raise
       report.notice(f'made anew: {error}')
   start_s = time.perf_counter()
+  if is_feature_file(video):
+    stored = read_features(video, fps=made.fps)
+    if stored.features.shape[1] != encoder.features:
+      raise BadInput(
+        f'the features of {video} have {stored.features.shape[1]} channels, '
+        f'those of {encoder.name} {encoder.features}; name the encoder that '
+        'made them with --model'
+      )
+    index_stored(stored, video, path, made, anew=rebuild)
+    return f'{path}: {len(stored.features)} frames, features as they were'
   frames = encoder.open_video(video, resize=made.resize)
   with report.progress(f'indexing {video.name}') as on_progress:
     index_features(

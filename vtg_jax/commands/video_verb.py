@@ -20,7 +20,11 @@ THUMBNAILS = 10
 
 Video = Annotated[
   Path,
-  typer.Argument(metavar='VIDEO', help='A video file or folder of frames.'),
+  typer.Argument(
+    metavar='VIDEO',
+    help='A video file, a folder of frames or, where a model sees these, a '
+    'file of features: FILE.npy, FILE.h5/NAME or FILE.lmdb/NAME.',
+  ),
 ]
 Model = Annotated[
   str | None,
@@ -116,8 +120,13 @@ def carry_out(
   method = _method(grounder, order.method, given)
   with report.progress('reading frames') as on_progress:
     frames = grounder.open_video(
-      video, on_progress=on_progress, **({'resize': resize} if resize else {})
+      video,
+      on_progress=on_progress,
+      **({'resize': resize} if resize else {}),
+      **_hears_notices(grounder.open_video),
     )
+    if order.method == 'ground' and not as_json:
+      _tell_cost(grounder, frames, order.asked, given)
     asked = () if order.asked is None else (order.asked,)
     said = method(frames, *asked, **dict(given.values()))
   if grounder.notice:
@@ -163,6 +172,24 @@ def _method(grounder, name: str, given: Mapping[str, tuple[str, Any]]):
   return method
 
 
+def _hears_notices(method) -> dict[str, Callable[[str], None]]:
+  """What tells the user what happens to an index, of a system that has one."""
+  if 'on_notice' not in inspect.signature(method).parameters:
+    return {}
+  return {'on_notice': report.notice}
+
+
+def _tell_cost(grounder, frames, queries: Sequence[str], given) -> None:
+  """Says what a search will cost, where a system knows before it runs."""
+  quote = getattr(grounder, 'quote', None)
+  if quote is None:
+    return
+  options = {name: x for name, x in given.values() if name not in _NEEDS}
+  cost = quote(frames, max(queries, key=len), **options)
+  less = ', less where its budget ends it' if 'budget' in options else ''
+  report.notice(f'a query costs {cost}{less}')
+
+
 def draws(
   temperature: float | None, candidates: int | None, seed: int | None
 ) -> dict[str, tuple[str, Any]]:
@@ -206,11 +233,14 @@ def check_least(least: int, **options: float | None) -> None:
 
 def _plot(said, frames, title: str, notice: str, path: Path) -> None:
   """Writes the timeline, with thumbnails at even times of the video."""
+  from input_pipeline.frame_store import FrameStore
   from vtg_jax.timeline import draw_timeline
 
-  n = min(THUMBNAILS, frames.n_frames)
-  times_s = [(i + 0.5) * frames.duration_s / n for i in range(n)]
-  thumbnails = frames.get(frames.frame_at(times_s))
+  thumbnails, times_s = None, ()
+  if isinstance(frames, FrameStore):  # features have no frames to show
+    n = min(THUMBNAILS, frames.n_frames)
+    times_s = [(i + 0.5) * frames.duration_s / n for i in range(n)]
+    thumbnails = frames.get(frames.frame_at(times_s))
   with report.written_whole(path) as partial:
     draw_timeline(
       said,

@@ -5,6 +5,7 @@ Torch is imported inside the functions: it is an optional extra.
 
 import pickle
 import warnings
+import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -132,6 +133,12 @@ def _load(path: Path) -> tuple[dict, dict[str, tuple[str, ...]]]:
       'you trust the file, and give that'
     ) from error
   except Exception as error:  # a damaged file fails in many places of torch
+    if is_zip and _is_program(path):
+      raise BadInput(
+        f'{path} is a TorchScript program, which is not executed here; save '
+        'its state_dict() as safetensors, where you trust the file, and give '
+        'that'
+      ) from error
     raise BadInput(
       f'{path} is truncated or not a PyTorch file; download or save it again'
     ) from error
@@ -158,6 +165,15 @@ def _load(path: Path) -> tuple[dict, dict[str, tuple[str, ...]]]:
       f'under {first_ten(strangers)}; save only its state_dict and give that'
     )
   return named, nesting
+
+
+def _is_program(path: Path) -> bool:
+  """Whether a zip file is a TorchScript archive."""
+  try:
+    with zipfile.ZipFile(path) as archive:
+      return any(n.endswith('/constants.pkl') for n in archive.namelist())
+  except (OSError, zipfile.BadZipFile):
+    return False
 
 
 def _flat(

@@ -44,6 +44,7 @@ class GreedyOutput(NamedTuple):
     token_log_probs: Log-probability of each; 0 after a row's end.
     watched: What was watched at each step that the batch took, of rows that
       had ended, too; 0 afterwards. None when nothing was.
+    grammar: Where the grammar ended; None without one.
   """
 
   ids: Int[Array, 'B G']
@@ -51,6 +52,7 @@ class GreedyOutput(NamedTuple):
   log_prob: Float[Array, ' B']
   token_log_probs: Float[Array, 'B G']
   watched: Float[Array, 'B G'] | None = None
+  grammar: Any = None
 
 
 class Grammar(Protocol):
@@ -230,4 +232,5 @@ def decode_greedily(
     state.token_log_probs.sum(axis=1),
     state.token_log_probs,
     state.watched,
+    state.grammar,
   )

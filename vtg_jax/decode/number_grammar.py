@@ -31,6 +31,7 @@ class NumberTables(NamedTuple):
     kind: Whether it leads to first numbers, to last ones, or to neither.
     numbers: Those that it leads to.
     completed: Of each node, the first number that is written there; or -1.
+    ended: Likewise, the last number.
   """
 
   origin: Int[np.ndarray, ' E']
@@ -39,6 +40,7 @@ class NumberTables(NamedTuple):
   kind: Int[np.ndarray, ' E']
   numbers: Bool[np.ndarray, 'E M']
   completed: Int[np.ndarray, ' N']
+  ended: Int[np.ndarray, ' N']
 
 
 class NumberState(NamedTuple):
@@ -47,10 +49,12 @@ class NumberState(NamedTuple):
   Attributes:
     node: Of the tree.
     start: The first number that was written.
+    end: The last one; -1 as long as there is none.
   """
 
   node: Int[Array, ' B']
   start: Int[Array, ' B']
+  end: Int[Array, ' B']
 
 
 class _Tree:
@@ -97,13 +101,14 @@ def number_tables(
   Raises:
     ValueError: what follows a number could as well be a part of a longer one.
   """
-  tree, completed = _Tree(), {}
+  tree, completed, ended = _Tree(), {}, {}
   for number, tokens in enumerate(starts):
     completed[tree.grow(0, tokens, _START, number)] = number
   middle = tree.node()
   over = tree.node()
   for number, tokens in enumerate(ends):
     last = tree.grow(middle, tokens, _END, number)
+    ended[last] = number
     tree.branches[last, eos_id] = over, _ANY, set()
   last = tree.grow(0, neither, _ANY, None)
   tree.branches[last, eos_id] = over, _ANY, set()
@@ -122,9 +127,11 @@ def number_tables(
   numbers = np.zeros((len(rows), n_numbers), bool)
   for row, (_, (_, _, own)) in enumerate(rows):
     numbers[row, sorted(own)] = True
-  done = np.full(tree.n_nodes, -1, np.int32)
-  for node, number in completed.items():
-    done[node] = number
+
+  def of_nodes(known):
+    table = np.full(tree.n_nodes, -1, np.int32)
+    table[list(known)] = list(known.values())
+    return table
 
   def column(values):
     return np.array(list(values), np.int32)
@@ -135,7 +142,8 @@ def number_tables(
     target=column(target for _, (target, _, _) in rows),
     kind=column(kind for _, (_, kind, _) in rows),
     numbers=numbers,
-    completed=done,
+    completed=of_nodes(completed),
+    ended=of_nodes(ended),
   )
 
 
@@ -155,7 +163,7 @@ class NumberGrammar:
 
   def begin(self, n_rows: int) -> NumberState:
     zero = jnp.zeros((n_rows,), jnp.int32)
-    return NumberState(zero, zero)
+    return NumberState(zero, zero, zero - 1)
 
   def restrict(
     self, state: NumberState, logits: Float[Array, 'B V']
@@ -189,4 +197,5 @@ class NumberGrammar:
     node = jnp.where(taken.any(axis=1), target, state.node)
     completed = tables.completed[node]
     start = jnp.where(completed >= 0, completed, state.start)
-    return NumberState(node, start)
+    ended = tables.ended[node]
+    return NumberState(node, start, jnp.where(ended >= 0, ended, state.end))

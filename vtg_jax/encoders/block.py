@@ -165,7 +165,8 @@ class FusedQkv(nn.Module):
 
   Attributes:
     width: Channels D of each.
-    biases: Which of 'q', 'k' and 'v' have a bias; the others' is zero.
+    biases: Which of 'q', 'k' and 'v' have a bias; the others' is zero. Where
+      all have, it is one bias, as the kernel is one.
     compute: Numerics.
   """
 
@@ -182,12 +183,16 @@ class FusedQkv(nn.Module):
       (h.shape[-1], 3 * self.width),
       ('embed', 'heads'),
     )
-    parts = jnp.split(dot(h, kernel.astype(dtype), dtype), 3, axis=-1)
+    zeros = nn.initializers.zeros
+    made = dot(h, kernel.astype(dtype), dtype)
+    if set(self.biases) == set('qkv'):
+      bias = self._param('bias', zeros, (3 * self.width,), ('heads',))
+      return tuple(jnp.split(made + bias.astype(dtype), 3, axis=-1))
+    parts = jnp.split(made, 3, axis=-1)
 
     def with_bias(name, z):
       if name not in self.biases:
         return z
-      zeros = nn.initializers.zeros
       bias = self._param(f'{name}_bias', zeros, (self.width,), ('heads',))
       return z + bias.astype(dtype)
 

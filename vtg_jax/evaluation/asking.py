@@ -47,6 +47,8 @@ def resolved(config: Mapping[str, Any], grounder) -> dict[str, Any]:
       )
       if method in own.checks:
         own.checks[method](filled[table])
+  if config.get('searches'):
+    filled['searches'] = _searches(config, own, grounder.system)
   others = config.get('other_orders')
   if others is None:
     others = own.other_orders or 0
@@ -94,6 +96,23 @@ def _own(config, grounder) -> BenchmarkOptions:
       f'of {list(known)}'
     )
   return known[protocol]
+
+
+def _searches(config, own: BenchmarkOptions, system: str) -> dict[str, Any]:
+  """Options of each search that is compared: its own above those of all."""
+  check = own.checks.get('ground', lambda options: None)
+  filled = {}
+  for name, given in config['searches'].items():
+    if not isinstance(given, Mapping):
+      raise BadInput(
+        f'searches.{name} is {given!r}; give a table of options, such as '
+        '{"levels": 2}'
+      )
+    filled[name] = _options(
+      {**config['search'], **given}, own.ground, f'searches.{name}', system
+    )
+    check(filled[name])
+  return filled
 
 
 def _options(

@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import functools
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -12,7 +13,8 @@ from vtg_jax.evaluation import (
   question_files,
   stories,
 )
-from vtg_jax.evaluation.items import Item, Videos
+from vtg_jax.evaluation.items import Item, Videos, by_search
+from vtg_jax.evaluation.long_files import features_of, long_items
 from vtg_jax.evaluation.long_stories import LongStories
 from vtg_jax.evaluation.next_gqa_files import next_gqa_items
 from vtg_jax.evaluation.video_mme_files import video_mme_items
@@ -166,6 +168,35 @@ def _told_stories(config) -> Benchmark:
   )
 
 
+def _story_retrieval(config) -> Benchmark:
+  about = stories.Stories.from_config(config)
+  return Benchmark(
+    title=config['title'],
+    items=about.retrieval_items(),
+    watched=about.watched,
+    videos_are=about.videos_are,
+  )
+
+
+def _long_moments(config) -> Benchmark:
+  items = long_items(
+    config['annotations'], config['format'], config['longer_than_s']
+  )
+  searches = config['searches']
+  features, fps = config['features'], config['features_fps']
+  if not features:
+    watched, videos_are = _folder(config), str(config['videos'])
+  else:
+    watched = functools.partial(features_of, features, fps)
+    videos_are = f'{features}, {fps:g} frames per second'
+  return Benchmark(
+    title=config['title'],
+    items=by_search(items, tuple(searches)),
+    watched=watched,
+    videos_are=videos_are,
+  )
+
+
 def _long_stories(config) -> Benchmark:
   about = LongStories.from_config(config)
   return Benchmark(
@@ -185,5 +216,7 @@ BENCHMARKS = {
   'captions': _captions,
   'shape_stories': _stories,
   'told_stories': _told_stories,
+  'long_moments': _long_moments,
   'long_stories': _long_stories,
+  'story_retrieval': _story_retrieval,
 }

@@ -3,53 +3,43 @@
 import dataclasses
 import hashlib
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
 
 from vtg_jax.errors import BadInput
-from vtg_jax.evaluation import (
-  caption_summary,
-  grounding_summary,
-  long_summary,
-  question_summary,
-  rows,
-)
+from vtg_jax.evaluation import caption_summary, long_summary
 from vtg_jax.evaluation.asking import resolved
 from vtg_jax.evaluation.benchmarks import Benchmark, benchmark, lacking
 from vtg_jax.evaluation.caption_run import CaptionOptions, run_captions
-from vtg_jax.evaluation.caption_summary import CaptionSummary
 from vtg_jax.evaluation.grounding_run import GroundingOptions, run_grounding
-from vtg_jax.evaluation.grounding_summary import GroundingSummary
 from vtg_jax.evaluation.items import (
   CaptionItem,
   GroundingItem,
   LongItem,
   QuestionItem,
+  RetrievalItem,
   digest,
 )
-from vtg_jax.evaluation.long_summary import LongSummary
 from vtg_jax.evaluation.question_run import QuestionOptions, run_questions
-from vtg_jax.evaluation.question_summary import QuestionSummary
-from vtg_jax.evaluation.records import (
-  SUMMARY,
-  Records,
-  as_json,
-  without_nan,
-  write_whole,
+from vtg_jax.evaluation.records import Records
+from vtg_jax.evaluation.retrieval_run import RetrievalOptions, run_retrieval
+from vtg_jax.evaluation.writing import (
+  Evaluation,
+  Run,
+  write_captions,
+  write_grounding,
+  write_long,
+  write_questions,
+  write_retrieval,
 )
-from vtg_jax.evaluation.reliability_picture import draw_reliability
-from vtg_jax.evaluation.risk_coverage_picture import draw_risk_coverage
 from vtg_jax.metrics.bootstrap import Bootstrap
 from vtg_jax.metrics.caption_scorers import check_tools
 from vtg_jax.moments import calibration
+from vtg_jax.moments.calibration import Calibration
 
-# Table of the scores, and the pictures of the calibration and of what
-# answering only when sure would save.
-TABLE, PICTURE = 'table.md', 'reliability.png'
-RISK_PICTURE = 'risk_coverage.png'
 # Raised whenever the lines of a run come to mean something else.
 FORMAT = 1
 # Entries of a config that do not change the answers; of the protocol, what it
@@ -68,39 +58,13 @@ AFTERWARDS = (
 )
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Evaluation:
-  """What a run found.
-
-  Attributes:
-    title: name of the benchmark.
-    summary: its scores.
-    document: what is in summary.json.
-    head: columns of the table.
-    body: its rows.
-    remarks: what else is to be said, a line each.
-    n_samples: lines of the run.
-    n_failed: of them, those that failed.
-    folder: where everything is written.
-  """
-
-  title: str
-  summary: GroundingSummary | LongSummary | QuestionSummary | CaptionSummary
-  document: Mapping[str, Any]
-  head: Sequence[str]
-  body: Sequence[Sequence[str]]
-  remarks: Sequence[str]
-  n_samples: int
-  n_failed: int
-  folder: Path
-
-
 def evaluate(
   config: Mapping[str, Any],
   grounder,
   *,
   model: str,
   out: str | os.PathLike,
+  stored: Calibration | None = None,
   on_progress: Callable[[int, int], None] | None = None,
 ) -> Evaluation:
   """Runs a benchmark, or what is left of it, and scores it.
@@ -111,6 +75,8 @@ def evaluate(
     grounder: the system to score.
     model: fingerprint of its parameters; see `model_fingerprint`.
     out: folder of the results; a run that was cut off is gone on with.
+    stored: what the checkpoint says that its scores are worth; counts where
+      the benchmark calibrates on nothing of its own.
     on_progress: called with (samples done, samples).
 
   Returns:
@@ -124,8 +90,44 @@ def evaluate(
   bench = benchmark(config)
   kind = _KINDS[type(bench.items[0])]
   try:
-    options = kind.options(config)
     bootstrap = _bootstrap(config)
+  except KeyError as error:
+    raise lacking(error, config['benchmark']) from error
+  settings, lines = answered(
+    config, bench, grounder, model=model, out=out, on_progress=on_progress
+  )
+  run = Run(bench, settings, lines, config, bootstrap, Path(out), stored)
+  return kind.write(run)
+
+
+def answered(
+  config: Mapping[str, Any],
+  bench: Benchmark,
+  grounder,
+  *,
+  model: str,
+  out: str | os.PathLike,
+  on_progress: Callable[[int, int], None] | None = None,
+) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+  """Asks what is not answered yet.
+
+  Args:
+    config: with what it leaves open filled in.
+    bench: what to ask.
+    grounder: the system to ask; see `evaluate`, as with the others.
+    model: fingerprint of its parameters.
+    out: folder of the results.
+    on_progress: called with (samples done, samples).
+
+  Returns:
+    What decides the answers, and a line an item.
+
+  Raises:
+    BadInput: see `evaluate`.
+  """
+  kind = _KINDS[type(bench.items[0])]
+  try:
+    options = kind.options(config)
   except KeyError as error:
     raise lacking(error, config['benchmark']) from error
   settings = {
@@ -150,8 +152,7 @@ def evaluate(
         options,
         on_progress=on_progress,
       )
-    lines = [records.done[i] for i in range(len(bench.items))]
-  return kind.write(bench, settings, lines, config, bootstrap, Path(out))
+    return settings, [records.done[i] for i in range(len(bench.items))]
 
 
 def model_fingerprint(folder: str | os.PathLike) -> str:
@@ -171,96 +172,6 @@ def model_fingerprint(folder: str | os.PathLike) -> str:
   return sha.hexdigest()[:16]
 
 
-def _write_grounding(
-  bench: Benchmark, settings, lines, config, bootstrap, out
-) -> Evaluation:
-  summary = grounding_summary.summarise_grounding(
-    lines,
-    max_rounds=config['search'].get('max_rounds'),
-    tuning=bench.tuning,
-    bootstrap=bootstrap,
-    strict=config['strict'],
-  )
-  if any(one.n for one in summary.calibration):
-    _draw(draw_reliability, summary.calibration, bench, out / PICTURE)
-  body = [rows.cells(row) for row in summary.rows]
-  remarks = grounding_summary.remarks(summary)
-  if not config['strict']:
-    remarks.append('An IoU that equals a threshold counts as reaching it.')
-  return _written(bench, summary, rows.HEAD, body, remarks, settings, out)
-
-
-def _write_long(
-  bench: Benchmark, settings, lines, config, bootstrap, out
-) -> Evaluation:
-  summary = long_summary.summarise_long(
-    lines,
-    kind=config['calibration'],
-    hit_iou=config['hit_iou'],
-    false_alarm_rate=config['false_alarm_rate'],
-    bootstrap=bootstrap,
-    fitted_on=f'{bench.title}, seeds {config["calibration_seeds"]}',
-  )
-  if summary.calibration is not None:
-    # For the checkpoint folder of the system that was asked.
-    calibration.write_calibration(out, summary.calibration)
-  if summary.reliability:
-    _draw(draw_reliability, summary.reliability, bench, out / PICTURE)
-  _draw(draw_risk_coverage, summary.risk, bench, out / RISK_PICTURE)
-  body = [long_summary.cells(row) for row in summary.rows]
-  remarks = long_summary.remarks(summary)
-  head = long_summary.HEAD
-  return _written(bench, summary, head, body, remarks, settings, out)
-
-
-def _draw(draw: Callable[..., Any], what, bench: Benchmark, path: Path) -> None:
-  """Draws beside the file first: no half picture is left of it."""
-  partial = path.with_name(f'.partial-{path.name}')
-  draw(what, title=bench.title, path=partial)
-  os.replace(partial, path)
-
-
-def _write_questions(
-  bench: Benchmark, settings, lines, config, bootstrap, out
-) -> Evaluation:
-  del config  # decides nothing more
-  summary = question_summary.summarise_questions(lines, bootstrap=bootstrap)
-  body = [question_summary.task_cells(row) for row in summary.rows]
-  remarks = question_summary.remarks(summary)
-  head = question_summary.HEAD
-  return _written(bench, summary, head, body, remarks, settings, out)
-
-
-def _write_captions(
-  bench: Benchmark, settings, lines, config, bootstrap, out
-) -> Evaluation:
-  summary = caption_summary.summarise_captions(
-    lines, words=config['words'], bootstrap=bootstrap
-  )
-  head = caption_summary.head(summary)
-  body = [caption_summary.cells(summary)]
-  remarks = caption_summary.remarks(summary)
-  return _written(bench, summary, head, body, remarks, settings, out)
-
-
-def _written(bench, summary, head, body, remarks, settings, out) -> Evaluation:
-  document = without_nan({'settings': settings, **summary.to_json()})
-  table = rows.markdown(head, body, title=bench.title)
-  write_whole(out / TABLE, '\n'.join([table, *remarks, '']))
-  write_whole(out / SUMMARY, as_json(document))
-  return Evaluation(
-    title=bench.title,
-    summary=summary,
-    document=document,
-    head=head,
-    body=body,
-    remarks=remarks,
-    n_samples=len(bench.items),
-    n_failed=summary.n_failed,
-    folder=out,
-  )
-
-
 def _grounding(config) -> GroundingOptions:
   search = {k: v for k, v in config['search'].items() if v is not None}
   return GroundingOptions(
@@ -273,7 +184,13 @@ def _grounding(config) -> GroundingOptions:
 
 def _long(config) -> GroundingOptions:
   long_summary.check_options(config)
-  return dataclasses.replace(_grounding(config), top_k=config['top_k'])
+  searches = {
+    name: {k: v for k, v in given.items() if v is not None and k != 'seed'}
+    for name, given in (config.get('searches') or {}).items()
+  }
+  return dataclasses.replace(
+    _grounding(config), top_k=config['top_k'], searches=searches
+  )
 
 
 def _questions(config) -> QuestionOptions:
@@ -287,6 +204,11 @@ def _captions(config) -> CaptionOptions:
     check_tools()  # now, not when all videos are told
   tell = {k: v for k, v in config['tell'].items() if v is not None}
   return CaptionOptions(tell=tell, resize=config['resize'])
+
+
+def _retrieval(config) -> RetrievalOptions:
+  search = {k: v for k, v in config['search'].items() if v is not None}
+  return RetrievalOptions(search=search, closely=config['closely'])
 
 
 def _bootstrap(config) -> Bootstrap:
@@ -307,12 +229,13 @@ class _Kind(NamedTuple):
 
   options: Callable[[Mapping[str, Any]], Any]
   run: Callable[..., None]
-  write: Callable[..., Evaluation]
+  write: Callable[[Run], Evaluation]
 
 
 _KINDS = {
-  GroundingItem: _Kind(_grounding, run_grounding, _write_grounding),
-  LongItem: _Kind(_long, run_grounding, _write_long),
-  QuestionItem: _Kind(_questions, run_questions, _write_questions),
-  CaptionItem: _Kind(_captions, run_captions, _write_captions),
+  GroundingItem: _Kind(_grounding, run_grounding, write_grounding),
+  LongItem: _Kind(_long, run_grounding, write_long),
+  QuestionItem: _Kind(_questions, run_questions, write_questions),
+  CaptionItem: _Kind(_captions, run_captions, write_captions),
+  RetrievalItem: _Kind(_retrieval, run_retrieval, write_retrieval),
 }

@@ -14,7 +14,9 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from input_pipeline.frame_store import FrameStore
 from vtg_jax.evaluation.items import GroundingItem, Videos, by_video
+from vtg_jax.evaluation.memory import forget_peak, peak_mib
 from vtg_jax.evaluation.records import Records
 from vtg_jax.metrics.grounding import best_iou
 from vtg_jax.moments import Absent, Moment
@@ -38,6 +40,8 @@ class GroundingOptions:
       asked with, to see what the order of the options does.
     resize: how frames are resized; see `Grounder.open_video`.
     top_k: answers a sentence; those after the best are in a line's `others`.
+    searches: name -> what takes the place of `search` for the items that are
+      asked with it.
   """
 
   search: Mapping[str, Any] = dataclasses.field(default_factory=dict)
@@ -45,6 +49,15 @@ class GroundingOptions:
   other_orders: int = 0
   resize: str = 'pil'
   top_k: int = 1
+  searches: Mapping[str, Mapping[str, Any]] = dataclasses.field(
+    default_factory=dict
+  )
+
+  def of(self, search: str) -> 'GroundingOptions':
+    """How the items of one search are asked."""
+    if not search:
+      return self
+    return dataclasses.replace(self, search=self.searches[search])
 
   @property
   def seeds(self) -> list[int | None]:
@@ -63,6 +76,10 @@ def run_grounding(
   on_progress: Progress | None = None,
 ) -> None:
   """Answers the items that have no line yet; each video is opened once.
+
+  A system that says what a search will cost has that in its lines; one that
+  can make a video ready does so before each search, so that seconds are of
+  the search alone.
 
   A sample that fails, for whatever reason, gets HawkEye's empty line
   (span [0, 0], answers [null], duration null) with the error in it.
@@ -84,37 +101,79 @@ def run_grounding(
   for name, places in by_video(items).items():
     if all(i in records.done for i in places):
       continue
-    # All of the video's, also those that have a line: the last bits of an
-    # answer depend on what is asked along.
-    asked = [items[i] for i in places]
     path = None
     try:
       video = videos(name)
       is_path = isinstance(video, str | os.PathLike)
-      path = video if is_path else video.path
+      path = video if is_path else getattr(video, 'path', None)
       if is_path:
         video = grounder.open_video(video, resize=options.resize)
     except Exception as error:  # one bad video must not end the benchmark
-      found = [_failed(error) for _ in asked]
-    else:
-      found = _ask(grounder, video, asked, options)
-    for i, item, answer in zip(places, asked, found, strict=True):
-      if i in records.done:
+      fault, video = error, None
+    for search, group in _by_search(items, places).items():
+      if all(i in records.done for i in group):
         continue
-      records.append(
-        {
-          'sample': i,
-          'video': item.video,
-          'video_fname': item.video if path is None else str(path),
-          'question': item.question,
-          'gt_span': [list(span) for span in item.gold] or None,
-          **answer,
-          'tags': list(item.tags),
-          'part': item.part,
-          **({} if item.qid is None else {'qid': item.qid}),
-        }
-      )
-    told()
+      # All of the search's, also those that have a line: the last bits of an
+      # answer depend on what is asked along.
+      asked = [items[i] for i in group]
+      if video is None:
+        found = [_failed(fault) for _ in asked]
+      else:
+        found = _search(grounder, video, asked, options.of(search))
+      for i, item, answer in zip(group, asked, found, strict=True):
+        if i not in records.done:
+          name = item.video if path is None else str(path)
+          records.append(_line(i, item, name, answer))
+      told()
+
+
+def _by_search(
+  items: Sequence[GroundingItem], places: Sequence[int]
+) -> dict[str, list[int]]:
+  """The places of a video's items by the search they are asked with."""
+  found: dict[str, list[int]] = {}
+  for i in places:
+    found.setdefault(items[i].search, []).append(i)
+  return found
+
+
+def _line(
+  number: int, item: GroundingItem, name: str, answer: Mapping[str, Any]
+) -> dict[str, Any]:
+  return {
+    'sample': number,
+    'video': item.video,
+    'video_fname': name,
+    'question': item.question,
+    'gt_span': [list(span) for span in item.gold] or None,
+    **answer,
+    'tags': list(item.tags),
+    'part': item.part,
+    **({} if item.qid is None else {'qid': item.qid}),
+    **({'search': item.search} if item.search else {}),
+  }
+
+
+def _search(grounder, video, asked, options) -> list[dict[str, Any]]:
+  """Answers of one search's questions, and what it was to cost."""
+  start = time.perf_counter()
+  try:
+    if hasattr(grounder, 'ready'):
+      grounder.ready(video)
+  except Exception as error:  # one bad video must not end the benchmark
+    return [_failed(error) for _ in asked]
+  ready_s = time.perf_counter() - start
+  forget_peak()
+  found = _ask(grounder, video, asked, options)
+  for item, answer in zip(asked, found, strict=True):
+    if answer['error'] is None and hasattr(grounder, 'quote'):
+      quote = grounder.quote(video, item.question, **options.search)
+      answer |= {
+        'ready_seconds': ready_s,
+        'peak_mib': peak_mib(),
+        'quote': dataclasses.asdict(quote),
+      }
+  return found
 
 
 def _ask(grounder, video, asked, options) -> list[dict[str, Any]]:
@@ -188,7 +247,9 @@ def _duration_s(answer: Moment | Absent, video, search) -> float:
   if answer.rounds:
     return float(answer.rounds[0].end_s)
   by_paper = search.get('sampling') == 'paper'
-  return float(video.paper_duration_s if by_paper else video.duration_s)
+  if isinstance(video, FrameStore):
+    return float(video.paper_duration_s if by_paper else video.duration_s)
+  return len(video.features) / video.fps
 
 
 def _told(answer: Moment | Absent) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from input_pipeline.frame_features import FrameFeatures
 from input_pipeline.frame_store import FrameStore
 from vtg_jax.metrics.dense_captions import Event
 
@@ -23,6 +24,8 @@ class GroundingItem:
     part: a part of the benchmark that counts only in a row of its own; ''
       is the main part.
     qid: the annotation's own number.
+    search: with which of the benchmark's searches it is asked, where it
+      compares some.
   """
 
   video: str
@@ -31,6 +34,7 @@ class GroundingItem:
   tags: tuple[str, ...] = ()
   part: str = ''
   qid: str | int | None = None
+  search: str = ''
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -88,13 +92,29 @@ class CaptionItem:
   references: tuple[tuple[Event, ...], ...]
 
 
-Item = GroundingItem | QuestionItem | CaptionItem
-# A video's name in the annotation -> its file, folder or opened frames.
-Videos = Callable[[str], str | Path | FrameStore]
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class RetrievalItem:
+  """One sentence whose video is to be found.
+
+  Attributes:
+    video: the one that it is true of.
+    question: the bare sentence.
+    among: the videos to choose from.
+  """
+
+  video: str
+  question: str
+  among: tuple[str, ...]
+
+
+Item = GroundingItem | QuestionItem | CaptionItem | RetrievalItem
+# A video's name in the annotation -> its file, folder, opened frames, or the
+# features of its frames.
+Videos = Callable[[str], str | Path | FrameStore | FrameFeatures]
 
 
 # Fields that came after the first runs were stored: they count where filled.
-_LATER = ('evidence', 'groups')
+_LATER = ('evidence', 'groups', 'search')
 
 
 def digest(items: Sequence[Item]) -> str:
@@ -108,6 +128,19 @@ def digest(items: Sequence[Item]) -> str:
     }
     sha.update(json.dumps(fields).encode() + b'\n')
   return sha.hexdigest()[:16]
+
+
+def by_search(
+  items: Sequence[GroundingItem], searches: Sequence[str]
+) -> list[GroundingItem]:
+  """Returns each item with each search, or as it is where there is none."""
+  if not searches:
+    return list(items)
+  return [
+    dataclasses.replace(item, search=name)
+    for item in items
+    for name in searches
+  ]
 
 
 def by_video(items: Sequence[Any]) -> dict[str, list[int]]:

@@ -1,12 +1,12 @@
 """Long ShapeStories as a benchmark: seconds to find in hours of video."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from vtg_jax import shape_stories
 from vtg_jax.errors import BadInput
-from vtg_jax.evaluation.items import CALIBRATION, LongItem
+from vtg_jax.evaluation.items import CALIBRATION, LongItem, by_search
 from vtg_jax.evaluation.stories import UNSEEN, Stories, seed_range
 
 # What a video's name begins with where it is not of the main world.
@@ -24,6 +24,10 @@ class LongStories(Stories):
     other: another world, which a model was not trained in, or None.
     other_name: its difficulty.
     other_seeds: of its videos, which get a row of their own.
+    searches: names of searches, with each of which everything is asked; none
+      asks once.
+    most_asked: most sentences of a video that happen, and most that do not;
+      None for all.
   """
 
   config: shape_stories.LongConfig
@@ -31,6 +35,8 @@ class LongStories(Stories):
   other: shape_stories.LongConfig | None = None
   other_name: str = ''
   other_seeds: range = range(0)
+  searches: tuple[str, ...] = ()
+  most_asked: int | None = None
 
   @classmethod
   def from_config(cls, config: Mapping[str, Any]) -> 'LongStories':
@@ -54,6 +60,11 @@ class LongStories(Stories):
         f'seeds {config["seeds"]} and calibration_seeds '
         f'{config["calibration_seeds"]} share videos; calibrate on others'
       )
+    most_asked = config.get('most_asked')
+    if most_asked is not None and most_asked < 1:
+      raise BadInput(
+        f'most_asked is {most_asked}; give a number from 1 up, or null'
+      )
     # Everything else is as with short stories.
     usual = Stories.from_config(
       {**config, 'difficulty': 'standard', 'tuning_seeds': None}
@@ -73,6 +84,8 @@ class LongStories(Stories):
         'other_seeds': _range(config['other_seeds'])
         if other_name
         else range(0),
+        'searches': tuple(config.get('searches') or ()),
+        'most_asked': most_asked,
       }
     )
 
@@ -84,12 +97,13 @@ class LongStories(Stories):
       (_UNSEEN, self.unseen_seeds, UNSEEN),
       (_OTHER, self.other_seeds, f'difficulty {self.other_name}'),
     )
-    return [
+    items = [
       item
       for prefix, seeds, part in parts
       for seed in seeds
       for item in self._items_of(f'{prefix}-{seed}'.lstrip('-'), part)
     ]
+    return by_search(items, self.searches)
 
   def story(self, name: str) -> shape_stories.LongStory:
     """Makes the story of a video's name."""
@@ -110,7 +124,7 @@ class LongStories(Stories):
         gold=((query.start_s, query.end_s),),
         part=part,
       )
-      for query in story.queries
+      for query in _some(story.queries, self.most_asked)
     ]
     if self.absent:
       items += [
@@ -121,9 +135,17 @@ class LongStories(Stories):
           tags=(query.kind,),
           part=part,
         )
-        for query in story.absent_queries
+        for query in _some(story.absent_queries, self.most_asked)
       ]
     return items
+
+
+def _some(queries: Sequence, most: int | None) -> list:
+  """At most so many, all over the video: 4 of 10 are those at 1, 3, 6, 8."""
+  n = len(queries)
+  if most is None or n <= most:
+    return list(queries)
+  return [queries[(2 * i + 1) * n // (2 * most)] for i in range(most)]
 
 
 def _world(difficulty: str, minutes: str | None) -> shape_stories.LongConfig:

@@ -27,7 +27,10 @@ from vtg_jax.metrics.ranked_recall import ranked_recall
 from vtg_jax.metrics.risk_coverage import RiskCoverage, risk_coverage
 from vtg_jax.moments.calibration import KINDS, Calibration, fit_calibration
 
-RANKS, THRESHOLDS = (1, 5), (0.1, 0.3, 0.5)
+RANKS, THRESHOLDS = (1, 5), (0.1, 0.3, 0.5, 0.7, 0.9)
+# Of these, those for which it is told what scores are worth.
+ERROR_THRESHOLDS = (0.1, 0.3, 0.5)
+LIKELIER_ABSENT = 'likelier absent than not'
 COLUMNS = tuple(f'R{r}@{t}' for t in THRESHOLDS for r in RANKS)
 HEAD = ('', *COLUMNS, 'mIoU', 'R1@0.3 interval', 'mIoU interval', 'n')
 
@@ -78,7 +81,8 @@ class LongSummary:
     hit_iou: what the IoU of a right moment exceeds.
     errors_of_scores: 'raw' and 'calibrated' -> IoU threshold -> ECE over the
       sentences that happen; the raw scores' only where they are within 0..1.
-      Each threshold has a calibration of its own.
+      Each threshold has a calibration of its own; a stored one is of
+      `hit_iou` alone.
     reliability: of the scores at `hit_iou`, as far as they are probabilities;
       and of the probability that a sentence happens.
     risk: name -> curve; of the sentences that happen, and of all, where any
@@ -146,6 +150,7 @@ def summarise_long(
   false_alarm_rate: float,
   bootstrap: Bootstrap,
   fitted_on: str,
+  stored: Calibration | None = None,
 ) -> LongSummary:
   """Scores the lines of a run.
 
@@ -158,6 +163,7 @@ def summarise_long(
       answered with a moment.
     bootstrap: how intervals are resampled.
     fitted_on: what is calibrated on, in words.
+    stored: what scores are worth where there is nothing to calibrate on.
 
   Raises:
     BadInput: scores that cannot be calibrated, or too few absent sentences to
@@ -172,7 +178,8 @@ def summarise_long(
 
   def fitted(threshold: float) -> Calibration | None:
     if not held_out:
-      return None
+      is_of = stored is not None and stored.hit_iou == threshold
+      return stored if is_of else None
     return fit_calibration(
       [r['score'] for r in held_out],
       [r['iou'] for r in held_out],
@@ -245,10 +252,10 @@ def _errors_of_scores(happens, fitted) -> dict[str, dict[float, float]]:
   ious = [r['iou'] for r in happens]
   errors = {}
   if _are_probabilities(scores):
-    bins = reliability_at(scores, ious, THRESHOLDS)
+    bins = reliability_at(scores, ious, ERROR_THRESHOLDS)
     errors['raw'] = {t: one.expected_error for t, one in bins.items()}
   calibrated = {}
-  for threshold in THRESHOLDS:
+  for threshold in ERROR_THRESHOLDS:
     if scores and (calibration := fitted(threshold)) is not None:
       told = calibration.moment(scores)
       (bins,) = reliability_at(told, ious, (threshold,)).values()
@@ -294,7 +301,7 @@ def _absent(answered, calibration, rate, bootstrap) -> tuple[AbsentRow, ...]:
     needed = calibration.threshold(rate)
     rules[f'false alarms at most {percent(rate)} %'] = scores < needed
     presence = calibration.presence(scores)
-    rules['likelier absent than not'] = presence < 0.5
+    rules[LIKELIER_ABSENT] = presence < 0.5
   videos = [r['video'] for r in answered]
   kinds = sorted({tag for r in answered for tag in r['tags']})
 

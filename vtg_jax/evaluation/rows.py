@@ -134,3 +134,25 @@ def _mean(values):
 
 def _named(values) -> dict[str, float]:
   return dict(zip(COLUMNS, map(float, values), strict=True))
+
+
+def amount(value: float | None) -> str:
+  """Returns 1,234 or 9.6 or, where nothing is known, nothing."""
+  if value is None:
+    return ''
+  return f'{value:,.0f}' if value >= 10 else f'{value:.3g}'
+
+
+def with_quote(value: float | None, quoted: Sequence[float] | None) -> str:
+  """Returns what something took and, in brackets, what was said before.
+
+  12 (9.6 to 310)
+
+  Args:
+    value: that it took.
+    quoted: least and most; None where nothing was said.
+  """
+  if not quoted:
+    return amount(value)
+  low, high = (amount(end) for end in quoted)
+  return f'{amount(value)} ({low if low == high else f"{low} to {high}"})'

@@ -9,6 +9,7 @@ import multiprocessing
 import os
 import re
 import threading
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
@@ -17,7 +18,12 @@ from typing import Any
 from input_pipeline.pixels import Resize
 from vtg_jax import shape_stories
 from vtg_jax.errors import BadInput
-from vtg_jax.evaluation.items import CaptionItem, GroundingItem, Videos
+from vtg_jax.evaluation.items import (
+  CaptionItem,
+  GroundingItem,
+  RetrievalItem,
+  Videos,
+)
 from vtg_jax.metrics.coarse_baselines import Truth
 from vtg_jax.metrics.dense_captions import Event
 
@@ -129,6 +135,21 @@ class Stories:
       )
       items.append(CaptionItem(video=name, references=(events,)))
     return items
+
+  def retrieval_items(self) -> list[RetrievalItem]:
+    """Every sentence that is true of one of the videos alone."""
+    stories = {f'{s}.mp4': self.story(f'{s}.mp4') for s in self.seeds}
+    shown = Counter(
+      pair
+      for story in stories.values()
+      for pair in {event.pair for event in story.events}
+    )
+    return [
+      RetrievalItem(video=name, question=query.text, among=tuple(stories))
+      for name, story in stories.items()
+      for query in story.queries
+      if shown[story.events[query.event].pair] == 1
+    ]
 
   def story(self, name: str) -> shape_stories.Story:
     """Makes the story of a video's name."""

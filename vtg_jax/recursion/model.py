@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from vtg_jax.recursion.scores import EntropyStats
-from vtg_jax.recursion.windows import SparseCall, Windows
+from vtg_jax.recursion.windows import Windows
 
 # The level that shows frames; those above it show windows.
 DENSE_LEVEL = 1
@@ -70,75 +70,37 @@ class TokenCache:
     n_encoded: Windows encoded so far.
   """
 
-  def __init__(self, model: Model, batch_sizes: Sequence[int] = ()):
-    """Starts empty.
+  def __init__(self):
+    """Starts empty."""
+    self.n_encoded = 0
+    self._tokens: dict[tuple[int, int], np.ndarray] = {}
+
+  def missing(self, windows: Windows, rows: Sequence[int]) -> list[int]:
+    """Those of some windows that are not here; with the same frames, one.
 
     Args:
-      model: Bound to the query.
-      batch_sizes: Sizes that batches are filled up to; see `batches`.
+      windows: Of the video.
+      rows: Which of them.
     """
-    self.n_encoded = 0
-    self._model, self._batch_sizes = model, batch_sizes
-    self._tokens: dict[tuple[int, int], np.ndarray] = {}
+    keys = {_ends(windows, row): row for row in rows}
+    return [row for key, row in keys.items() if key not in self._tokens]
+
+  def keep(
+    self, windows: Windows, row: int, token: Float[np.ndarray, ' D']
+  ) -> None:
+    """Puts the token of a window here."""
+    self._tokens[_ends(windows, row)] = token
+    self.n_encoded += 1
 
   def tokens(
     self, windows: Windows, rows: Sequence[int]
   ) -> Float[np.ndarray, 'B D']:
-    """Tokens of some windows, with repetitions as asked for.
-
-    Args:
-      windows: Of the video; windows with the same frames are one.
-      rows: Which of them.
-    """
-    keys = [(int(windows.first[r]), int(windows.last[r])) for r in rows]
-    missing = {
-      key: row
-      for key, row in zip(keys, rows, strict=True)
-      if key not in self._tokens
-    }
-    for batch, size in batches(list(missing.items()), self._batch_sizes):
-      frame_idx = windows.frame_idx([row for _, row in batch])
-      made = np.asarray(self._model.encode(filled(frame_idx, size)))
-      for (key, _), token in zip(batch, made, strict=False):
-        self._tokens[key] = token
-    self.n_encoded += len(missing)
-    return np.stack([self._tokens[key] for key in keys])
+    """Tokens of windows that are here, with repetitions as asked for."""
+    return np.stack([self._tokens[_ends(windows, row)] for row in rows])
 
 
-def ask_calls(
-  model: Model,
-  cache: TokenCache,
-  windows: Windows,
-  level: int,
-  calls: Sequence[SparseCall],
-  *,
-  n_calls: int,
-  n_tokens: int,
-) -> list[Reply]:
-  """Answers to a batch of sparse calls.
-
-  Args:
-    model: Bound to the video and the query.
-    cache: Of the windows' tokens.
-    windows: Those that the calls number.
-    level: Of the recursion.
-    calls: At least one.
-    n_calls: What the batch is filled up to.
-    n_tokens: What each sequence is filled up to.
-  """
-  shown = [call.shown for call in calls]
-  encoded = cache.tokens(windows, [row for one in shown for row in one])
-  tokens = np.zeros((len(calls), n_tokens, encoded.shape[1]), encoded.dtype)
-  is_shown = np.zeros((len(calls), n_tokens), bool)
-  place = 0
-  for i, one in enumerate(shown):
-    tokens[i, : len(one)] = encoded[place : place + len(one)]
-    is_shown[i, : len(one)] = True
-    place += len(one)
-  replies = model.ask_sparse(
-    level, filled(tokens, n_calls), filled(is_shown, n_calls)
-  )
-  return list(replies[: len(calls)])
+def _ends(windows: Windows, row: int) -> tuple[int, int]:
+  return int(windows.first[row]), int(windows.last[row])
 
 
 def batches(rows: Sequence, sizes: Sequence[int]):

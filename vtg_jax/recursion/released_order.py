@@ -4,8 +4,6 @@ Source: ReVisionLLM's release (the paper's ReVisionLLM-I); see `three_passes`.
 """
 
 import dataclasses
-import time
-from collections.abc import Callable
 
 import numpy as np
 from jaxtyping import Float
@@ -27,21 +25,12 @@ from vtg_jax.recursion.search_result import (
   SearchResult,
   ranked,
 )
+from vtg_jax.recursion.together import Search, search_alone
 from vtg_jax.recursion.windows import is_skipped
 
 
 def search_released_order(
-  model: Model,
-  plan: SearchPlan,
-  *,
-  features: Float[np.ndarray, 'N C'] | None = None,
-  query: Float[np.ndarray, ' C'] | None = None,
-  merge: str = 'entropy',
-  is_scaled: bool = True,
-  seed: int = 0,
-  prices: Prices = FULL_SIZE,
-  cache: TokenCache | None = None,
-  clock: Callable[[], float] = time.monotonic,
+  model: Model, plan: SearchPlan, *, cache: TokenCache | None = None, **options
 ) -> SearchResult:
   """Reads all dense windows, asks about all on each sparse level, and fuses.
 
@@ -49,6 +38,32 @@ def search_released_order(
     model: Bound to the video and the query.
     plan: Of the video; its sparse levels are the sparse passes, the coarsest
       first.
+    cache: Tokens of the same video and query from an earlier search.
+    **options: Of `released_steps`.
+
+  Returns:
+    The predictions that are kept, best first.
+  """
+  cache = TokenCache() if cache is None else cache
+  return search_alone(model, released_steps(plan, cache, **options), cache)
+
+
+def released_steps(
+  plan: SearchPlan,
+  cache: TokenCache,
+  *,
+  features: Float[np.ndarray, 'N C'] | None = None,
+  query: Float[np.ndarray, ' C'] | None = None,
+  merge: str = 'entropy',
+  is_scaled: bool = True,
+  seed: int = 0,
+  prices: Prices = FULL_SIZE,
+) -> Search:
+  """The same as a generator, to be led together with others.
+
+  Args:
+    plan: See above, as `cache`.
+    cache: Of the query's tokens.
     features: Of the video's frames; needed to score by likeness.
     query: Feature of the whole sentence; likewise.
     merge: How predictions are scored; see `merged_scores`.
@@ -57,25 +72,18 @@ def search_released_order(
       with another query's then.
     seed: Of the order of a sparse call's windows, where they are shuffled.
     prices: For counting prompt tokens.
-    cache: Tokens of the same video and query from an earlier search.
-    clock: Seconds from any fixed point.
-
-  Returns:
-    The predictions that are kept, best first.
   """
-  config, quirks, start_s = plan.config, plan.config.quirks, clock()
+  config, quirks = plan.config, plan.config.quirks
   if is_skipped(plan.duration_s, config.size, quirks):
     return _nothing()
-  if cache is None:
-    cache = TokenCache(model, config.encode_batches)
   encoded_before = cache.n_encoded
-  dense = three_passes.dense_pass(
-    model,
+  dense = yield from three_passes.dense_pass(
     n_features=plan.n_features,
     duration_s=plan.duration_s,
     size=config.size,
     batch=config.dense_batches[-1],
     is_filled=True,
+    shared=config.shared_rows,
     features=features,
     query=query,
     merge=merge,
@@ -88,15 +96,14 @@ def search_released_order(
   ]
   passes, found = [], []
   for step in plan.steps:
-    one = three_passes.sparse_pass(
-      model,
-      cache,
+    one = yield from three_passes.sparse_pass(
       n_features=plan.n_features,
       size=config.size,
       n_segments=step.level.n_segments,
       level=step.number,
       zooms=step.level.zooms,
       batch=config.sparse_batches[-1],
+      encode_batches=config.encode_batches,
       is_filled=True,
       orders=seed + step.number,
       quirks=quirks,
@@ -116,7 +123,7 @@ def search_released_order(
       )
       for number, (first, last) in one.intervals.items()
     ]
-  kept = three_passes.fuse(dense, passes, quirks)
+  kept = _fused(dense, passes, quirks)
   moments = [
     _moment(
       plan, dense, dense.spans[i], score if is_scaled else dense.scores[i]
@@ -136,12 +143,26 @@ def search_released_order(
     spent=dataclasses.replace(
       spent,
       encodings=cache.n_encoded - encoded_before,
-      seconds=clock() - start_s,
+      seconds=dense.seconds + sum(one.seconds for one in passes),
     ),
     is_whole=True,
     examined=tuple(examined),
     hits=tuple(found),
   )  # fmt: skip
+
+
+def _fused(dense, passes, quirks):
+  """What is kept; by what the parser found where texts mislead.
+
+  Told by text there may be more predictions than the parser found: an answer
+  that tells no span counts, and so does a window's last frame alone where
+  windows do not show 250. The release loses such a query.
+  """
+  try:
+    return three_passes.fuse(dense, passes, quirks)
+  except IndexError:
+    parsed = dataclasses.replace(quirks, fuse_by_text=False)
+    return three_passes.fuse(dense, passes, parsed)
 
 
 def _moment(

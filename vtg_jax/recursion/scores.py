@@ -14,7 +14,7 @@ from vtg_jax.recursion.quirks import CLEAN, Quirks
 # Keeps the logarithm of a probability of zero finite.
 _TINY = 1e-10
 # Entropies below this count as this when they are divided by.
-_LEAST_ENTROPY = 1e-6
+LEAST_ENTROPY = 1e-6
 # Frames whose likeness counts.
 _TOP_FRAMES = 3
 
@@ -38,7 +38,7 @@ class EntropyStats:
   @property
   def confidence(self) -> float:
     """The paper's R: one over the mean."""
-    return 1 / max(self.mean, _LEAST_ENTROPY)
+    return 1 / max(self.mean, LEAST_ENTROPY)
 
 
 def step_entropy(
@@ -138,12 +138,12 @@ def merged_scores(
   if not entropies:
     return []
   if merge == 'entropy':
-    return [1 / max(entropy, _LEAST_ENTROPY) for entropy in entropies]
+    return [1 / max(entropy, LEAST_ENTROPY) for entropy in entropies]
   high, low = (_scaled(x, quirks) for x in (likenesses, entropies))
   if merge == 'add':
     merged = high - low
   elif merge == 'multiply':
-    merged = high / np.maximum(low, _LEAST_ENTROPY)
+    merged = high / np.maximum(low, LEAST_ENTROPY)
   elif merge == 'likeness':
     merged = np.asarray(likenesses, np.float64)
   else:

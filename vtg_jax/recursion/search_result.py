@@ -87,15 +87,20 @@ class SearchResult:
   hits: tuple[Hit, ...]
 
 
-def ranked(moments: Sequence[Moment], same_iou: float | None) -> list[Moment]:
+def ranked(
+  moments: Sequence[Moment], same_iou: float | None, *, most: int | None = None
+) -> list[Moment]:
   """Moments by falling score, without those that repeat a better one.
 
   Args:
     moments: In any order; equal scores keep it.
     same_iou: From which overlap on a moment repeats another; None keeps all.
+    most: Are kept; all when None.
   """
   kept: list[Moment] = []
   for moment in sorted(moments, key=lambda m: -m.score):
+    if len(kept) == most:
+      break
     spans = ((m.start_s, m.end_s) for m in kept)
     here = moment.start_s, moment.end_s
     if same_iou is None or all(iou(here, span) < same_iou for span in spans):

@@ -12,22 +12,15 @@ Source: ReVisionLLM's release.
 """
 
 import dataclasses
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 
 import numpy as np
 from jaxtyping import Float
 
 from vtg_jax.recursion import hits, scores
-from vtg_jax.recursion.model import (
-  DENSE_LEVEL,
-  Model,
-  Reply,
-  TokenCache,
-  ask_calls,
-  batches,
-  filled,
-)
+from vtg_jax.recursion.model import DENSE_LEVEL, Reply
 from vtg_jax.recursion.quirks import CLEAN, Quirks
+from vtg_jax.recursion.together import Answered, Wanted
 from vtg_jax.recursion.windows import (
   SparseCall,
   Windows,
@@ -51,6 +44,7 @@ class DensePass:
     replies: To each window.
     spans: The predictions among them.
     scores: Of each prediction, the larger the better.
+    seconds: That it took.
   """
 
   windows: Windows
@@ -58,6 +52,7 @@ class DensePass:
   replies: tuple[Reply, ...]
   spans: tuple[hits.FrameSpan, ...]
   scores: tuple[float, ...]
+  seconds: float = 0.0
 
   @property
   def answers(self) -> list[str]:
@@ -79,12 +74,14 @@ class SparsePass:
     calls: What was shown.
     replies: To each call.
     intervals: First and last window hit, by the number of the call.
+    seconds: That it took.
   """
 
   windows: Windows
   calls: tuple[SparseCall, ...]
   replies: tuple[Reply, ...]
   intervals: Mapping[int, tuple[int, int]]
+  seconds: float = 0.0
 
   @property
   def answers(self) -> list[str]:
@@ -92,38 +89,42 @@ class SparsePass:
 
 
 def dense_pass(
-  model: Model,
   *,
   n_features: int,
   duration_s: float,
   size: WindowSize,
   batch: int,
   is_filled: bool = False,
+  shared: int = 1,
   features: Float[np.ndarray, 'N C'] | None = None,
   query: Float[np.ndarray, ' C'] | None = None,
   merge: str = 'add',
   quirks: Quirks = CLEAN,
-) -> DensePass:
-  """Asks about every window, frame by frame.
+) -> Generator[Wanted, Answered, DensePass]:
+  """Asks about every window, frame by frame; see `together`.
 
   Args:
-    model: Bound to the video and the query.
     n_features: Feature frames of the video, N.
     duration_s: Of the video, seconds.
     size: Of a window.
     batch: Windows asked about at a time.
     is_filled: Whether the last batch is filled up, too.
+    shared: See `Wanted`.
     features: Of the video's frames; not needed to score by entropy alone.
     query: Feature of the whole sentence; likewise.
     merge: How likeness and entropy become one score; see `merged_scores`.
     quirks: See `Quirks`.
   """
   windows = dense_windows(n_features, size, quirks)
-  replies: list[Reply] = []
-  for rows, most in batches(range(len(windows)), (batch,)):
-    frame_idx = windows.frame_idx(rows)
-    asked = filled(frame_idx, most if is_filled else 0)
-    replies += model.ask_dense(asked)[: len(rows)]
+  answered = yield Wanted(
+    level=DENSE_LEVEL,
+    windows=windows,
+    rows=range(len(windows)),
+    batches=(batch,),
+    is_filled=is_filled,
+    shared=shared,
+  )
+  replies = answered.replies
   n_video_frames = hits.video_frames(duration_s, size.n_frames, size.window_s)
   spans = hits.frame_spans(
     [reply.answer for reply in replies],
@@ -151,12 +152,11 @@ def dense_pass(
     scores=tuple(
       scores.merged_scores(likenesses, entropies, merge=merge, quirks=quirks)
     ),
+    seconds=answered.seconds,
   )
 
 
 def sparse_pass(
-  model: Model,
-  cache: TokenCache,
   *,
   n_features: int,
   size: WindowSize,
@@ -164,22 +164,22 @@ def sparse_pass(
   level: int = DENSE_LEVEL + 1,
   zooms: Sequence[int] = (4, 2, 1),
   batch: int = 1,
+  encode_batches: Sequence[int] = (),
   is_filled: bool = False,
   orders: Orders | int | None = None,
   asked: Sequence[int] | None = None,
   quirks: Quirks = CLEAN,
-) -> SparsePass:
-  """Asks in which of many windows the query is seen, call after call.
+) -> Generator[Wanted, Answered, SparsePass]:
+  """Asks in which of many windows the query is seen; see `together`.
 
   Args:
-    model: Bound to the video and the query.
-    cache: Of the windows' tokens.
     n_features: Feature frames of the video, N.
     size: Of a window.
     n_segments: Tokens of a call, R.
     level: Of the recursion.
     zooms: How often windows are repeated, pass by pass.
     batch: Calls made at a time.
+    encode_batches: Windows encoded at a time, ascending; all, without any.
     is_filled: Whether all batches and sequences are filled up; otherwise each
       call is made by itself.
     orders: Order in which each call shows its windows, as places in it, or
@@ -196,17 +196,16 @@ def sparse_pass(
     calls = [
       dataclasses.replace(call, order=tuple(next(orders))) for call in calls
     ]
-  replies: list[Reply] = []
-  for some, most in batches(calls, (batch if is_filled else 1,)):
-    replies += ask_calls(
-      model,
-      cache,
-      windows,
-      level,
-      some,
-      n_calls=most,
-      n_tokens=n_segments if is_filled else some[0].n_tokens,
-    )
+  answered = yield Wanted(
+    level=level,
+    windows=windows,
+    rows=calls,
+    batches=(batch if is_filled else 1,),
+    encode_batches=tuple(encode_batches),
+    n_tokens=n_segments if is_filled else None,
+    is_filled=is_filled,
+  )
+  replies = answered.replies
   intervals = {}
   for number, (call, reply) in enumerate(zip(calls, replies, strict=True)):
     places = hits.hit_places(
@@ -228,6 +227,7 @@ def sparse_pass(
     calls=tuple(calls),
     replies=tuple(replies),
     intervals=intervals,
+    seconds=answered.seconds,
   )
 
 

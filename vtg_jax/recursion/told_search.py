@@ -16,6 +16,7 @@ def told_search(
   prices: Prices,
   *,
   seconds: float = 0.0,
+  encodings: int | None = None,
 ) -> SearchResult:
   """Turns tables into moments.
 
@@ -24,6 +25,7 @@ def told_search(
     progress: From `search_on_device`.
     prices: For counting prompt tokens.
     seconds: That the program took.
+    encodings: Windows that were encoded; those shown, where None.
 
   Returns:
     As from `search_top_down`, but without single questions; of the hits the
@@ -62,7 +64,7 @@ def told_search(
   spent = Cost(
     sequences=n_sparse_calls,
     prefill_tokens=shown,
-    encodings=len(seen),
+    encodings=len(seen) if encodings is None else encodings,
     seconds=seconds,
   )
   return SearchResult(

@@ -14,7 +14,7 @@ Source: ReVisionLLM (arXiv 2411.14901) section 3.2; a reconstruction, see
 import dataclasses
 import math
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 
 from vtg_jax.moments.moment import Moment
 from vtg_jax.recursion import hits
@@ -25,15 +25,7 @@ from vtg_jax.recursion.cost import (
   dense_cost,
   sparse_cost,
 )
-from vtg_jax.recursion.model import (
-  DENSE_LEVEL,
-  Model,
-  Reply,
-  TokenCache,
-  ask_calls,
-  batches,
-  filled,
-)
+from vtg_jax.recursion.model import DENSE_LEVEL, Model, Reply, TokenCache
 from vtg_jax.recursion.search_plan import (
   SearchPlan,
   Step,
@@ -47,6 +39,7 @@ from vtg_jax.recursion.search_result import (
   SearchResult,
   ranked,
 )
+from vtg_jax.recursion.together import Answered, Search, Wanted, search_alone
 from vtg_jax.recursion.windows import SparseCall
 
 
@@ -72,14 +65,34 @@ def search_top_down(
     cache: Tokens of the same video and query from an earlier search.
     clock: Seconds from any fixed point.
   """
-  config = plan.config
   if cache is None:
-    cache = TokenCache(model, config.encode_batches)
-  search = _Search(model, plan, budget or Budget(), prices, cache, clock)
+    cache = TokenCache()
+  search = top_down_steps(
+    plan, cache, budget=budget, prices=prices, clock=clock
+  )
+  return search_alone(model, search, cache, clock=clock)
+
+
+def top_down_steps(
+  plan: SearchPlan,
+  cache: TokenCache,
+  *,
+  budget: Budget | None = None,
+  prices: Prices = FULL_SIZE,
+  clock: Callable[[], float] = time.monotonic,
+) -> Search:
+  """The same as a generator, to be led together with others.
+
+  Returns:
+    Yields what it wants to ask; returns a `SearchResult`. A budget of seconds
+    counts those that others take, too: lead such a search alone.
+  """
+  config = plan.config
+  search = _Search(plan, budget or Budget(), prices, cache, clock)
   found: list[Hit] = []
   asked: Mapping[int, float] = dict.fromkeys(range(len(plan.sparse)), 0.0)
   for step in plan.steps:
-    latest = search.ask_sparse(step, asked)
+    latest = yield from search.ask_sparse(step, asked)
     if not (latest or config.fall_back):
       found = []
       break
@@ -92,16 +105,16 @@ def search_top_down(
       break
   else:
     if config.is_dense:
-      search.ask_dense(_dense_order(plan, found, asked))
+      yield from search.ask_dense(_dense_order(plan, found, asked))
   return search.result(found)
 
 
 class _Search:
   """One search under way: what was asked, found and spent."""
 
-  def __init__(self, model, plan, budget, prices, cache, clock):
-    self._model, self._plan, self._budget = model, plan, budget
-    self._prices, self._cache, self._clock = prices, cache, clock
+  def __init__(self, plan, budget, prices, cache, clock):
+    self._plan, self._budget, self._prices = plan, budget, prices
+    self._cache, self._clock = cache, clock
     self._start_s = clock()
     self._encoded_before = cache.n_encoded
     self._took_s: dict[int, float] = {}
@@ -122,7 +135,9 @@ class _Search:
     self._is_whole = False
     return True
 
-  def ask_sparse(self, step: Step, asked: Mapping[int, float]) -> list[Hit]:
+  def ask_sparse(
+    self, step: Step, asked: Mapping[int, float]
+  ) -> Generator[Wanted, Answered, list[Hit]]:
     """Asks about windows on a level, those of high priority first.
 
     The pass with the most windows a call comes first: it has seen the whole
@@ -139,25 +154,24 @@ class _Search:
     )
     keep = self._plan.cost_below(level, self._prices)
     found: list[Hit] = []
-    sizes = self._plan.config.sparse_batches
+    config = self._plan.config
     n_asked = 0
     while n_asked < len(calls):
       n_allowed = self._allowed(level, keep, is_first=not n_asked)
-      batch, size = next(batches(calls[n_asked:][:n_allowed], sizes), ([], 0))
+      batch = self._next(calls[n_asked:], n_allowed, config.sparse_batches)
       if not batch:
         self._is_whole = False
         break
-      began_s = self._clock()
-      replies = ask_calls(
-        self._model,
-        self._cache,
-        self._plan.sparse,
-        level,
-        batch,
-        n_calls=size,
-        n_tokens=step.level.n_segments,
+      replies = yield from self._ask(
+        Wanted(
+          level=level,
+          windows=self._plan.sparse,
+          rows=batch,
+          batches=config.sparse_batches,
+          encode_batches=config.encode_batches,
+          n_tokens=step.level.n_segments,
+        )
       )
-      self._took_s[level] = self._clock() - began_s
       n_asked += len(batch)
       self._spent += dataclasses.replace(
         sparse_cost(batch, self._prices), encodings=0
@@ -182,24 +196,45 @@ class _Search:
       for first, last in runs
     ]
 
-  def ask_dense(self, order: Sequence[int]) -> None:
+  def _next(self, rows: Sequence, n: int | None, sizes: Sequence[int]) -> list:
+    """The rows to ask about next: a batch where seconds are counted."""
+    rows = list(rows[:n])
+    return rows if self._budget.seconds is None else rows[: sizes[-1]]
+
+  def _ask(
+    self, wanted: Wanted
+  ) -> Generator[Wanted, Answered, Sequence[Reply]]:
+    began_s = self._clock()
+    answered = yield wanted
+    self._took_s[wanted.level] = self._clock() - began_s
+    self._spent += Cost(seconds=answered.seconds)
+    return answered.replies
+
+  def ask_dense(
+    self, order: Sequence[int]
+  ) -> Generator[Wanted, Answered, None]:
     """Reads dense windows in an order."""
     plan = self._plan
     n_frames, sizes = plan.config.size.n_frames, plan.config.dense_batches
     n_asked = 0
     while n_asked < len(order):
       n_allowed = self._allowed(DENSE_LEVEL, Cost(), is_first=False)
-      batch, size = next(batches(order[n_asked:][:n_allowed], sizes), ([], 0))
+      batch = self._next(order[n_asked:], n_allowed, sizes)
       if not batch:
         self._is_whole = False
         break
-      began_s = self._clock()
-      frame_idx = filled(plan.dense.frame_idx(batch), size)
-      replies = self._model.ask_dense(frame_idx)
-      self._took_s[DENSE_LEVEL] = self._clock() - began_s
+      replies = yield from self._ask(
+        Wanted(
+          level=DENSE_LEVEL,
+          windows=plan.dense,
+          rows=batch,
+          batches=sizes,
+          shared=plan.config.shared_rows,
+        )
+      )
       n_asked += len(batch)
       self._spent += dense_cost(len(batch), n_frames, self._prices)
-      for window, reply in zip(batch, replies, strict=False):
+      for window, reply in zip(batch, replies, strict=True):
         self._read_window(window, reply)
 
   def _read_window(self, window: int, reply: Reply) -> None:
@@ -287,7 +322,6 @@ class _Search:
       spent=dataclasses.replace(
         self._spent,
         encodings=self._cache.n_encoded - self._encoded_before,
-        seconds=self._clock() - self._start_s,
       ),
       is_whole=self._is_whole,
       examined=tuple(self._examined),

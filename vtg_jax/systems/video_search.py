@@ -5,6 +5,7 @@ the best few  a moment, and how sure the network is of it    a search each
 """
 
 import dataclasses
+import functools
 import heapq
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any, Protocol
 
 from input_pipeline import feature_index
 from input_pipeline.feature_index import BadIndex, FeatureIndex
+from input_pipeline.frame_features import FrameFeatures
 from vtg_jax.errors import BadInput
 from vtg_jax.moments.moment import Absent, Moment
 from vtg_jax.systems.checks import check_least
@@ -32,6 +34,21 @@ class LooksThroughIndexes(Protocol):
 
   def ground(self, video, queries, **options) -> list[Moment | Absent]:
     """See `Grounder.ground`."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Candidate:
+  """A video that may be the right one.
+
+  Attributes:
+    video: Its path, or what it is called.
+    cosine: Of its best frames and the sentence.
+    features: Gives those of its frames.
+  """
+
+  video: str
+  cosine: float
+  features: Callable[[], FrameFeatures]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -102,28 +119,71 @@ def search_videos(
       'indexes; give --model one that does, such as a ReVisionLLM'
     )
   (words,) = grounder.frame_encoder.encode_queries([query])
-  cosines, refused = [], None
+  candidates, refused = [], None
   for path in indexes:
     try:
-      cosines.append((shows(_usable(grounder, path), words), path))
+      cosine = shows(_usable(grounder, path), words)
     except BadIndex as error:
       refused = error
       if on_notice is not None:
         on_notice(f'passed over: {error}')
-  if not cosines:
+    else:
+      # Read again where it is looked at: memory holds one at a time.
+      candidates.append(
+        Candidate(
+          video=str(_video_of(path)),
+          cosine=cosine,
+          features=functools.partial(_usable, grounder, path),
+        )
+      )
+  if not candidates:
     raise refused or BadInput('there is no index to search; make some')
+  found = look_closely(
+    grounder,
+    candidates,
+    query,
+    most=among.videos,
+    on_progress=on_progress,
+    **options,
+  )
+  return found[: among.top_k]
+
+
+def look_closely(
+  grounder: LooksThroughIndexes,
+  candidates: Sequence[Candidate],
+  query: str,
+  *,
+  most: int,
+  on_progress: Callable[[int, int], None] | None = None,
+  **options,
+) -> list[FoundVideo]:
+  """Asks about the videos that are most like a sentence, and ranks them.
+
+  Args:
+    grounder: Who is asked.
+    candidates: The videos.
+    query: The sentence.
+    most: Videos that are looked at.
+    on_progress: Is called with (videos done, videos).
+    **options: Of its `ground`.
+
+  Returns:
+    First those with a moment, by its score; then the others, by their cosine.
+
+  Raises:
+    BadInput: see `ground`.
+  """
   best = heapq.nlargest(
-    among.videos, cosines, key=lambda found: (found[0], str(found[1]))
+    most, candidates, key=lambda one: (one.cosine, one.video)
   )
   found = []
-  for n_done, (cosine, path) in enumerate(best, start=1):
-    (answer, *_) = grounder.ground(_usable(grounder, path), [query], **options)
-    found.append(
-      FoundVideo(video=str(_video_of(path)), cosine=cosine, answer=answer)
-    )
+  for n_done, one in enumerate(best, start=1):
+    (answer, *_) = grounder.ground(one.features(), [query], **options)
+    found.append(FoundVideo(video=one.video, cosine=one.cosine, answer=answer))
     if on_progress is not None:
       on_progress(n_done, len(best))
-  return sorted(found, key=_rank)[: among.top_k]
+  return sorted(found, key=_rank)
 
 
 def _rank(found: FoundVideo):

@@ -19,8 +19,9 @@ from vtg_jax.errors import BadInput
 from vtg_jax.moments import Absent, Moment
 from vtg_jax.nn.compute import Compute
 from vtg_jax.recursion.quirks import CLEAN
-from vtg_jax.systems.revisionllm import asking, grounder, prompt
+from vtg_jax.systems.revisionllm import asking, compiled, grounder, prompt
 from vtg_jax.systems.revisionllm.asker import ANSWER_TOKENS
+from vtg_jax.systems.revisionllm.likeness import alike
 from vtg_jax.systems.revisionllm.model import at_level
 from vtg_jax.systems.revisionllm.rows import lay_out
 from vtg_jax.testing.numbered_video import write_numbered_video
@@ -57,24 +58,38 @@ def features(n, seed=0):
 def asked(model, video, **options):
   (words,) = model.frame_encoder.encode_queries([QUERY])
   own = model.asker.about(
-    video.features, QUERY, words.token_features, quirks=CLEAN, **options
+    video.features, [QUERY], [words.token_features], quirks=CLEAN, **options
   )
   return own, words.token_features
 
 
 def test_videos_of_any_length_need_few_compilations(model, caplog):
   looked_at = []
+  before = model.n_compiled
   with jax.log_compiles():
     for n in (1, 30, 150, 420):
       (found,) = model.ground(features(n, seed=n), QUERY)
       looked_at.append(found.looked_at)
       assert isinstance(found, Absent) or found.end_s <= n / 2
-  compiled = re.findall(r'Compiling (\S+)', caplog.text)
+  names = re.findall(r'Compiling (\S+)', caplog.text)
   # Parameters are put on the device once, whatever is asked.
-  compiled = [name for name in compiled if name != 'jit(stage)']
+  names = [name for name in names if name != 'jit(stage)']
   # With the encoder of frames there are no more than 8.
-  assert 1 <= len(compiled) <= 7, compiled
+  assert 1 <= len(names) <= 7, names
+  assert model.n_compiled - before == len(names)
   assert all(0 < share <= 1 for share in looked_at)
+
+
+def test_many_queries_need_few_more_compilations(model):
+  queries = [QUERY, 'a cat', 'a dog', 'a cup', 'a car']
+  for n in (1, 30, 150, 420):
+    model.ground(features(n, seed=n), QUERY)
+  before = model.n_compiled
+  for n in (20, 70, 222, 333):
+    for search in ('top_down', 'released'):
+      model.ground(features(n, seed=n), queries, search=search)
+  # Sentences are encoded together, and windows shared by rows.
+  assert model.n_compiled - before <= 2
 
 
 class Plain:
@@ -128,16 +143,21 @@ def test_windows_asked_together_are_answered_as_alone(model, folder):
   own, words = asked(model, video, is_free=True)
   frame_idx = np.array([[0, 2, 4, 6, 8], [20, 22, 25, 27, 30]])
   plain = Plain(model, folder, 'dense')
-  replies = own.ask_dense(frame_idx)
-  for idx, reply in zip(frame_idx, replies, strict=True):
+  alone = np.zeros(2, int)
+  replies = own.ask_dense(alone, frame_idx, np.arange(2))
+  # As many rows as windows are read at once, more share what is read before.
+  shared = own.ask_dense(np.zeros(3, int), frame_idx, np.array([1, 0, 1]))
+  for row, idx in enumerate(frame_idx):
     rows = plain.apply(video.features[None, idx], method='dense_rows')
-    same(reply, plain.answer(rows[0]))
+    answer = plain.answer(rows[0])
+    for reply in (replies[row], shared[1 - row]):
+      same(reply, answer)
   # The first four of six windows, repeated as they are in a call.
   shown = np.array([0, 0, 1, 1])
   tokens = np.zeros((4, 6, tiny().llm.width), np.float32)
-  tokens[1, :4] = own.encode(frame_idx)[shown]
+  tokens[1, :4] = own.encode(alone, frame_idx)[shown]
   is_shown = np.arange(6) < np.array([[6], [4], [1], [6]])
-  reply = own.ask_sparse(2, tokens, is_shown)[1]
+  reply = own.ask_sparse(2, np.zeros(4, int), tokens, is_shown)[1]
   plain = Plain(model, folder, 'long_6')
   rows = plain.apply(
     video.features[frame_idx[shown]][None],
@@ -152,10 +172,12 @@ def test_an_answer_is_a_span_that_can_be_or_not_present(model):
   video = features(60)
   own, _ = asked(model, video)
   frame_idx = np.random.default_rng(0).integers(0, 60, (8, 5))
-  told = [reply.answer for reply in own.ask_dense(frame_idx)]
+  alone = np.zeros(8, int)
+  dense = own.ask_dense(alone, frame_idx, np.arange(8))
+  told = [reply.answer for reply in dense]
   tokens = np.random.default_rng(0).normal(0, 3, (4, 12, tiny().llm.width))
   is_shown = np.arange(12) < np.array([[1], [4], [9], [12]])
-  placed = own.ask_sparse(3, tokens.astype(np.float32), is_shown)
+  placed = own.ask_sparse(3, alone[:4], tokens.astype(np.float32), is_shown)
   told += [reply.answer for reply in placed]
   limits = [(4, 0)] * 8 + [(n, 1) for n in (1, 4, 9, 12)]
   for answer, (most, gap) in zip(told, limits, strict=True):
@@ -189,6 +211,58 @@ def test_each_search_answers_and_says_what_it_took(model, options):
       assert one.cost['frames'] <= 5 and one.cost['sequences'] <= 9
 
 
+SEVERAL = [QUERY, 'a cat', 'a very small bird that sits on a wall', 'a car']
+
+
+@pytest.mark.parametrize('search', ['top_down', 'dense', 'released'])
+def test_queries_asked_together_are_answered_as_alone(model, search):
+  options = {'search': search, 'top_k': 3}
+  together = model.ground(features(90), [*SEVERAL, QUERY], **options)
+  alone = [
+    found
+    for query in [*SEVERAL, QUERY]
+    for found in model.ground(features(90), query, **options)
+  ]
+  assert len(together) == len(alone)
+  for one, other in zip(together, alone, strict=True):
+    told, wanted = one.to_json(), other.to_json()
+    assert told['score'] == pytest.approx(wanted['score'], rel=1e-4)
+    for document in (told, wanted):
+      del document['score'], document['cost']['seconds']
+    assert told == wanted
+
+
+def test_the_compiled_search_finds_what_the_host_does(model):
+  before = compiled.n_compiled_searches()
+  # One sparse level, and as many windows as one table holds.
+  for n, budget in ((60, None), (75, 'calls=9,frames=20')):
+    told = []
+    for search in ('compiled', 'top_down'):
+      found = model.ground(
+        features(n, seed=n),
+        SEVERAL[:2],
+        search=search,
+        levels=2,
+        budget=budget,
+        # Of hits that a budget leaves unread, one tells the surest alone.
+        top_k=1 if budget else 8,
+      )
+      told.append([one.to_json() for one in found])
+    assert compiled.n_compiled_searches() == before + 1
+    assert len(told[0]) == len(told[1]), budget
+    for one, other in zip(*told, strict=True):
+      assert one['score'] == pytest.approx(other['score'], rel=1e-4)
+      for document in (one, other):
+        # Both start with windows that the one before has encoded.
+        del document['score'], document['cost']['seconds']
+        for unit in ('encodings', 'tflop'):
+          del document['cost'][unit]
+      assert one == other
+  for refused in ({'mode': 'generate'}, {'budget': 'seconds=3'}):
+    with pytest.raises(BadInput, match="search 'compiled' cannot have"):
+      model.ground(features(20), QUERY, search='compiled', **refused)
+
+
 def test_what_is_quoted_is_what_is_read(model):
   video = features(100)
   (found,) = model.ground(video, QUERY, search='dense')
@@ -204,6 +278,41 @@ def test_windows_are_encoded_once_for_a_query(model):
   assert first.score == again.score
 
 
+def test_a_video_made_ready_costs_every_search_the_same(model):
+  video = features(100)
+  costs = []
+  for _ in range(2):
+    model.ready(video)
+    (found,) = model.ground(video, 'a bird')
+    costs.append(found.cost['encodings'])
+  assert costs[0] == costs[1] > 0
+
+
+def test_moments_are_ranked_by_their_frames_too(model):
+  video = features(100)
+  options = {'search': 'dense', 'top_k': 64}
+  alone = model.ground(video, QUERY, rank='confidence', **options)
+  both = model.ground(video, QUERY, **options)
+  (words,) = model.known.words([QUERY])
+  factor = alike(video, words)
+  expected = {(m.start_s, m.end_s): m.score * factor(m) for m in alone}
+  assert {(m.start_s, m.end_s): m.score for m in both} == expected
+  scores = [m.score for m in both]
+  assert len(scores) > 2 and scores == sorted(scores, reverse=True)
+  best = model.ground(video, QUERY, search='dense')
+  assert best[0].score == scores[0]
+
+
+def test_likeness_asks_no_language_model(model):
+  video = features(100)
+  found = model.ground(video, QUERY, search='likeness', top_k=3)
+  assert [one.score for one in found] == sorted(
+    (one.score for one in found), reverse=True
+  )
+  assert found[0].cost['sequences'] == found[0].cost['tflop'] == 0
+  assert model.quote(video, QUERY, search='likeness').most.sequences == 0
+
+
 def test_a_low_score_is_an_absence(model):
   found = model.ground(features(100), [QUERY, 'a cat'], absent_below=1.0)
   assert [type(one) for one in found] == [Absent, Absent]
@@ -214,7 +323,9 @@ def test_a_low_score_is_an_absence(model):
   ('options', 'said'),
   [
     ({'search': 'deep'}, "search 'deep' is unknown"),
+    ({'rank': 'luck'}, "rank 'luck' is unknown"),
     ({'search': 'dense', 'levels': 2}, "search 'dense' has its own levels"),
+    ({'search': 'likeness', 'budget': 'frames=1'}, "search 'likeness' looks"),
     ({'levels': 9}, "levels is 9; search 'top_down' has 0 to 8"),
     ({'budget': 'frames'}, "the budget 'frames' is none"),
     ({'budget': {'euros': 3}}, "budget of 'euros' is unknown"),

@@ -113,6 +113,11 @@ class FrameEncoder:
     return digest.hexdigest()
 
   @property
+  def n_compiled(self) -> int:
+    """How many programs were compiled for it."""
+    return self._encode_frames._cache_size() + self._encode_text._cache_size()
+
+  @property
   def features(self) -> int:
     """Channels of the features."""
     return self.config.features

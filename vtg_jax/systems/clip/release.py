@@ -1,12 +1,19 @@
 """CLIP's released files: which they are, how they are read and written."""
 
+import dataclasses
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from vtg_jax.convert import checkpoint
 from vtg_jax.convert.clip import clip_table
+from vtg_jax.convert.clip_openai import (
+  MARK,
+  openai_clip_sizes,
+  openai_clip_table,
+)
 from vtg_jax.convert.from_release import ConversionReport
+from vtg_jax.convert.readers import Source, open_source
 from vtg_jax.convert.table import Table
 from vtg_jax.encoders.block import BlockConfig
 from vtg_jax.encoders.clip_text import ClipTextConfig
@@ -23,8 +30,16 @@ PRESETS = {'l14': clip_l14}
 
 
 def table(config: DualEncoderConfig) -> Table:
-  """The conversion table for a network of these sizes."""
+  """The conversion table for a network of these sizes.
+
+  One whose queries, keys and values are one tensor came from OpenAI's own
+  file, another from Hugging Face's.
+  """
   image = config.image
+  if image.block.fused_qkv:
+    return openai_clip_table(
+      patch_size=image.patch_size, channels=image.channels
+    )
   return clip_table(
     patch_size=image.patch_size,
     n_image_layers=image.n_layers,
@@ -53,10 +68,11 @@ def convert(
   """Converts released files into a checkpoint folder of ours.
 
   Args:
-    sources: The folder as Hugging Face has it, or its file of weights.
+    sources: The folder as Hugging Face has it, or its file of weights; or a
+      file with the tensors of OpenAI's own CLIP by their names there.
     out: The new folder.
     config: 'l14', or a JSON file with the sizes; when None, the config.json of
-      a source folder, else 'l14'.
+      a source folder, else what OpenAI's tensors tell, else 'l14'.
     tokenizers: CLIP's `tokenizer.json`, where it does not lie in the folder.
     overwrite: Replace `out` where it is a checkpoint of ours.
     progress: Called with (name, bytes done, bytes in all).
@@ -65,7 +81,8 @@ def convert(
     BadInput: when a file is missing or does not fit; nothing is left behind.
   """
   sources, tokenizers = existing(sources), existing(tokenizers)
-  sizes = _config(config, sources)
+  opened = [open_source(source) for source in sources]
+  sizes = _config(config, sources, opened)
   tokenizer = first_file(
     [*tokenizers, *(source / TOKENIZER for source in sources)],
     f'no {TOKENIZER} lies in a source folder; give that of CLIP with '
@@ -74,7 +91,7 @@ def convert(
   return released_files.convert(
     SYSTEM,
     sizes,
-    sources,
+    opened,
     out,
     table=table(sizes),
     shapes=param_shapes(sizes),
@@ -154,21 +171,77 @@ def _block(
   )
 
 
-def _config(named, sources: Sequence[Path]) -> DualEncoderConfig:
+def _config(
+  named, sources: Sequence[Path], opened: Sequence[Source]
+) -> DualEncoderConfig:
+  shapes = {
+    key: info.shape for one in opened for key, info in one.tensors.items()
+  }
+  is_openai = MARK in shapes
+  files = [] if named is None else [Path(named)]
   if str(named) in PRESETS:
-    return PRESETS[str(named)]()
-  if named is not None and not Path(named).is_file():
+    sizes, files = PRESETS[str(named)](), []
+  elif named is not None and not files[0].is_file():
     raise BadInput(
       f'{named} is neither a file nor one of {", ".join(PRESETS)}; name one of '
       'them'
     )
-  files = [Path(named)] if named is not None else []
-  files += [source / 'config.json' for source in sources]
-  file = next((file for file in files if file.is_file()), None)
-  if file is None:
-    return clip_l14()
+  else:
+    files += [source / 'config.json' for source in sources]
+    file = next((file for file in files if file.is_file()), None)
+    if file is not None:
+      sizes = _config_of_file(file)
+    elif is_openai:
+      sizes = _config_of_openai(shapes)
+    else:
+      sizes = clip_l14()
+  return _with_fused(sizes, fused_qkv=is_openai)
+
+
+def _config_of_file(file: Path) -> DualEncoderConfig:
   description = checkpoint.read_json(file)
   with reading_sizes(file):
     if 'text_config' in description or 'text_config_dict' in description:
       return config_of_hugging_face(description)
     return config_of_json(description.get('model', description))
+
+
+def _config_of_openai(shapes) -> DualEncoderConfig:
+  """The sizes that tensors under OpenAI's names tell."""
+  try:
+    sizes = openai_clip_sizes(shapes)
+  except (KeyError, ValueError, IndexError) as error:
+    raise BadInput(
+      f'the sizes of this CLIP cannot be told from its tensors ({error}); name '
+      'them with --config'
+    ) from error
+  whole = clip_l14()
+
+  def part(was, told):
+    block = {
+      name: told.pop(name) for name in ('width', 'n_heads', 'mlp_hidden')
+    }
+    return dataclasses.replace(
+      was, block=dataclasses.replace(was.block, **block), **told
+    )
+
+  return dataclasses.replace(
+    whole,
+    image=part(whole.image, sizes['image']),
+    text=part(whole.text, sizes['text']),
+    features=sizes['features'],
+  )
+
+
+def _with_fused(
+  config: DualEncoderConfig, *, fused_qkv: bool
+) -> DualEncoderConfig:
+  """The same sizes in the layout of a file."""
+
+  def part(was):
+    block = dataclasses.replace(was.block, fused_qkv=fused_qkv)
+    return dataclasses.replace(was, block=block)
+
+  return dataclasses.replace(
+    config, image=part(config.image), text=part(config.text)
+  )

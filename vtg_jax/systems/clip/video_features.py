@@ -9,14 +9,22 @@ from collections.abc import Callable
 import numpy as np
 from jaxtyping import Float, Float32
 
-from input_pipeline.feature_index import BadIndex, check_made, open_index
+from input_pipeline.feature_index import (
+  BadIndex,
+  FeatureIndex,
+  check_made,
+  index_path,
+  open_index,
+)
+from input_pipeline.feature_layout import Made
 from input_pipeline.frame_features import (
   EvenFeatures,
   FrameFeatures,
   QueryFeatures,
 )
 from input_pipeline.frame_store import FrameStore
-from input_pipeline.index_features import encoded_rows
+from input_pipeline.index_features import encoded_rows, index_features
+from vtg_jax.errors import BadInput
 from vtg_jax.systems.clip.frame_encoder import FrameEncoder
 
 # Of the frames of a video, those that say whether it shows a sentence.
@@ -34,31 +42,38 @@ def video_features(
 ) -> FrameFeatures:
   """Features of a video's frames.
 
-  They come from its index if there is one. A video that has none, or one that
-  is damaged or of the video before it changed, is encoded now, which writes
-  nothing.
+  They come from its index if there is one. An index that is damaged, or of the
+  video before it changed, is made anew. A video that has none is encoded now,
+  which writes nothing.
 
   Args:
     encoder: What frames are encoded with.
     video: Opened by the encoder.
     fps: Frames per second.
     folder: Where indexes are, if not beside the videos.
-    on_notice: Is called with what is wrong with an index that is passed over.
+    on_notice: Is called with what is wrong with its index, and with what is
+      done about it.
     on_progress: Is called with (frames encoded, frames).
 
   Raises:
     BadInput: the index is of another model or rate, or of a later version; or
       a frame cannot be decoded.
   """
+  tell = on_notice or (lambda said: None)
   try:
-    index = open_index(video.path, folder)
-    check_made(index, fingerprint=encoder.fingerprint, fps=fps)
-    return index
+    return _index(encoder, video, fps, folder)
   except BadIndex as error:
     if not error.replaceable:
       raise
-    if on_notice is not None:
-      on_notice(str(error))
+    if not index_path(video.path, folder).exists():
+      tell(str(error))
+    else:
+      tell(f'made anew: {error}')
+      try:
+        _rebuild(encoder, video, fps, folder, on_progress)
+        return _index(encoder, video, fps, folder)
+      except BadInput as refused:  # such as a folder that cannot be written
+        tell(f'not made anew: {refused}')
   ids = video.ids_at_rate(fps)
   features = np.empty((len(ids), encoder.features), np.float32)
   n_done = 0
@@ -70,6 +85,32 @@ def video_features(
     if on_progress is not None:
       on_progress(n_done, len(ids))
   return EvenFeatures(features=features, fps=fps)
+
+
+def _index(encoder, video, fps, folder) -> FeatureIndex:
+  """The index of a video, if it can be used."""
+  index = open_index(video.path, folder)
+  check_made(index, fingerprint=encoder.fingerprint, fps=fps)
+  return index
+
+
+def _rebuild(encoder, video, fps, folder, on_progress) -> None:
+  """Writes the index of a video over the one that is there."""
+  made = Made(
+    model=encoder.name,
+    fingerprint=encoder.fingerprint,
+    resize=video.resize.method,
+    fps=fps,
+  )
+  index_features(
+    video,
+    index_path(video.path, folder),
+    made,
+    encoder.start_encoding,
+    width=encoder.features,
+    batch=encoder.batch,
+    on_progress=on_progress,
+  )
 
 
 def likeness(

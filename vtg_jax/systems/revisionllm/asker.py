@@ -1,7 +1,8 @@
-"""Asks a ReVisionLLM about windows of one video: `recursion`'s model."""
+"""Asks a ReVisionLLM about windows of one video: `recursion`'s panel."""
 
 import functools
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -9,7 +10,9 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from vtg_jax.decode.greedy import GreedyConfig, GreedyOutput
+from vtg_jax.decode.number_grammar import NumberTables
 from vtg_jax.errors import BadInput
+from vtg_jax.llm.decoder import KeyValues
 from vtg_jax.llm.tokenizers import SentencePieceTokenizer
 from vtg_jax.nn.compute import Compute
 from vtg_jax.recursion.cost import Prices
@@ -23,10 +26,22 @@ from vtg_jax.systems.revisionllm.config import LevelConfig, ReVisionLlmConfig
 from vtg_jax.systems.revisionllm.flops import encoder_products
 from vtg_jax.systems.revisionllm.model import at_level, param_shapes
 from vtg_jax.systems.revisionllm.options import sparse_levels
-from vtg_jax.systems.revisionllm.wording import Question, Wording
+from vtg_jax.systems.revisionllm.wording import (
+  Question,
+  Wording,
+  together,
+)
 
 # Most tokens of an answer, which is a short one.
 ANSWER_TOKENS = 24
+
+
+class Setting(NamedTuple):
+  """How a level is asked: static, what is read first, what may be answered."""
+
+  how: reading.How
+  lead: KeyValues
+  answers: NumberTables | None
 
 
 class Asker:
@@ -34,6 +49,7 @@ class Asker:
 
   Attributes:
     config: Sizes.
+    params: Nested dict of arrays on the device.
     wording: Texts as tokens.
     query_words: Words of a sentence whose features are shown; more are cut.
   """
@@ -64,34 +80,34 @@ class Asker:
     self.config, self.query_words = config, query_words
     self.wording = Wording(tokenizer)
     self._compute = compute
-    self._params = jax.tree.map(jnp.asarray, params)
-    self._leads: dict[str, reading.KeyValues] = {}
+    self.params = jax.tree.map(jnp.asarray, params)
+    self._leads: dict[str, KeyValues] = {}
     self._sparse = sparse_levels(config)
 
   def about(
     self,
     features: Float[np.ndarray, 'N D'],
-    query: str,
-    words: Float[np.ndarray, 'L D'],
+    queries: Sequence[str],
+    words: Sequence[np.ndarray],
     *,
     quirks: Quirks,
     is_free: bool = False,
     is_released: bool = False,
-  ) -> 'VideoQuery':
-    """A model of one video and query.
+  ) -> 'VideoQueries':
+    """A panel that answers queries about one video.
 
     Args:
       features: Of the video's frames.
-      query: A sentence.
-      words: Features of its words.
+      queries: Sentences.
+      words: Float array [L D] of each, features of its words.
       quirks: What counts of an answer's steps.
       is_free: Anything may be answered, not only what can be understood.
       is_released: Asked as the release asks.
     """
-    return VideoQuery(
+    return VideoQueries(
       self,
       features,
-      query,
+      queries,
       words,
       quirks=quirks,
       is_free=is_free,
@@ -140,7 +156,7 @@ class Asker:
     self,
     level: LevelConfig,
     visual: Sequence[np.ndarray],
-    question: Question,
+    questions: Question,
     *,
     is_free: bool,
     is_normed: bool,
@@ -149,8 +165,9 @@ class Asker:
 
     Args:
       level: Of the network.
-      visual: Features of frames; or rows of windows, and which are shown.
-      question: What is asked.
+      visual: Features of frames, and the window of each row; or rows of
+        windows, and which are shown.
+      questions: What is asked, one a row.
       is_free: Anything may be answered.
       is_normed: See `reading.How`.
 
@@ -158,22 +175,36 @@ class Asker:
       BadInput: this is longer than the language model reads.
     """
     n_visual = visual[0].shape[1]
-    lead = self.wording.lead
-    n_tokens = lead.shape[1] + n_visual + int(question.length) + ANSWER_TOKENS
+    self.check_length(n_visual, questions)
+    _, params = self._at(level)
+    own = self.setting(level, n_visual, is_free=is_free, is_normed=is_normed)
+    program = reading.ask_frames if level.is_dense else reading.ask_windows
+    return jax.device_get(
+      program(params, own.lead, *visual, questions, own.answers, how=own.how)
+    )
+
+  def check_length(self, n_visual: int, questions: Question) -> None:
+    """Raises BadInput where this is longer than the language model reads."""
+    n_tokens = self.wording.lead.shape[1] + n_visual + ANSWER_TOKENS
+    n_tokens += int(questions.length.max())
     most = self.config.llm.max_positions
     if n_tokens > most:
       raise BadInput(
         f'{n_visual} windows or frames and the query make {n_tokens} tokens, '
         f'the language model reads {most}; use fewer levels or words'
       )
-    model, params = self._at(level)
+
+  def setting(
+    self, level: LevelConfig, n_visual: int, *, is_free: bool, is_normed: bool
+  ) -> 'Setting':
+    """How a level is asked; arguments as of `ask`."""
     answers = None
     if not is_free and level.is_dense:
       answers = self.wording.frame_answers(n_visual)
     elif not is_free:
       answers = self.wording.place_answers(n_visual)
     how = reading.How(
-      model=model,
+      model=self._at(level)[0],
       greedy=GreedyConfig(
         max_new_tokens=ANSWER_TOKENS,
         eos_id=self.wording.tokenizer.eos_id,
@@ -184,13 +215,10 @@ class Asker:
       gap=0 if level.is_dense else 1,
       is_normed=is_normed and self.config.alternate_norm,
     )
-    program = reading.ask_frames if level.is_dense else reading.ask_windows
-    return jax.device_get(
-      program(params, self._lead(level), *visual, question, answers, how=how)
-    )
+    return Setting(how, self._lead(level), answers)
 
   def _at(self, level: LevelConfig):
-    return at_level(self.config, self._compute, self._params, level.name)
+    return at_level(self.config, self._compute, self.params, level.name)
 
   def _lead(self, level: LevelConfig):
     name = level.name
@@ -202,52 +230,80 @@ class Asker:
     return self._leads[name]
 
 
-class VideoQuery:
-  """One video and query; a `recursion.model.Model`."""
+class VideoQueries:
+  """Queries about one video; a `recursion.together.Panel`.
+
+  Attributes:
+    asker: The network.
+    questions: The tokens of each, as the dense level is asked.
+    questions_above: As the levels above it are.
+  """
 
   def __init__(
-    self, asker: Asker, features, query, words, *, quirks, is_free, is_released
+    self,
+    asker: Asker,
+    features,
+    queries,
+    words,
+    *,
+    quirks,
+    is_free,
+    is_released,
   ):
-    self._asker, self._features = asker, features
+    self.asker, self._features = asker, features
     self._quirks, self._is_free = quirks, is_free
     self._is_normed = not is_released
     # Windows were asked for in other words than training had.
     above = prompt.VIDEO_QUESTION if is_released else prompt.FRAMES_QUESTION
-    self.question = asker.wording.question(query, prompt.FRAMES_QUESTION)
-    self._question_above = asker.wording.question(query, above)
-    n_words = min(len(words), asker.query_words)
-    self._text = np.zeros((asker.query_words, words.shape[1]), np.float32)
-    self._text[:n_words] = words[:n_words]
-    self._text_mask = np.arange(asker.query_words) < n_words
+    self.questions, self.questions_above = (
+      together([asker.wording.question(query, template) for query in queries])
+      for template in (prompt.FRAMES_QUESTION, above)
+    )
+    shape = len(queries), asker.query_words
+    self._text = np.zeros((*shape, asker.config.features_width), np.float32)
+    self._text_mask = np.zeros(shape, bool)
+    for row, own in enumerate(words):
+      n_words = min(len(own), asker.query_words)
+      self._text[row, :n_words] = own[:n_words]
+      self._text_mask[row, :n_words] = True
 
   def encode(
-    self, frame_idx: Int[np.ndarray, 'B F']
+    self, queries: Int[np.ndarray, ' B'], frame_idx: Int[np.ndarray, 'B F']
   ) -> Float[np.ndarray, 'B E']:
-    """See `recursion.model.Model`, as the others."""
-    frames = self._frames(frame_idx)
-    return self._asker.encode(frames, self._text, self._text_mask)
+    """See `Panel`, as the others."""
+    return self.asker.encode(
+      self._frames(frame_idx), self._text[queries], self._text_mask[queries]
+    )
 
   def ask_sparse(
     self,
     level: int,
+    queries: Int[np.ndarray, ' B'],
     tokens: Float[np.ndarray, 'B R E'],
     is_shown: Bool[np.ndarray, 'B R'],
   ) -> list[Reply]:
-    own = self._asker.level(level)
-    return self._ask(own, (tokens, is_shown), self._question_above)
+    own = self.asker.level(level)
+    questions = self.questions_above.of(queries)
+    return self._ask(own, (tokens, is_shown), questions)
 
-  def ask_dense(self, frame_idx: Int[np.ndarray, 'B F']) -> list[Reply]:
-    frames = self._frames(frame_idx)
-    return self._ask(self._asker.dense_level, (frames,), self.question)
+  def ask_dense(
+    self,
+    queries: Int[np.ndarray, ' B'],
+    frame_idx: Int[np.ndarray, 'W F'],
+    window: Int[np.ndarray, ' B'],
+  ) -> list[Reply]:
+    visual = self._frames(frame_idx), window.astype(np.int32)
+    level, questions = self.asker.dense_level, self.questions.of(queries)
+    return self._ask(level, visual, questions)
 
   def _frames(self, frame_idx) -> Float[np.ndarray, 'B F D']:
     return np.asarray(self._features[frame_idx], np.float32)
 
-  def _ask(self, level, visual, question) -> list[Reply]:
-    out = self._asker.ask(
+  def _ask(self, level, visual, questions) -> list[Reply]:
+    out = self.asker.ask(
       level,
       visual,
-      question,
+      questions,
       is_free=self._is_free,
       is_normed=self._is_normed,
     )
@@ -255,7 +311,7 @@ class VideoQuery:
     checked_score(float(taken.sum()))
     stats = entropy_stats(taken, out.length, quirks=self._quirks)
     return [
-      Reply(answer=self._asker.wording.text(ids), entropy=one)
+      Reply(answer=self.asker.wording.text(ids), entropy=one)
       for ids, one in zip(out.ids, stats, strict=True)
     ]
 

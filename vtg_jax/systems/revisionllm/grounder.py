@@ -1,38 +1,47 @@
 """ReVisionLLM as a user meets it: hours of video and sentences in."""
 
 import dataclasses
-import math
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 
-from input_pipeline.frame_features import FrameFeatures, QueryFeatures
+from input_pipeline.feature_files import is_feature_file, read_features
+from input_pipeline.frame_features import FrameFeatures
 from input_pipeline.video import FrameStore
 from vtg_jax.convert import checkpoint
 from vtg_jax.errors import BadInput
 from vtg_jax.llm.tokenizers import SentencePieceTokenizer
 from vtg_jax.moments.moment import Absent, Moment
 from vtg_jax.nn.compute import Compute
-from vtg_jax.recursion.cost import Cost, Prices
-from vtg_jax.recursion.model import TokenCache
-from vtg_jax.recursion.released_order import search_released_order
+from vtg_jax.recursion.cost import Prices
 from vtg_jax.recursion.search_plan import Quote, SearchPlan, plan_search
-from vtg_jax.recursion.search_result import Budget, SearchResult
-from vtg_jax.recursion.top_down import search_top_down
+from vtg_jax.recursion.search_result import Budget
 from vtg_jax.systems.checks import checked_queries
 from vtg_jax.systems.clip import frame_encoder
 from vtg_jax.systems.clip.frame_encoder import FrameEncoder
 from vtg_jax.systems.loading import OpensVideos, load_network
-from vtg_jax.systems.revisionllm import prompt
+from vtg_jax.systems.revisionllm import prompt, reading
+from vtg_jax.systems.revisionllm.answers import told
 from vtg_jax.systems.revisionllm.asker import Asker, check_widths
 from vtg_jax.systems.revisionllm.benchmarks import BENCHMARK_OPTIONS
+from vtg_jax.systems.revisionllm.compiled import (
+  n_compiled_searches,
+  search_compiled,
+)
 from vtg_jax.systems.revisionllm.config import SYSTEM, ReVisionLlmConfig
 from vtg_jax.systems.revisionllm.known_videos import KnownVideos, Video
+from vtg_jax.systems.revisionllm.likeness import QUOTE, search_by_likeness
 from vtg_jax.systems.revisionllm.model import param_shapes
-from vtg_jax.systems.revisionllm.options import RELEASED, SearchOptions
+from vtg_jax.systems.revisionllm.options import (
+  COMPILED,
+  LIKENESS,
+  RELEASED,
+  SearchOptions,
+)
 from vtg_jax.systems.revisionllm.release import TOKENIZER
+from vtg_jax.systems.revisionllm.searching import Asked, search_queries
 
 # Start and end tokens of a sentence have no features of their own.
 _AROUND_WORDS = 2
@@ -105,30 +114,46 @@ class ReVisionLlmGrounder(OpensVideos):
     """Frames per second of the features that it sees a video by."""
     return self.config.fps
 
+  @property
+  def n_compiled(self) -> int:
+    """Programs that were compiled so far, other networks' of its system, too.
+
+    What it grows by is what a search compiled.
+    """
+    own = reading.n_compiled() + n_compiled_searches()
+    return own + self.frame_encoder.n_compiled
+
   def open_video(
     self,
     path: str | os.PathLike,
     *,
     resize: str = 'pil',
     on_progress: Callable[[int, int], None] | None = None,
-  ) -> FrameStore:
+    on_notice: Callable[[str], None] | None = None,
+  ) -> Video:
     """Opens a video for any number of queries.
 
-    Nothing is read yet. The first query reads its index; where there is none,
+    No frame is read yet. The first query reads its index; where there is none,
     it encodes all frames, which takes no memory for frames, and what it found
     is kept as long as the video is.
 
     Args:
-      path: Video file or folder of frames.
+      path: Video file, folder of frames, or a file of features as others
+        release them; see `feature_files.read_features`. These are taken for
+        features of the rate and the encoder of this network.
       resize: 'pil' for exactly what the checkpoint expects, 'swscale' for
-        the fast one; an index has its own.
+        the fast one; an index and features have their own.
       on_progress: Called with (frames encoded, frames to encode).
+      on_notice: Called with what is wrong with an index; what the grounder was
+        made with, when None.
 
     Raises:
       BadInput: when it cannot be read.
     """
+    if is_feature_file(path):
+      return read_features(path, fps=self.config.fps)
     video = super().open_video(path, resize=resize)
-    self.known.watch(video, on_progress)
+    self.known.watch(video, on_progress, on_notice)
     return video
 
   def ground(
@@ -141,14 +166,16 @@ class ReVisionLlmGrounder(OpensVideos):
     search: str = 'top_down',
     levels: int | None = None,
     mode: str = 'score',
+    rank: str = 'both',
     quirks: str = 'clean',
     budget: str | dict[str, float] | Budget | None = None,
     seed: int = 0,
   ) -> list[Moment | Absent]:
     """Says when each query happens.
 
-    The score is exp(-H), H the mean entropy of the answer's tokens, so that
-    answers come in the order of the paper's confidence 1 / H.
+    The score is exp(-H), H the mean entropy of the answer's tokens, times
+    ((1 + c) / 2) ** 4, c the mean cosine of the moment's frames and the
+    sentence.
 
     Args:
       video: Path, what `open_video` returned, or features of frames.
@@ -157,14 +184,18 @@ class ReVisionLlmGrounder(OpensVideos):
       absent_below: Answer `Absent` when the best score is lower. The score is
         not calibrated. When None, only where the network finds nothing.
       search: 'top_down' looks from coarse to fine at what seems worth it;
+        'compiled' does the same as one program, see `compiled`;
         'released' looks at everything on every level and keeps what they
         agree on; 'dense' reads all frames; 'sparse' stops above the dense
-        level and answers with whole windows.
+        level and answers with whole windows; 'likeness' asks the frame
+        encoder alone.
       levels: Of the search, the dense one included; what suits the length of
         the video when None. 0 shows the whole video as one window.
       mode: 'score' has the network answer with a span that can be or with
         'Not Present'; 'generate' parses freely written text, as the release
         does.
+      rank: 'both' as above; 'confidence' leaves the cosine out, so that answers
+        come in the order of the paper's confidence 1 / H.
       quirks: 'released' does what the release does wrong, too.
       budget: Most that a query may spend: sequences, frames or seconds, as in
         'frames=500,seconds=3' or a dict. The best answer so far is given.
@@ -184,19 +215,26 @@ class ReVisionLlmGrounder(OpensVideos):
       search=search,
       levels=levels,
       mode=mode,
+      rank=rank,
       quirks=quirks,
       budget=budget,
       seed=seed,
     )
     queries = checked_queries(queries, prompt.VIDEO)
+    if options.search == LIKENESS:
+      return self._likest(video, queries, options)
     config = options.search_config(self.config)
     video, features = self._features(video)
     plan = plan_search(len(features), config)
-    answers: list[Moment | Absent] = []
-    words = self.known.words(queries)
-    for query, own in zip(queries, words, strict=True):
-      answers += self._answers(video, features, query, own, plan, options)
-    return answers
+    asked = list(dict.fromkeys(queries))
+    found = dict(
+      zip(
+        asked,
+        self._answers(video, features, asked, plan, options),
+        strict=True,
+      )
+    )
+    return [answer for query in queries for answer in found[query]]
 
   def quote(
     self,
@@ -205,6 +243,8 @@ class ReVisionLlmGrounder(OpensVideos):
     **options,
   ) -> Quote:
     """What a query will cost at least and at most, before it is asked.
+
+    A budget, which ends a search earlier, is not counted.
 
     Args:
       video: See `ground`. It is not read, but where only features are given.
@@ -215,19 +255,46 @@ class ReVisionLlmGrounder(OpensVideos):
       BadInput: see `ground`.
     """
     (query,) = checked_queries(query, prompt.VIDEO)
-    if isinstance(video, str | os.PathLike | FrameStore):
+    wanted = SearchOptions(**options)
+    if wanted.search == LIKENESS:
+      return QUOTE
+    if isinstance(video, str | os.PathLike):
+      video = self.open_video(video)
+    if isinstance(video, FrameStore):
       n_features = len(self.opened(video).ids_at_rate(self.config.fps))
     else:
       n_features = len(video.features)
-    config = SearchOptions(**options).search_config(self.config)
+    config = wanted.search_config(self.config)
+    quote = plan_search(n_features, config).quote(self._prices(query))
+    if wanted.search == RELEASED:  # which looks at everything
+      return dataclasses.replace(quote, one_event=quote.most)
+    return quote
+
+  def ready(self, video: str | os.PathLike | Video) -> None:
+    """Encodes a video now, and forgets what was kept of its queries.
+
+    Whatever is asked next costs what that search costs, and no more.
+
+    Args:
+      video: See `ground`.
+
+    Raises:
+      BadInput: it cannot be read.
+    """
+    video, _ = self._features(video)
+    self.known.forget_windows(video)
+
+  def _prices(self, query: str) -> Prices:
     question = self.asker.wording.question(query, prompt.FRAMES_QUESTION)
-    return plan_search(n_features, config).quote(self.asker.prices(question))
+    return self.asker.prices(question)
 
   def _features(
     self, video: str | os.PathLike | Video
   ) -> tuple[Video, np.ndarray]:
     """The video, and features of its frames."""
-    if isinstance(video, str | os.PathLike | FrameStore):
+    if isinstance(video, str | os.PathLike):
+      video = self.open_video(video)
+    if isinstance(video, FrameStore):
       video = self.opened(video)
     features = self.known.features(video).features
     if features.shape[1] != self.config.features_width:
@@ -237,95 +304,59 @@ class ReVisionLlmGrounder(OpensVideos):
       )
     return video, features
 
+  def _likest(
+    self,
+    video: str | os.PathLike | Video,
+    queries: Sequence[str],
+    options: SearchOptions,
+  ) -> list[Moment | Absent]:
+    """The answers without the language model."""
+    video, _ = self._features(video)
+    frames = self.known.features(video)
+    answers: list[Moment | Absent] = []
+    for query, own in zip(queries, self.known.words(queries), strict=True):
+      result = search_by_likeness(frames, own, top_k=options.top_k)
+      prices = self._prices(query)
+      answers += told(query, result, prices, options, frames=frames, words=own)
+    return answers
+
   def _answers(
     self,
     video: Video,
     features: np.ndarray,
-    query: str,
-    words: QueryFeatures,
+    queries: list[str],
     plan: SearchPlan,
     options: SearchOptions,
-  ) -> list[Moment | Absent]:
-    """The answers to one query."""
-    is_released = options.quirks == 'released'
-    model = self.asker.about(
+  ) -> list[list[Moment | Absent]]:
+    """The answers to each of some queries, no two the same."""
+    words = self.known.words(queries)
+    panel = self.asker.about(
       features,
-      query,
-      words.token_features,
+      queries,
+      [own.token_features for own in words],
       quirks=options.own_quirks,
       is_free=options.mode == 'generate',
-      is_released=is_released,
+      is_released=options.is_released,
     )
-    prices = self.asker.prices(model.question)
-    cache = self.known.windows(
-      video, query, lambda: TokenCache(model, plan.config.encode_batches)
-    )
-    if options.search == RELEASED:
-      try:
-        result = search_released_order(
-          model,
-          plan,
-          features=features,
-          query=words.cls_features,
-          merge='add' if is_released else 'entropy',
-          is_scaled=is_released,
-          seed=options.seed,
-          prices=prices,
-          cache=cache,
-        )
-      except IndexError as error:  # as the release fails, too
-        raise BadInput(
-          f'answers to {query[:60]!r} tell no spans, which the release takes '
-          "for predictions; use quirks 'clean'"
-        ) from error
-    else:
-      result = search_top_down(
-        model, plan, budget=options.limits, prices=prices, cache=cache
+    asked = [
+      Asked(
+        prices=self.asker.prices(panel.questions.of(row)),
+        cache=self.known.windows(video, query),
+        sentence=words[row].cls_features,
       )
-    is_entropy = not (options.search == RELEASED and is_released)
-    return _told(query, result, prices, options, is_entropy=is_entropy)
-
-
-def _told(
-  query: str,
-  result: SearchResult,
-  prices: Prices,
-  options: SearchOptions,
-  *,
-  is_entropy: bool,
-) -> list[Moment | Absent]:
-  """What is answered to a query."""
-  about = dict(
-    query=query,
-    system=SYSTEM,
-    looked_at=min(1.0, result.looked_at),
-    cost=cost_numbers(result.spent, prices),
-  )
-  moments = [
-    dataclasses.replace(
-      moment,
-      score=likelihood(moment.score) if is_entropy else moment.score,
-      **about,
-    )
-    for moment in result.moments
-  ]
-  threshold = options.absent_below or 0.0
-  best = moments[0].score if moments else 0.0
-  if not moments or (
-    options.absent_below is not None and best < options.absent_below
-  ):
-    return [Absent(score=best, threshold=threshold, **about)]
-  return moments
-
-
-def likelihood(confidence: float) -> float:
-  """exp(-H) of a confidence 1 / H: 0..1, and in the same order."""
-  return math.exp(-1 / confidence) if confidence > 0 else 0.0
-
-
-def cost_numbers(cost: Cost, prices: Prices) -> dict[str, float]:
-  """Work done, by name; 10^12 operations besides."""
-  return {**dataclasses.asdict(cost), 'tflop': cost.tflop(prices)}
+      for row, query in enumerate(queries)
+    ]
+    if options.search == COMPILED:
+      results = search_compiled(panel, plan, features, asked, options.limits)
+    else:
+      results = search_queries(panel, plan, features, asked, options)
+    frames = self.known.features(video)
+    return [
+      told(query, result, one.prices, options, frames=frames, words=own)
+      for query, one, own, result in zip(
+        queries, asked, words, results, strict=True
+      )
+    ]
 
 
 def load(

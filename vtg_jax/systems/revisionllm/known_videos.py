@@ -4,9 +4,7 @@ import collections
 import os
 import weakref
 from collections.abc import Callable
-from pathlib import Path
 
-from input_pipeline.feature_files import H5Features, LmdbFeatures, NpyFolder
 from input_pipeline.frame_features import FrameFeatures, QueryFeatures
 from input_pipeline.video import FrameStore
 from vtg_jax.errors import BadInput
@@ -51,15 +49,19 @@ class KnownVideos:
     self._index_folder, self._on_notice = index_folder, on_notice
     self._features = weakref.WeakKeyDictionary()
     self._windows = weakref.WeakKeyDictionary()
-    self._progress = weakref.WeakKeyDictionary()
+    self._watched = weakref.WeakKeyDictionary()
     self._queries: collections.OrderedDict[str, QueryFeatures] = (
       collections.OrderedDict()
     )
 
-  def watch(self, video: FrameStore, on_progress: Progress | None) -> None:
-    """Remembers whom to tell while a video is encoded."""
-    if on_progress is not None:
-      self._progress[video] = on_progress
+  def watch(
+    self,
+    video: FrameStore,
+    on_progress: Progress | None,
+    on_notice: Callable[[str], None] | None,
+  ) -> None:
+    """Remembers whom to tell while a video is encoded, and of its index."""
+    self._watched[video] = on_progress, on_notice or self._on_notice
 
   def features(self, video: Video) -> FrameFeatures:
     """Features of a video: of its index where there is one, or made now.
@@ -75,13 +77,14 @@ class KnownVideos:
         )
       return video
     if video not in self._features:
+      on_progress, on_notice = self._watched.get(video, (None, self._on_notice))
       self._features[video] = video_features(
         self.encoder,
         video,
         fps=self.fps,
         folder=self._index_folder,
-        on_notice=self._on_notice,
-        on_progress=self._progress.get(video),
+        on_notice=on_notice,
+        on_progress=on_progress,
       )
     return self._features[video]
 
@@ -95,37 +98,16 @@ class KnownVideos:
       self._queries.popitem(last=False)
     return found
 
-  def windows(
-    self, video: Video, query: str, make: Callable[[], TokenCache]
-  ) -> TokenCache:
+  def windows(self, video: Video, query: str) -> TokenCache:
     """The windows of a video that were encoded for a query."""
     kept = self._windows.setdefault(video, collections.OrderedDict())
     if query not in kept:
-      kept[query] = make()
+      kept[query] = TokenCache()
     kept.move_to_end(query)
     while len(kept) > _KEPT_HERE:
       kept.popitem(last=False)
     return kept[query]
 
-
-def read_features(
-  path: str | os.PathLike, *, fps: float, name: str | None = None
-) -> FrameFeatures:
-  """Features of a video from a file as others release them.
-
-  Args:
-    path: An .npy file, or an H5 or LMDB file of many videos.
-    fps: Rows per second.
-    name: Of the video, where there are many.
-
-  Raises:
-    BadInput: it cannot be read, or which video is not said.
-  """
-  path = Path(path)
-  if path.suffix == '.npy':
-    return NpyFolder(path.parent, fps=fps).read(path.stem)
-  if name is None:
-    raise BadInput(f'{path} holds many videos; give the name of one')
-  kind = H5Features if path.suffix in ('.h5', '.hdf5') else LmdbFeatures
-  with kind(path, fps=fps) as opened:
-    return opened.read(name)
+  def forget_windows(self, video: Video) -> None:
+    """Keeps no window of a video: they are encoded anew."""
+    self._windows.pop(video, None)

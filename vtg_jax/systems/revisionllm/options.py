@@ -13,7 +13,12 @@ from vtg_jax.systems.checks import MODES, check_absent_below, check_known
 from vtg_jax.systems.revisionllm.config import LevelConfig, ReVisionLlmConfig
 
 TOP_DOWN, RELEASED, DENSE, SPARSE = 'top_down', 'released', 'dense', 'sparse'
-SEARCHES = (TOP_DOWN, RELEASED, DENSE, SPARSE)
+# Top-down as one program; and without the language model.
+COMPILED, LIKENESS = 'compiled', 'likeness'
+SEARCHES = (TOP_DOWN, COMPILED, RELEASED, DENSE, SPARSE, LIKENESS)
+# What moments are ranked by: how sure the language model is, alone or with how
+# alike frames and sentence are.
+RANKS = BOTH, CONFIDENCE = 'both', 'confidence'
 MOST_ANSWERS = 64
 MOST_LEVELS = 8
 _ZOOMS = (4, 2, 1)
@@ -32,6 +37,7 @@ class SearchOptions:
   search: str = TOP_DOWN
   levels: int | None = None
   mode: str = 'score'
+  rank: str = BOTH
   quirks: str = 'clean'
   budget: str | Mapping[str, float] | Budget | None = None
   seed: int = 0
@@ -40,13 +46,14 @@ class SearchOptions:
     check_absent_below(self.absent_below)
     check_known('search', self.search, SEARCHES)
     check_known('mode', self.mode, MODES)
+    check_known('rank', self.rank, RANKS)
     check_known('quirks', self.quirks, tuple(search_quirks.PRESETS))
     if not 1 <= self.top_k <= MOST_ANSWERS:
       raise BadInput(
         f'top_k is {self.top_k}; it must be from 1 to {MOST_ANSWERS}'
       )
     if self.levels is not None:
-      if self.search in (RELEASED, DENSE):
+      if self.search in (RELEASED, DENSE, LIKENESS):
         raise BadInput(
           f"search '{self.search}' has its own levels; leave out levels, or "
           f"use search '{TOP_DOWN}'"
@@ -60,11 +67,30 @@ class SearchOptions:
     if self.seed < 0:
       raise BadInput(f'seed is {self.seed}; use 0 up')
     _ = self.limits
-    if self.search == RELEASED and self.budget:
+    if self.search in (RELEASED, LIKENESS) and self.budget:
       raise BadInput(
-        "search 'released' looks at everything and keeps no budget; leave it "
-        'out'
+        f"search '{self.search}' looks at everything and keeps no budget; "
+        'leave it out'
       )
+
+    if self.search == COMPILED:
+      self._check_compiled()
+
+  def _check_compiled(self):
+    for option, is_other, remedy in (
+      ("mode 'generate'", self.mode != 'score', "mode 'score'"),
+      ("quirks 'released'", self.is_released, "quirks 'clean'"),
+      (
+        'a budget of seconds',
+        self.limits.seconds is not None,
+        'one of calls or frames',
+      ),
+    ):
+      if is_other:
+        raise BadInput(
+          f"search '{COMPILED}' cannot have {option}; use {remedy}, or search "
+          f"'{TOP_DOWN}'"
+        )
 
   @property
   def limits(self) -> Budget:
@@ -74,6 +100,8 @@ class SearchOptions:
     known = [field.name for field in dataclasses.fields(Budget)]
     given = self.budget or {}
     given = _numbers(given) if isinstance(given, str) else dict(given)
+    if 'calls' in given:  # of the language model
+      given.setdefault('sequences', given.pop('calls'))
     for name, value in given.items():
       check_known('budget of', name, known)
       if isinstance(value, bool) or not isinstance(value, int | float):
@@ -81,6 +109,26 @@ class SearchOptions:
       if not value >= 0:
         raise BadInput(f'a budget of {value} {name} is none; give 0 or more')
     return Budget(**given)
+
+  @property
+  def is_released(self) -> bool:
+    """Whether what the release does wrong is done, too."""
+    return self.quirks == 'released'
+
+  @property
+  def has_own_score(self) -> bool:
+    """Whether the search itself scores by the frames, so that no more counts.
+
+    The released order does, as released, with the entropy besides.
+    """
+    if self.search == LIKENESS:
+      return True
+    return self.search == RELEASED and self.is_released
+
+  @property
+  def is_by_both(self) -> bool:
+    """Whether moments are ranked by their frames, too, once all are found."""
+    return self.rank == BOTH and not self.has_own_score
 
   @property
   def own_quirks(self) -> Quirks:
@@ -123,8 +171,9 @@ class SearchOptions:
         ),
         n_levels=n_levels,
         is_dense=self.search != SPARSE,
-        top_k=self.top_k,
-        same_iou=None if self.quirks == 'released' else 0.5,
+        # What ranks higher by both may be far down by one.
+        top_k=MOST_ANSWERS if self.is_by_both else self.top_k,
+        same_iou=None if self.is_released else 0.5,
         sparse_batches=(4,),
         encode_batches=(32,),
         quirks=quirks,

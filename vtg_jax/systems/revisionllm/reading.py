@@ -4,6 +4,9 @@ lead        'A chat between ... USER: '    once a level
 encode      windows -> a row each          once a window and query
 ask_windows  lead | rows | question  -> answer
 ask_frames   lead | frames | question -> answer
+
+Each row of a batch has a question of its own. What several rows of
+`ask_frames` see is read once.
 """
 
 import functools
@@ -53,19 +56,14 @@ def read_lead(
 def encode(
   params,
   features: Float[Array, 'B F D'],
-  text: Float[Array, 'T D'],
-  text_mask: Bool[Array, ' T'],
+  text: Float[Array, 'B T D'],
+  text_mask: Bool[Array, 'B T'],
   *,
   model: ReVisionLlm,
 ) -> Float[Array, 'B E']:
-  """A row for each window, in the light of the query."""
-  B = features.shape[0]
+  """A row for each window, in the light of its query."""
   out = model.apply(
-    {'params': params},
-    features,
-    jnp.broadcast_to(text, (B, *text.shape)),
-    jnp.broadcast_to(text_mask, (B, *text_mask.shape)),
-    method='encode_windows',
+    {'params': params}, features, text, text_mask, method='encode_windows'
   )
   return out.rows[:, 0].astype(jnp.float32)
 
@@ -76,7 +74,7 @@ def ask_windows(
   lead: KeyValues,
   rows: Float[Array, 'B R E'],
   is_shown: Bool[Array, 'B R'],
-  question: Question,
+  questions: Question,
   answers: NumberTables | None,
   *,
   how: How,
@@ -88,76 +86,133 @@ def ask_windows(
     lead: From `read_lead`.
     rows: From `encode`.
     is_shown: False for what fills up, at the end.
-    question: About them.
+    questions: About them, one a row.
     answers: What may be answered; anything when None.
     how: Static.
   """
   limit = is_shown.sum(axis=1).astype(jnp.int32)
-  return _answer(params, lead, rows, is_shown, question, answers, limit, how)
+  read = [_past_lead(lead)]
+  n_read = jnp.full(len(rows), lead.k.shape[2])
+  rows = _normed(params, rows, how)
+  return _answer(
+    params, read, n_read, rows, is_shown, questions, answers, limit, how
+  )
 
 
 @functools.partial(jax.jit, static_argnames='how')
 def ask_frames(
   params,
   lead: KeyValues,
-  features: Float[Array, 'B F D'],
-  question: Question,
+  features: Float[Array, 'W F D'],
+  window: Int[Array, ' B'],
+  questions: Question,
   answers: NumberTables | None,
   *,
   how: How,
 ) -> GreedyOutput:
-  """Which frames of each window; arguments as above."""
-  B, F, _ = features.shape
-  rows = how.model.apply({'params': params}, features, method='dense_rows')
-  is_shown = jnp.ones((B, F), bool)
+  """Which frames of each row's window; arguments as above.
+
+  Args:
+    params: See above, as the others.
+    lead: From `read_lead`.
+    features: Of windows' frames. Where there are fewer than rows, each window
+      is read once and its keys and values are copied to those who ask.
+    window: Of each row, as a row of `features`.
+    questions: One a row.
+    answers: What may be answered.
+    how: Static.
+  """
+  (W, F), B = features.shape[:2], len(window)
   limit = jnp.full((B,), F - 1, jnp.int32)
-  return _answer(params, lead, rows, is_shown, question, answers, limit, how)
+  rows = how.model.apply({'params': params}, features, method='dense_rows')
+  rows = _normed(params, rows, how)
+  read, n_read = [_past_lead(lead)], lead.k.shape[2]
+  if W < B:
+    positions = jnp.broadcast_to(n_read + jnp.arange(F), (W, F))
+    out = how.model.apply(
+      {'params': params},
+      rows.astype(how.model.compute.jnp_dtype),
+      positions,
+      mask=jnp.tril(jnp.ones((F, F), bool))[None],
+      past=read,
+      method='decode',
+    )
+    kv = jax.tree.map(lambda x: x[:, window], out.kv)
+    read.append(Past(kv, jnp.ones((1, 1, F), bool)))
+    n_read += F
+    rows = rows[:, :0]
+    window = jnp.zeros_like(window)
+  rows = rows[window]
+  is_shown = jnp.ones(rows.shape[:2], bool)
+  n_read = jnp.full((B,), n_read)
+  return _answer(
+    params, read, n_read, rows, is_shown, questions, answers, limit, how
+  )
+
+
+def n_compiled() -> int:
+  """How many programs were compiled here, for all networks of this process."""
+  programs = (read_lead, encode, ask_windows, ask_frames)
+  return sum(program._cache_size() for program in programs)
+
+
+def _past_lead(lead: KeyValues) -> Past:
+  return Past(lead, jnp.ones((1, 1, lead.k.shape[2]), bool))
+
+
+def _normed(params, rows, how: How):
+  if not how.is_normed:
+    return rows
+  return how.model.apply({'params': params}, rows, method='normed_rows')
 
 
 def _answer(
-  params, lead, rows, is_shown, question, answers, limit, how
+  params, read, n_read, rows, is_shown, questions, answers, limit, how
 ) -> GreedyOutput:
-  """Reads lead, visual rows and question, and writes.
+  """Goes on from what was read with visual rows and questions, and writes.
 
-  The visual rows that are not shown, and the padding of the question, are
-  seen by nobody and take no position.
+  The visual rows that are not shown, and the padding of a question, are seen
+  by nobody and take no position.
+
+  Args:
+    params: Of the network at the level.
+    read: What was read before; everybody sees all of it.
+    n_read: Its tokens, the same for all rows.
+    rows: Visual ones, perhaps none.
+    is_shown: Of these.
+    questions: One a row.
+    answers: What may be answered.
+    limit: The greatest number of an answer.
+    how: Static.
   """
   model, variables = how.model, {'params': params}
-  if how.is_normed:
-    rows = model.apply(variables, rows, method='normed_rows')
   B, R, _ = rows.shape
-  words = model.apply(variables, question.ids, method='embed_tokens')
-  words = jnp.broadcast_to(words, (B, *words.shape))
+  words = model.apply(variables, questions.ids, method='embed_tokens')
   embeds = jnp.concatenate([rows.astype(words.dtype), words], axis=1)
   T = embeds.shape[1]
-  is_word = jnp.arange(T - R) < question.length
-  is_real = jnp.concatenate(
-    [is_shown, jnp.broadcast_to(is_word, (B, T - R))], axis=1
-  )
-  n_lead = lead.k.shape[2]
-  positions = n_lead + jnp.maximum(jnp.cumsum(is_real, axis=1) - 1, 0)
-  past = Past(lead, jnp.ones((1, 1, n_lead), bool))
+  is_word = jnp.arange(T - R) < questions.length[:, None]
+  is_real = jnp.concatenate([is_shown, is_word], axis=1)
+  counted = jnp.maximum(jnp.cumsum(is_real, axis=1) - 1, 0)
   causal = jnp.tril(jnp.ones((T, T), bool))
   out = model.apply(
     variables,
     embeds,
-    positions,
+    n_read[:, None] + counted,
     mask=causal & is_real[:, None],
-    past=[past],
+    past=read,
     method='decode',
   )
-  last = jax.lax.dynamic_index_in_dim(
-    out.hidden, R + question.length - 1, axis=1, keepdims=False
-  )
+  last = (R + questions.length - 1)[:, None, None]
+  last = jnp.take_along_axis(out.hidden, last, axis=1)[:, 0]
   grammar = None
   if answers is not None:
     grammar = NumberGrammar(tables=answers, limit=limit, gap=how.gap)
   return decode_greedily(
     decoder(model.config, model.compute, has_lora=model.has_lora),
     params['llm'],
-    [past, Past(out.kv, is_real[:, None])],
+    [*read, Past(out.kv, is_real[:, None])],
     model.apply(variables, last, method='logits'),
-    n_lead + is_real.sum(axis=1),
+    n_read + is_real.sum(axis=1),
     how.greedy,
     grammar=grammar,
     watcher=step_entropy,

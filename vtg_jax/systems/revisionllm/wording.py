@@ -1,6 +1,7 @@
 """What ReVisionLLM is asked about one query, and may answer, as tokens."""
 
 import functools
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -22,15 +23,29 @@ _TO = ' to '
 
 
 class Question(NamedTuple):
-  """The tokens behind the video.
+  """The tokens behind the video; of one question, or of several.
 
   Attributes:
     ids: Padded on the right.
     length: How many are real.
   """
 
-  ids: Int[np.ndarray, ' T']
-  length: np.int32
+  ids: Int[np.ndarray, '*B T']
+  length: Int[np.ndarray, '*B']
+
+  def of(self, rows: Int[np.ndarray, ' B'] | int) -> 'Question':
+    """Some of several, or one."""
+    return Question(self.ids[rows], self.length[rows])
+
+
+def together(questions: Sequence[Question]) -> Question:
+  """Several questions, as long as the longest is."""
+  width = max(len(one.ids) for one in questions)
+  ids = [
+    np.pad(one.ids, (0, width - len(one.ids)), constant_values=prompt.PAD_ID)
+    for one in questions
+  ]
+  return Question(np.stack(ids), np.stack([one.length for one in questions]))
 
 
 class Wording:

@@ -19,6 +19,7 @@ from vtg_jax.metrics.ranked_recall import ranked_recall
 from vtg_jax.recursion import scores, three_passes, windows
 from vtg_jax.recursion.model import Reply, TokenCache
 from vtg_jax.recursion.quirks import RELEASED
+from vtg_jax.recursion.together import search_alone
 from vtg_jax.systems.replay.arrays import attempt, load_arrays
 from vtg_jax.systems.replay.comparison import Comparison, compare_values
 from vtg_jax.systems.revisionllm import prompt
@@ -204,8 +205,7 @@ class _Runs:
   def _dense(self, query: str):
     trace = self._trace
     model = trace.model('dense', query)
-    run = three_passes.dense_pass(
-      model,
+    steps = three_passes.dense_pass(
       n_features=len(trace.features(query)),
       features=trace.features(query),
       query=trace.arrays[f'query_cls/{query}'],
@@ -215,16 +215,14 @@ class _Runs:
       merge=self._config['score_merge'],
       quirks=RELEASED,
     )
-    return model, run
+    return model, search_alone(model, steps, TokenCache())
 
   @functools.cache  # noqa: B019
   def _sparse(self, level: str, query: str):
     trace = self._trace
     model = trace.model(level, query)
     number = self._levels.index(level)
-    run = three_passes.sparse_pass(
-      model,
-      TokenCache(model),
+    steps = three_passes.sparse_pass(
       n_features=len(trace.features(query)),
       size=trace.size,
       n_segments=self._config['sparse_batches'][number],
@@ -234,7 +232,7 @@ class _Runs:
       ),
       quirks=RELEASED,
     )
-    return model, run
+    return model, search_alone(model, steps, TokenCache())
 
   def _calls(self):
     """What each call showed and asked; answers and orders are the record's."""
