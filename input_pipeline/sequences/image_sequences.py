@@ -11,6 +11,7 @@ instances of each; everything else is decided here.
 
 import dataclasses
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import UInt8
@@ -111,6 +112,13 @@ class ImageSequenceFiles:
   weight: float | None = None
 
 
+class Told(NamedTuple):
+  """What is said of an image: its caption as shown, and its subject."""
+
+  caption: str
+  subject: str
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class ImageSequences:
   """See `lesson.Lessons`.
@@ -149,8 +157,8 @@ class ImageSequences:
     rule = self.rule
     rng = np.random.default_rng([_STREAM, rule.seed, index])
     images = self.sets[int(rng.integers(len(self.sets)))]
-    captions, frames, faults = self._images(images, rng)
-    turns = asked_of(captions, rule.task(index), rule.most_rounds, rng)
+    shown, frames, faults = self._images(images, rng)
+    turns = asked_of(shown, rule.task(index), rule.most_rounds, rng)
     if not turns:
       raise BadSample(
         f'{self.name}, {index}: no caption stands alone in its sequence; give '
@@ -167,22 +175,23 @@ class ImageSequences:
 
   def _images(
     self, images: ImageSet, rng: np.random.Generator
-  ) -> tuple[list[str], list[UInt8[np.ndarray, 's s 3']], list[Fault]]:
+  ) -> tuple[list[Told], list[UInt8[np.ndarray, 's s 3']], list[Fault]]:
     """Different images in random order, and why others are not among them."""
     n = self.rule.n_images
     n_drawn = min(len(images), n + max(1, round(_SPARE_SHARE * n)))
-    captions, frames, faults = [], [], []
+    shown, frames, faults = [], [], []
     for drawn in rng.choice(len(images), n_drawn, replace=False).tolist():
       try:
         caption = cut_caption(
           images.caption(drawn), most_words=self.rule.most_words
         )
+        subject = images.subject(drawn)
         frames.append(images.image(drawn, self.size))
-        captions.append(caption)
+        shown.append(Told(caption, subject))
       except (BadInput, OSError) as error:
         faults.append(Fault('image', f'{images.name}: {error}', 1 / n))
       if len(frames) == n:
-        return captions, frames, faults
+        return shown, frames, faults
     raise BadSample(
       f'{images.name}: {len(faults)} of {n_drawn} images cannot be used, '
       f'first: {faults[0].message}',
@@ -211,15 +220,15 @@ def open_image_sequences(
 
 
 def asked_of(
-  captions: Sequence[str], task: str, most_rounds: int, rng: np.random.Generator
+  shown: Sequence[Told], task: str, most_rounds: int, rng: np.random.Generator
 ) -> tuple[Asked, ...]:
   """What is asked about a sequence of images.
 
-  A caption that is given stands alone: no other image has it. Images whose
-  caption is to be told may be any.
+  A caption that is given stands alone: no other image has it, or shows the
+  same. Images whose caption is to be told may be any.
 
   Args:
-    captions: of the images, in order.
+    shown: what is said of the images, in order.
     task: 'iig', 'iic' or 'alr'.
     most_rounds: of the first two, 1 to so many.
     rng: three draws and one a round.
@@ -227,8 +236,11 @@ def asked_of(
   Returns:
     Nothing if no caption stands alone where one has to.
   """
-  events = [Event(i, i, caption) for i, caption in enumerate(captions, start=1)]
-  alone = is_alone(list(captions))
+  events = [Event(i, i, one.caption) for i, one in enumerate(shown, start=1)]
+  alone = np.logical_and(
+    is_alone([one.caption for one in shown]),
+    is_alone([one.subject for one in shown]),
+  ).tolist()
   if task == _ALR:
     return _neighbours(events, alone, rng)
   usable = [

@@ -45,6 +45,9 @@ class ImageSet(Protocol):
   def caption(self, index: int) -> str:
     """What image `index` shows; raises BadInput where nothing says it."""
 
+  def subject(self, index: int) -> str:
+    """The same for images that show the same, however captions say it."""
+
   def image(self, index: int, size: int) -> UInt8[np.ndarray, 'size size 3']:
     """The whole of image `index` as a square; raises BadInput."""
 
@@ -80,6 +83,9 @@ class ImagesOnDisk:
       return caption
     path = os.path.splitext(video_path(self._folder, name))[0] + _BESIDE
     return _read_text(path)
+
+  def subject(self, index: int) -> str:
+    return self.caption(index)
 
   def image(self, index: int, size: int) -> UInt8[np.ndarray, 'size size 3']:
     path = video_path(self._folder, self._entry(index)[0])

@@ -39,6 +39,9 @@ class Numbered:
   def caption(self, index):
     return f'It is number {index % self._captions}.'
 
+  def subject(self, index):
+    return self.caption(index)
+
   def image(self, index, size):
     if self._bad and index % self._bad == 0:
       raise BadInput(f'image {index} is torn')
@@ -151,6 +154,24 @@ def test_images_that_all_say_the_same_teach_nothing_but_captions():
     with pytest.raises(BadSample, match='no caption stands alone'):
       source.lesson(index)
   assert source.lesson(60).turns[0].task == IIC
+
+
+def test_images_that_show_the_same_in_other_words_are_not_asked_for():
+  class InWords(Numbered):
+    """Nine of ten images show the same, each said in its own way."""
+
+    def subject(self, index):
+      return 'the same' if index % 10 else str(index)
+
+  source = sequences(InWords(200))
+  asked = []
+  for index in range(60):
+    try:
+      lesson = source.lesson(index)
+    except BadSample:
+      continue
+    asked += [turn.events[0].caption for turn in lesson.turns]
+  assert asked and all(said.endswith('0.') for said in asked)
 
 
 def test_what_cannot_be_is_refused():
