@@ -142,14 +142,3 @@ class VideoQFormer(nn.Module):
       deterministic=deterministic,
     )
     return VideoQFormerOutput(out.queries.reshape(B, -1, D), positioned)
-
-
-def resize_frame_positions(
-  table: Float[np.ndarray, 'F D'], n_frames: int
-) -> Float[np.ndarray, 'G D']:
-  """A table for another number of frames: each takes its nearest old row.
-
-  Row i is the old row floor(i * old / new), as TimeChat starts from
-  Video-LLaMA's 32 positions with 96.
-  """
-  return table[np.arange(n_frames) * len(table) // n_frames]

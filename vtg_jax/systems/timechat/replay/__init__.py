@@ -1,0 +1,1 @@
+"""A golden folder replayed through our modules: its arrays and its cases."""
