@@ -4,19 +4,27 @@ import dataclasses
 import json
 import pickle
 
+import jax
 import numpy as np
 import pytest
 
 from input_pipeline.loader import BadSample
 from input_pipeline.sequences.clip_sequences import ClipSequenceRule
 from input_pipeline.sequences.image_sequences import ImageSequenceRule
+from input_pipeline.sequences.lesson import IIC
+from input_pipeline.sequences.lesson import IMAGES as IMAGES_UNIT
 from input_pipeline.sequences.long_videos import ReleasedFiles
 from vtg_jax.errors import BadInput
 from vtg_jax.llm.places import WORD
 from vtg_jax.llm.tokenizers import SentencePieceTokenizer, WordPieceTokenizer
 from vtg_jax.moments import relative_position
+from vtg_jax.nn.compute import Compute
+from vtg_jax.shape_stories.cells import NOTHING
+from vtg_jax.shape_stories.words import PAIRS, paraphrases
 from vtg_jax.systems.registry import SHIPPED
 from vtg_jax.systems.timechat import chat
+from vtg_jax.systems.timechat.config import small
+from vtg_jax.systems.timechat.model import TimeChat, param_shapes
 from vtg_jax.systems.timechat.prompt import IGNORE
 from vtg_jax.systems.timechat.sample_rows import RowMaker
 from vtg_jax.systems.timechat.training_data import (
@@ -183,6 +191,48 @@ def test_sentences_of_times_in_both_tokenizers(made, rows, tokenizers):
     dataclasses.replace(rows, time_tokens=4).times([sentence], 2)
 
 
+@pytest.mark.parametrize(
+  ('drawn', 'index'), [(IMAGES, 0), (IMAGES, 2), (IMAGES, 4), (CLIPS, 0)]
+)
+def test_hints_tell_what_is_asked_and_where_it_is(made, drawn, index):
+  maker = made(drawn, max_asked=3)
+  out = sample(maker, index)
+  lesson = maker.sources[0].lesson(index)
+  for i, turn in enumerate(lesson.turns):
+    event = turn.events[0]
+    at = out['asked_at'][i]
+    assert out['labels'][at] != IGNORE and out['labels'][at - 1] == IGNORE
+    shown = np.flatnonzero(out['shows_target'][i])
+    if lesson.unit == IMAGES_UNIT:
+      assert shown.tolist() == [event.start - 1]
+    else:
+      assert shown.tolist() == list(range(event.start, event.end))
+    if turn.task == IIC:
+      assert out['asked_pair'][i] == NOTHING
+    else:
+      pair = out['asked_pair'][i]
+      assert event.caption[0].lower() + event.caption[1:-1] in paraphrases(
+        PAIRS[pair]
+      )
+      assert (out['frame_pairs'][shown, 0] == pair).all()
+      others = np.delete(out['frame_pairs'][:, 0], shown)
+      assert not (others == pair).any()
+  n = len(lesson.turns)
+  assert not out['asked_at'][n:].any() and not out['shows_target'][n:].any()
+  assert (out['frame_pairs'][lesson.video.n_frames :] == NOTHING).all()
+
+
+def test_hints_about_videos_and_what_has_no_room_for_them(made):
+  maker = made(VIDEOS, max_asked=2)
+  samples = [sample(maker, index) for index in range(5)]
+  # Dense captions are about no one event, and a short one may not be shown.
+  assert {out['shows_target'].any(1).sum() for out in samples} == {0, 1}
+  assert all((out['asked_pair'] != NOTHING).sum() == 1 for out in samples)
+  assert all((out['frame_pairs'] != NOTHING).any() for out in samples)
+  with pytest.raises(BadSample, match='2 questions, .* max_asked is 1'):
+    sample(made(VIDEOS, max_asked=1))
+
+
 def test_rows_that_are_too_short_are_told_of(made, rows):
   maker = made(IMAGES)
   short = dataclasses.replace(rows, row_tokens=30)
@@ -240,6 +290,41 @@ def test_sources_are_mixed_and_workers_can_be_sent_them(made, rows):
   )
 
 
+def test_a_batch_fits_the_network(rows, tokenizers):
+  words, own = tokenizers
+  config = small(
+    vocab_size=words.vocab_size + 1 + len(relative_position.TOKENS),
+    bert_vocab_size=own.vocab_size,
+  )
+  shapes = Shapes(
+    n_frames=config.n_frames,
+    image_size=config.encoder.image_size,
+    rows_a_frame=config.qformer.n_tokens + rows.time_tokens,
+    tokens_a_window=config.video_qformer.qformer.n_tokens,
+    stride=config.video_qformer.stride,
+  )
+  assert shapes.n_video_tokens(7) == config.video_qformer.n_tokens(7)
+  batch = next(
+    batches(
+      DataOptions(row_tokens=900, drawn_images=(IMAGES,)),
+      rows,
+      shapes,
+      batch_size=2,
+      seed=0,
+    )
+  )
+  network = TimeChat(config, Compute())
+
+  def states(params, batch):
+    return network.apply(
+      {'params': params}, batch, deterministic=True, method='training_states'
+    )
+
+  out = jax.eval_shape(states, param_shapes(config), batch)
+  assert out.shape == (2, 900, config.llm.width)
+  assert batch['input_ids'].max() < config.llm.vocab_size
+
+
 def test_what_cannot_be_trained_on_is_refused(rows):
   for wrong, said in (
     ({'places': 'words'}, "places 'words' is unknown"),
@@ -248,6 +333,18 @@ def test_what_cannot_be_trained_on_is_refused(rows):
   ):
     with pytest.raises(BadInput, match=said):
       DataOptions(row_tokens=9, **wrong)
+  with pytest.raises(BadInput, match='known of drawn data only'):
+    batches(
+      DataOptions(
+        row_tokens=9,
+        max_asked=1,
+        videos=(ReleasedFiles(annotations='a', videos='b'),),
+      ),
+      rows,
+      SHAPES,
+      batch_size=1,
+      seed=0,
+    )
   with pytest.raises(BadInput, match='nothing to train on'):
     batches(DataOptions(row_tokens=9), rows, SHAPES, batch_size=1, seed=0)
   short = dataclasses.replace(SHAPES, n_frames=5)

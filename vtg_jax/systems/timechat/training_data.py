@@ -5,6 +5,7 @@ Out: {'frames': uint8 [F h w 3], 'shown': bool [F R], the rows of each frame
       that are there, 'time_ids': int32 [F K], 'time_mask': bool [F K],
       'input_ids': int32 [T], 'places': int32 [T], 'labels': int32 [T],
       'attention_mask': bool [T]}
+     and with hints what `sample_hints` tells
 
 Nothing here loads jax: loader processes import it.
 """
@@ -56,6 +57,7 @@ from vtg_jax.moments import relative_position
 from vtg_jax.systems.checks import check_known, check_least
 from vtg_jax.systems.config_json import from_json
 from vtg_jax.systems.timechat import chat
+from vtg_jax.systems.timechat.sample_hints import hints
 from vtg_jax.systems.timechat.sample_rows import RowMaker
 from vtg_jax.systems.training.story_lessons import (
   DrawnClipSequences,
@@ -95,6 +97,8 @@ class DataOptions:
     sampling: 'rand' draws a frame of each stretch of a video, 'even' takes
       what evaluation does.
     random_crop: frames of videos are cropped at random, all alike.
+    max_asked: samples also say, of so many questions at most, what is asked
+      for and which frames show it, known of drawn data only; 0 leaves it out.
     loader: order, processes, what may fail.
   """
 
@@ -111,6 +115,7 @@ class DataOptions:
   time_tokenizer: str = 'own'
   sampling: str = 'rand'
   random_crop: bool = False
+  max_asked: int = 0
   loader: LoaderOptions = LoaderOptions()
 
   def __post_init__(self):
@@ -120,7 +125,7 @@ class DataOptions:
     )
     check_known('time_tokenizer', self.time_tokenizer, TIME_TOKENIZERS)
     check_known('sampling', self.sampling, SAMPLINGS)
-    check_least(self, row_tokens=1, time_tokens=2)
+    check_least(self, row_tokens=1, time_tokens=2, max_asked=0)
 
   @classmethod
   def from_dict(cls, values: Mapping[str, Any]) -> 'DataOptions':
@@ -203,6 +208,9 @@ class SampleMaker:
       raise BadSample(
         f'{lessons.name}, item {index}: {error}', 'text'
       ) from error
+    most, n_frames = self.options.max_asked, self.shapes.n_frames
+    if most:
+      text |= hints(lesson, ids, text['labels'], most, n_frames)
     return sample | text | {'faults': list(lesson.faults)}
 
   def _frame_ids(
@@ -263,6 +271,11 @@ def batches(
       longer than what is shown.
   """
   size = shapes.image_size
+  if options.max_asked and (options.videos or options.images or options.clips):
+    raise BadInput(
+      f'max_asked is {options.max_asked}, and what frames show is known of '
+      'drawn data only; set it to 0 or leave files out'
+    )
   longest = [
     *(one.rule.n_images for one in (*options.images, *options.drawn_images)),
     *(one.rule.n_frames for one in (*options.clips, *options.drawn_clips)),
