@@ -29,6 +29,7 @@ from input_pipeline import pixels
 from input_pipeline.conversation_sources import ASSISTANT
 from input_pipeline.image_file import SUFFIXES, read_image
 from input_pipeline.json_list import JsonLines, JsonList, JsonObject
+from input_pipeline.sequences.first_entries import check_first_entries
 from input_pipeline.training_items import PackedItems, read_json
 from input_pipeline.video_folder import video_path
 from vtg_jax.errors import BadInput
@@ -122,7 +123,7 @@ def open_images(options: CaptionedImages) -> ImagesOnDisk:
   images = ImagesOnDisk(name, entries, folder)
   if not len(images):
     raise BadInput(f'{name} holds no captioned image; give one or more')
-  images.caption(0)  # refuses a file of another form
+  check_first_entries(images.caption, len(images))
   return images
 
 
