@@ -91,9 +91,9 @@ def test_texts_in_seconds():
   assert rp.in_seconds('<0><1><0><0> - <0><2><0><0> seconds', 100) == (
     '1.0 - 2.0 seconds'
   )
-  assert rp.in_places('image <0><1><0><4>', 96, form=lambda x: str(round(x))) == (
-    'image 1'
-  )
+  assert rp.in_places(
+    'image <0><1><0><4>', 96, form=lambda x: str(round(x))
+  ) == ('image 1')
 
 
 @pytest.mark.parametrize('length', [0, -1.0, float('nan'), float('inf')])

@@ -36,9 +36,7 @@ def cider(pairs: Sequence[tuple[str, str]]) -> list[float]:
   true = [_counts(other.split()) for _, other in pairs]
   documents = collections.Counter(gram for one in true for gram in one)
   n_documents = math.log(len(pairs)) if pairs else 0.0
-  rarity = {
-    gram: n_documents - math.log(n) for gram, n in documents.items()
-  }
+  rarity = {gram: n_documents - math.log(n) for gram, n in documents.items()}
   return [
     _similarity(one, other, rarity, n_documents)
     for one, other in zip(told, true, strict=True)

@@ -65,7 +65,7 @@ def digits_of(code: int) -> tuple[int, ...]:
 
 
 def written(place: float, length: float) -> str:
-  """The words of a place: written(7, 96) == '<0><7><2><9>'.
+  """The words of a place: those of 7 of 96 are `<0><7><2><9>`.
 
   Raises:
     ValueError: see `code_of`.

@@ -201,9 +201,7 @@ def video_question(
   return f'{video} {message}{before_question}{question}'
 
 
-def asked(
-  question: str, message: str, *, spacing: Spacing = EVALUATION
-) -> str:
+def asked(question: str, message: str, *, spacing: Spacing = EVALUATION) -> str:
   """The prompt of one question, up to its answer, with one placeholder."""
   told = video_question(
     question, message, before_question=spacing.before_question

@@ -62,7 +62,7 @@ class TimeChat(nn.Module):
 
   def frame_rows(
     self,
-    features: Float[Array, 'B F P D'],
+    features: Float[Array, 'B F P E'],
     time_ids: Int[Array, 'B F T'],
     time_mask: Bool[Array, 'B F T'],
     *,

@@ -121,13 +121,15 @@ def scoped(sources: Sequence[Source]) -> list[Source]:
   Video-LLaMA knows 32 frames and TimeChat 96; the table of the former then
   fills nothing, and is kept for export.
   """
-  holders = [s for s in sources if FRAME_POSITIONS in s.tensors]
-  if not holders:
-    return list(sources)
-  last = holders[-1].tensors[FRAME_POSITIONS].shape
+  shapes = [
+    source.tensors[FRAME_POSITIONS].shape
+    for source in sources
+    if FRAME_POSITIONS in source.tensors
+  ]
   return [
     dataclasses.replace(source, scope=EARLIER)
-    if source in holders and source.tensors[FRAME_POSITIONS].shape != last
+    if FRAME_POSITIONS in source.tensors
+    and source.tensors[FRAME_POSITIONS].shape != shapes[-1]
     else source
     for source in sources
   ]

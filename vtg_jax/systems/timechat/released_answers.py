@@ -4,6 +4,7 @@ See `answers`, which says what is read; this says how.
 """
 
 import re
+
 from vtg_jax.metrics.dense_captions import Event
 
 # The scripts' idea of a number: '12', '12.5', but '12...5' as well.
@@ -26,9 +27,7 @@ _COUNT = re.compile(r'There are (\d+) highlight moments')
 _LISTED_TIME = re.compile(r'[-+]?\d*\.\d+|\d+')
 _SALIENCY = re.compile(r'\b\d\.\d\b')
 # '00:01:20' is one mark, and no number.
-_TIME_OR_CLOCK = re.compile(
-  r'\b\d{1,2}:\d{2}:\d{2}\b|\b(\d+\.\d+|\d+)\b'
-)
+_TIME_OR_CLOCK = re.compile(r'\b\d{1,2}:\d{2}:\d{2}\b|\b(\d+\.\d+|\d+)\b')
 _MOST_LISTED = 100
 # In a list of sentences a number up to this one is its own number.
 _LEAST_TIME_S = 10.0
@@ -98,9 +97,7 @@ def _first_line(text: str) -> list[Event]:
   if '\n' in text:
     lines = [one for one in text.split('\n') if len(one) >= _SHORTEST_LINE]
   else:
-    lines = [
-      f'{one}.' for one in text.split('.') if len(one) >= _SHORTEST_LINE
-    ]
+    lines = [f'{one}.' for one in text.split('.') if len(one) >= _SHORTEST_LINE]
   for line in lines:
     parts = [part.strip(',') for part in line.split('seconds')]
     found = _any_span(parts[0])

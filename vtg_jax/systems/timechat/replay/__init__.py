@@ -1,1 +1,1 @@
-"""A golden folder replayed through our modules: its arrays and its cases."""
+"""Replays what the released TimeChat computes through our modules."""

@@ -10,11 +10,17 @@ from typing import Any
 import numpy as np
 
 from vtg_jax.systems.replay import cases as replay_cases
-from vtg_jax.systems.replay.cases import FILE_NAME, FindRule, Rule
+from vtg_jax.systems.replay.cases import FindRule, Rule
 from vtg_jax.systems.replay.comparison import Comparison
+from vtg_jax.systems.timechat.replay import case_rules, case_rules_scores
+
+FILE_NAME = replay_cases.FILE_NAME
 
 # Each gives the rule of a key, or None where it has none; the first counts.
-FINDERS: tuple[FindRule, ...] = ()
+FINDERS: tuple[FindRule, ...] = (
+  case_rules.find_rule,
+  case_rules_scores.find_rule,
+)
 
 
 def find_rule(key: str, cases: Any) -> Rule | None:
