@@ -16,6 +16,8 @@ from vtg_jax.systems.config_json import from_json
 SYSTEM = 'timechat'
 # The projections that carry an adapter.
 LORA_TARGETS = ('q_proj', 'k_proj', 'v_proj', 'o_proj')
+# How questions are put.
+PROMPTS = ('released', 'as_trained')
 # Numbers that may be 0: of a Q-Former without text, and the one window.
 _MAY_BE_ZERO = ('vocab_size', 'max_positions', 'n_extra_queries', 'stride')
 
@@ -35,6 +37,8 @@ class TimeChatConfig:
     max_text_tokens: Longest training row, the video's places included.
     keeps_text: The video Q-Former reads the rows of that sentence, too, as
       released, and not those of the queries alone.
+    prompts: Of `PROMPTS`, how questions are put: as released evaluation does,
+      which is not how the release trains, or just as in training.
   """
 
   encoder: VitConfig
@@ -46,9 +50,12 @@ class TimeChatConfig:
   max_time_tokens: int
   max_text_tokens: int
   keeps_text: bool = True
+  prompts: str = 'released'
 
   def __post_init__(self):
     check_sizes(self, may_be_zero=_MAY_BE_ZERO)
+    if self.prompts not in PROMPTS:
+      raise ValueError(f'prompts is {self.prompts!r}; use one of {PROMPTS}')
     widths = (
       ('the image Q-Former', self.qformer, self.encoder.block.width),
       (
@@ -258,4 +265,5 @@ def small(*, vocab_size: int, bert_vocab_size: int) -> TimeChatConfig:
     n_frames=32,
     max_time_tokens=32,
     max_text_tokens=1024,
+    prompts='as_trained',
   )

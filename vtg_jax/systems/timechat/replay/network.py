@@ -7,7 +7,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Array, Bool, Float, Int
 
 from input_pipeline.pixels import normalise
 from vtg_jax.decode.greedy import GreedyConfig
@@ -41,8 +41,8 @@ class Video(NamedTuple):
   """
 
   pixels: Float[Array, 'B F h w C']
-  time_ids: np.ndarray
-  time_mask: np.ndarray
+  time_ids: Int[Array, 'B F T']
+  time_mask: Bool[Array, 'B F T']
 
 
 class Seen(NamedTuple):
@@ -180,7 +180,8 @@ class Replayed:
       self.inputs[f'{part}_ts_{name}{end}'].reshape(B, F, -1)
       for name in ('input_ids', 'attention_mask')
     )
-    return Video(jnp.moveaxis(jnp.asarray(pixels), 1, -1), ids, mask > 0)
+    pixels = jnp.moveaxis(jnp.asarray(pixels), 1, -1)
+    return Video(pixels, jnp.asarray(ids), jnp.asarray(mask > 0))
 
   @functools.cache  # noqa: B019
   def seen(self, part: str, number: int = 0) -> Seen:
@@ -236,7 +237,7 @@ class Replayed:
   @functools.cache  # noqa: B019
   def _training(self, part: str):
     """Parameters -> loss and what led to it, and gradients; compiled."""
-    rows = self.rows(part)
+    ids, places, mask, _ = map(jnp.asarray, self.rows(part))
     labels = jnp.asarray(self.inputs[f'{part}_labels'])
     videos = self.videos(part)
     features = [self.seen(part, i).features for i in range(len(videos))]
@@ -256,8 +257,8 @@ class Replayed:
           for one in tokens
         ]
       )
-      embeds = apply('embed_rows', rows.input_ids, rows.places, tokens)
-      states = apply('row_states', embeds, rows.attention_mask)
+      embeds = apply('embed_rows', ids, places, tokens)
+      states = apply('row_states', embeds, mask)
       logits = apply('logits', states)
       loss = next_token_loss(logits, labels, ignore=IGNORE)
       return loss, (embeds, logits)
