@@ -89,8 +89,8 @@ def test_variants_differ_in_their_data_only():
 
 
 def test_what_is_unknown_is_named():
-  with pytest.raises(BadInput, match="spacing is 'wide'"):
-    make_task('quicktest', spacing='wide')
+  with pytest.raises(BadInput, match="save_dtype is 'wide'"):
+    make_task('quicktest', save_dtype='wide')
   with pytest.raises(BadInput, match="preset is 'tiny'; use one of full"):
     make_task('quicktest', start={'preset': 'tiny', 'tokenizers': str(SHIPPED)})
   with pytest.raises(ValueError, match="'other' is no variant"):
