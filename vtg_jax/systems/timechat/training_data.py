@@ -46,14 +46,12 @@ from input_pipeline.sequences.long_videos import (
 )
 from input_pipeline.sequences.wording import (
   WritePlaces,
-  in_codes,
   plain,
   shown_message,
   turns_of,
 )
 from input_pipeline.training_sources import mixture_weights
 from vtg_jax.errors import BadInput
-from vtg_jax.moments import relative_position
 from vtg_jax.systems.checks import check_known, check_least
 from vtg_jax.systems.config_json import from_json
 from vtg_jax.systems.timechat import chat
@@ -67,7 +65,7 @@ from vtg_jax.systems.training.story_lessons import (
 
 # How places are written in prompts and answers.
 PLACES: dict[str, WritePlaces] = {
-  'codes': in_codes(relative_position.written),
+  'codes': chat.WRITE_CODES,
   'plain': plain,
 }
 # Which frames of a long video are shown.
