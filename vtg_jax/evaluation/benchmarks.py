@@ -12,6 +12,7 @@ from vtg_jax.evaluation import (
   question_files,
   stories,
 )
+from vtg_jax.evaluation.highlight_files import qvhighlights_items
 from vtg_jax.evaluation.items import Item, Videos
 from vtg_jax.evaluation.long_stories import LongStories
 from vtg_jax.evaluation.next_gqa_files import next_gqa_items
@@ -145,6 +146,26 @@ def _captions(config) -> Benchmark:
   )
 
 
+def _youcook2(config) -> Benchmark:
+  return Benchmark(
+    title=config['title'],
+    items=caption_files.youcook2_captions(
+      config['annotations'], config['subset']
+    ),
+    watched=_folder(config),
+    videos_are=str(config['videos']),
+  )
+
+
+def _highlights(config) -> Benchmark:
+  return Benchmark(
+    title=config['title'],
+    items=qvhighlights_items(config['annotations']),
+    watched=_folder(config),
+    videos_are=str(config['videos']),
+  )
+
+
 def _stories(config) -> Benchmark:
   about = stories.Stories.from_config(config)
   return Benchmark(
@@ -183,6 +204,8 @@ BENCHMARKS = {
   'next_gqa': _next_gqa,
   'video_mme': _video_mme,
   'captions': _captions,
+  'youcook2': _youcook2,
+  'highlights': _highlights,
   'shape_stories': _stories,
   'told_stories': _told_stories,
   'long_stories': _long_stories,

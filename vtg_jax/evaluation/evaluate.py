@@ -13,6 +13,7 @@ from vtg_jax.errors import BadInput
 from vtg_jax.evaluation import (
   caption_summary,
   grounding_summary,
+  highlight_summary,
   long_summary,
   question_summary,
   rows,
@@ -23,9 +24,15 @@ from vtg_jax.evaluation.caption_run import CaptionOptions, run_captions
 from vtg_jax.evaluation.caption_summary import CaptionSummary
 from vtg_jax.evaluation.grounding_run import GroundingOptions, run_grounding
 from vtg_jax.evaluation.grounding_summary import GroundingSummary
+from vtg_jax.evaluation.highlight_run import (
+  HighlightOptions,
+  run_highlights,
+)
+from vtg_jax.evaluation.highlight_summary import HighlightSummary
 from vtg_jax.evaluation.items import (
   CaptionItem,
   GroundingItem,
+  HighlightItem,
   LongItem,
   QuestionItem,
   digest,
@@ -85,7 +92,13 @@ class Evaluation:
   """
 
   title: str
-  summary: GroundingSummary | LongSummary | QuestionSummary | CaptionSummary
+  summary: (
+    GroundingSummary
+    | LongSummary
+    | QuestionSummary
+    | CaptionSummary
+    | HighlightSummary
+  )
   document: Mapping[str, Any]
   head: Sequence[str]
   body: Sequence[Sequence[str]]
@@ -243,6 +256,17 @@ def _write_captions(
   return _written(bench, summary, head, body, remarks, settings, out)
 
 
+def _write_highlights(
+  bench: Benchmark, settings, lines, config, bootstrap, out
+) -> Evaluation:
+  del config  # decides nothing more
+  summary = highlight_summary.summarise_highlights(lines, bootstrap=bootstrap)
+  body = highlight_summary.body(summary)
+  remarks = highlight_summary.remarks(summary)
+  head = highlight_summary.HEAD
+  return _written(bench, summary, head, body, remarks, settings, out)
+
+
 def _written(bench, summary, head, body, remarks, settings, out) -> Evaluation:
   document = without_nan({'settings': settings, **summary.to_json()})
   table = rows.markdown(head, body, title=bench.title)
@@ -289,6 +313,11 @@ def _captions(config) -> CaptionOptions:
   return CaptionOptions(tell=tell, resize=config['resize'])
 
 
+def _highlights(config) -> HighlightOptions:
+  mark = {k: v for k, v in config['mark'].items() if v is not None}
+  return HighlightOptions(mark=mark, resize=config['resize'])
+
+
 def _bootstrap(config) -> Bootstrap:
   try:
     return Bootstrap(**config['bootstrap'])
@@ -315,4 +344,5 @@ _KINDS = {
   LongItem: _Kind(_long, run_grounding, _write_long),
   QuestionItem: _Kind(_questions, run_questions, _write_questions),
   CaptionItem: _Kind(_captions, run_captions, _write_captions),
+  HighlightItem: _Kind(_highlights, run_highlights, _write_highlights),
 }

@@ -9,6 +9,7 @@ from typing import Any
 
 from input_pipeline.frame_store import FrameStore
 from vtg_jax.metrics.dense_captions import Event
+from vtg_jax.metrics.highlights import TrueSaliency
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -88,7 +89,26 @@ class CaptionItem:
   references: tuple[tuple[Event, ...], ...]
 
 
-Item = GroundingItem | QuestionItem | CaptionItem
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class HighlightItem:
+  """One sentence whose highlights are to be found in one video.
+
+  Attributes:
+    video: as the annotation names it.
+    question: the bare sentence.
+    duration_s: of the video, as annotated; its clips are counted by it.
+    true: what people say of the clips.
+    qid: the annotation's own number.
+  """
+
+  video: str
+  question: str
+  duration_s: float
+  true: TrueSaliency
+  qid: str | int | None = None
+
+
+Item = GroundingItem | QuestionItem | CaptionItem | HighlightItem
 # A video's name in the annotation -> its file, folder or opened frames.
 Videos = Callable[[str], str | Path | FrameStore]
 
