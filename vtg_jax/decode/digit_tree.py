@@ -54,7 +54,7 @@ def digit_tree(n_levels: int) -> DigitTree:
 
 
 def place_log_probs(
-  levels: Sequence[Float[Array, 'B _ 10']],
+  levels: Sequence[Float[Array | np.ndarray, 'B _ 10']],
 ) -> Float[Array, 'B P']:
   """Log-probabilities of all places from the scores of the digits.
 
@@ -79,7 +79,7 @@ def score_places(
   prompt_ids: Int[Array, 'B T'],
   prompt_len: Int[Array, ' B'],
   position: Int[Array, ' B'],
-  digit_ids: Int[Array, ' 10'],
+  digit_ids: Int[Array | np.ndarray, ' 10'],
   *,
   n_digits: int,
   sequence_length: Int[Array, ''] | int | None = None,

@@ -27,10 +27,11 @@ TOKENS = tuple(f'<{digit}>' for digit in range(10))
 
 _CODE = rf'(?:<[0-9]>\s*){{{N_DIGITS - 1}}}<[0-9]>'
 _RUN = re.compile(r'<[0-9]>(?:\s*<[0-9]>)*')
-# Times in figures with their one unit; 'seonds' is how a released prompt has it.
+# Times in figures with their one unit, which a released prompt has as 'seonds'.
 _FIGURE = re.compile(r'\d+(?:\.\d+)?')
 _TIMES = re.compile(
-  r'(?<![\d.])(\d+(?:\.\d+)?(?:(?:, ?| ?- ?)\d+(?:\.\d+)?)*) (?:seconds?|seonds)\b'
+  r'(?<![\d.])(\d+(?:\.\d+)?(?:(?:, ?| ?- ?)\d+(?:\.\d+)?)*) '
+  r'(?:seconds?|seonds)\b'
 )
 # A range as an answer tells it, and whether seconds are named after it.
 _RANGE = re.compile(rf'({_CODE})(\s*-\s*)({_CODE})(?!\s*(?:<[0-9]>|second))')

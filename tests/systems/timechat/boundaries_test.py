@@ -31,7 +31,7 @@ def test_compiled_spans_are_those_of_the_host():
 
 
 def test_a_sure_answer_leaves_nothing_for_others():
-  start, end = np.full((2, 100), -80.0)
+  start, end = np.full((2, 100), -200.0)
   start[20], end[50] = 0.0, 0.0
   found = compiled()(start, end)
   assert found.spans.start[0] == 20 and found.spans.end[0] == 50

@@ -63,9 +63,10 @@ def read_events(text: str, *, released: bool = False) -> list[Event]:
   if released:
     return released_answers.events(text)
   spans = list(_SPAN.finditer(text))
-  stops = [span.start() for span in spans[1:]] + [len(text)]
+  stops = [*(span.start() for span in spans[1:]), len(text)]
   events = []
-  for span, stop in zip(spans, stops, strict=True):
+  # No span has one stop too many.
+  for span, stop in zip(spans, stops, strict=False):
     start_s, end_s = map(float, span.groups())
     sentence = text[span.end() : stop].lstrip(' ,:;-').strip()
     if start_s <= end_s and _WORD.search(sentence):
