@@ -21,7 +21,7 @@ from vtg_jax.shape_stories.words import (
   paraphrases,
 )
 from vtg_jax.systems.hawkeye import prompt
-from vtg_jax.systems.hawkeye.vocabularies import TOKENIZER, VOCABULARY
+from vtg_jax.systems.vocabularies import TOKENIZER, VOCABULARY
 
 VOCAB_SIZE = 768
 BERT_VOCAB_SIZE = 448

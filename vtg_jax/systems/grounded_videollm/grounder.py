@@ -20,7 +20,7 @@ from vtg_jax.systems.checks import (
   checked_queries,
 )
 from vtg_jax.systems.grounded_videollm import prompt as prompts
-from vtg_jax.systems.grounded_videollm.asker import Asker, Draws
+from vtg_jax.systems.grounded_videollm.asker import Asker
 from vtg_jax.systems.grounded_videollm.benchmarks import BENCHMARK_OPTIONS
 from vtg_jax.systems.grounded_videollm.config import (
   SYSTEM,
@@ -45,6 +45,7 @@ from vtg_jax.systems.grounded_videollm.telling import (
 )
 from vtg_jax.systems.grounded_videollm.wording import Wording, asked_text
 from vtg_jax.systems.loading import OpensVideos, load_network
+from vtg_jax.systems.writing import Draws
 
 # Most tokens of a freely written answer that tells a span.
 SPAN_TOKENS = 32

@@ -8,18 +8,19 @@ from vtg_jax.errors import BadInput
 from vtg_jax.systems.hawkeye import prompt
 from vtg_jax.systems.hawkeye.config import PRESETS, SYSTEM, HawkEyeConfig, small
 from vtg_jax.systems.hawkeye.model import init_params
-from vtg_jax.systems.hawkeye.release import TOKENIZER_NAMES, VOCABULARY_NAMES
-from vtg_jax.systems.hawkeye.vocabularies import (
-  TOKENIZER,
-  VOCABULARY,
-  read_tokenizers,
-)
 from vtg_jax.systems.registry import SHIPPED
 from vtg_jax.systems.training.starting_point import (
   StartingPoint,
   check_one_start,
   merged,
   stored_sizes,
+)
+from vtg_jax.systems.vocabularies import (
+  TOKENIZER,
+  TOKENIZER_NAMES,
+  VOCABULARY,
+  VOCABULARY_NAMES,
+  read_tokenizers,
 )
 
 # Parameters that a checkpoint of an earlier stage need not have.
