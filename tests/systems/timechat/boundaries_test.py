@@ -6,8 +6,13 @@ import jax
 import numpy as np
 import pytest
 
+from vtg_jax.errors import BadInput
 from vtg_jax.moments import span_distribution as sd
-from vtg_jax.systems.timechat.boundaries import boundaries, seconds_of_place
+from vtg_jax.systems.timechat.boundaries import (
+  boundaries,
+  placed_moments,
+  seconds_of_place,
+)
 
 
 @functools.cache
@@ -46,3 +51,17 @@ def test_a_place_of_few_digits_is_the_middle_of_its_codes():
   assert seconds_of_place(np.array([0, 9]), 1, 10.0) == pytest.approx(
     [0.4995, 9.4995]
   )
+
+
+def test_moments_have_the_ranges_of_their_boundaries():
+  start, end = np.full((2, 100), -200.0)
+  start[[20, 70]], end[[30, 80]] = np.log([[0.6, 0.4], [0.6, 0.4]])
+  best, other, *_ = placed_moments('a dog', start, end, 100.0, top_k=4)
+  # From 70 to 30 is impossible: what is left has 0.36, 0.24 and 0.16.
+  assert best.score == pytest.approx(0.36 / 0.76, rel=1e-4)
+  assert (best.start_s, best.end_s) == pytest.approx((20.495, 30.495))
+  assert best.start_range_s == pytest.approx((20.495, 70.495))
+  assert best.range_level == 0.9 and other.range_level is None
+  assert sum(one.score for one in (best, other)) < 1
+  with pytest.raises(BadInput, match='NaN|nan'):
+    placed_moments('a dog', start * np.nan, end, 100.0, top_k=1)

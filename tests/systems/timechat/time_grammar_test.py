@@ -1,119 +1,74 @@
-"""Grammars of times, made from the tokenizer of the record."""
+"""What stands around times, in figures and in codes, for the grammar."""
 
 from pathlib import Path
 
-import jax
-import jax.numpy as jnp
-import numpy as np
 import pytest
 
+from vtg_jax.decode.figure_grammar import Figures
 from vtg_jax.errors import BadInput
 from vtg_jax.llm.tokenizers import SentencePieceTokenizer
-from vtg_jax.systems.timechat import time_grammar
-from vtg_jax.systems.timechat.answers import read_span
+from vtg_jax.moments import relative_position
+from vtg_jax.systems.timechat import chat, time_grammar
 
 GOLDEN = Path(__file__).parents[2] / 'golden' / 'timechat'
+PLAIN = Figures(
+  digit_ids=tuple(range(10)), n_whole=5, point_id=11, n_decimals=1
+)
 
 
 @pytest.fixture(scope='module')
 def tokenizer():
-  return SentencePieceTokenizer(GOLDEN / 'llama_tokenizer.model')
-
-
-class WithCodes:
-  """The tokenizer of the record with <0> to <9> behind its words."""
-
-  def __init__(self, tokenizer):
-    self._tokenizer = tokenizer
-    self.digit_ids = [tokenizer.vocab_size + 1 + digit for digit in range(10)]
-
-  def encode(self, text):
-    before, *parts = text.split('<')
-    ids = self._tokenizer.encode(before)
-    for part in parts:
-      digit, _, words = part.partition('>')
-      ids += [self.digit_ids[int(digit)], *self._tokenizer.encode(words)]
-    return ids
+  return SentencePieceTokenizer(
+    GOLDEN / 'llama_tokenizer.model',
+    legacy=False,
+    extra_tokens=(chat.PLACEHOLDER, *relative_position.TOKENS),
+  )
 
 
 def test_the_tokens_around_plain_times(tokenizer):
   figures = time_grammar.plain_figures(tokenizer)
-  lead, middle, after = time_grammar.span_tokens(tokenizer, figures)
-  decoded = [tokenizer.decode(ids).strip() for ids in (lead, middle, after)]
-  assert decoded == ['The given query happens in', '-', 'seconds.']
-  assert [tokenizer.decode([i]) for i in figures.digit_ids] == (
-    list('0123456789')
+  words = time_grammar.timed_words(tokenizer, figures, time_grammar.SPAN_ANSWER)
+  decoded = [tokenizer.decode(ids).strip() for ids in words]
+  assert decoded == ['The given query happens in', '-', 'seconds. </s>']
+  whole = [
+    *words.lead, *figures.digit_ids[3:4], figures.point_id,
+    *figures.digit_ids[7:8], *words.middle, *figures.digit_ids[4:5],
+    figures.point_id, *figures.digit_ids[:1], *words.after,
+  ]  # fmt: skip
+  assert whole == tokenizer.encode_continuation(
+    chat.ANSWERED, time_grammar.SPAN_ANSWER.format('3.7', '4.0')
   )
 
 
-def test_the_tokens_around_codes(tokenizer):
-  coded = WithCodes(tokenizer)
-  figures = time_grammar.code_figures(coded.digit_ids)
-  lead, middle, after = time_grammar.span_tokens(coded, figures)
-  assert list(lead) == tokenizer.encode('The given query happens in ')
-  assert list(middle) == tokenizer.encode(' - ')
-  assert list(after) == tokenizer.encode('.')
-
-
-def test_a_grounding_answer_is_well_formed_whatever_the_scores(tokenizer):
-  figures = time_grammar.plain_figures(tokenizer)
-  durations_s = [0.5, 12.34, 3599.9, 36000.0]
-  grammar = time_grammar.grounding_grammar(
-    tokenizer, figures, durations_s, end_id=tokenizer.eos_id
+@pytest.mark.parametrize(
+  'answer',
+  [time_grammar.CODED_SPAN_ANSWER, time_grammar.CODED_EVENT_ANSWER],
+)
+def test_the_tokens_around_codes(tokenizer, answer):
+  figures = time_grammar.code_figures(tokenizer)
+  n = tokenizer.vocab_size
+  assert figures.digit_ids == tuple(range(n + 1, n + 11))
+  words = time_grammar.timed_words(tokenizer, figures, answer)
+  start, end = (
+    [figures.digit_ids[digit] for digit in relative_position.digits_of(code)]
+    for code in (729, 9999)
   )
-  scores = np.random.default_rng(0).normal(
-    size=(24, len(durations_s), tokenizer.vocab_size)
-  )
-
-  @jax.jit
-  def write(scores):
-    def step_on(step, carry):
-      state, ids = carry
-      allowed = grammar.restrict(state, scores[step])
-      ids = ids.at[:, step].set(jnp.argmax(allowed, axis=1))
-      return grammar.follow(state, ids, step + 1), ids
-
-    ids = jnp.zeros((len(durations_s), 24), jnp.int32)
-    return jax.lax.fori_loop(0, 24, step_on, (grammar.begin(4), ids))[1]
-
-  lead = time_grammar.span_tokens(tokenizer, figures).lead
-  for row, duration_s in zip(
-    np.asarray(write(scores)).tolist(), durations_s, strict=True
-  ):
-    ids = row[: row.index(tokenizer.eos_id)]
-    text = tokenizer.decode([*lead, *ids])
-    start_s, end_s = read_span(text)
-    assert 0 <= start_s <= end_s <= duration_s
-    assert text == (f'The given query happens in {start_s} - {end_s} seconds.')
+  whole = [*words.lead, *start, *words.middle, *end, *words.after]
+  text = answer.format('<0><7><2><9>', '<9><9><9><9>')
+  assert whole == tokenizer.encode_continuation(chat.ANSWERED, text)
 
 
-def test_limits_are_whole_tenths():
-  plain = time_grammar.Figures(
-    digit_ids=tuple(range(10)), n_whole=5, point_id=11, n_decimals=1
-  )
-  # In binary 10 * 12.3 is a little less than 123, and 0.29 * 100 than 29.
-  assert time_grammar.limits([12.3, 0.59], plain).tolist() == [123, 5]
-  codes = time_grammar.code_figures(range(10))
-  assert time_grammar.limits([12.3], codes).tolist() == [9999]
-  assert time_grammar.codes_grammar(codes, 2).limit.tolist() == [9999, 9999]
+def test_limits_are_whole_tenths(tokenizer):
+  # In binary ten times 0.7 + 0.1 is below 8.
+  found = [time_grammar.limit_of(s, PLAIN) for s in (12.3, 0.59, 0.8, 36000.0)]
+  assert found == [123, 5, 8, 360000]
+  codes = time_grammar.code_figures(tokenizer)
+  assert time_grammar.limit_of(12.3, codes) == 9999
   with pytest.raises(BadInput, match='too long'):
-    time_grammar.limits([100000.0], plain)
+    time_grammar.limit_of(100000.0, PLAIN)
 
 
-def test_words_follow_an_event(tokenizer):
-  figures = time_grammar.plain_figures(tokenizer)
-  grammar = time_grammar.events_grammar(tokenizer, figures, [10.0])
-  assert tokenizer.decode(grammar.after).strip() == 'seconds'
-  assert not grammar.begins_inside
-
-
-class InOnes:
-  """A tokenizer that has a token for every word."""
-
-  def encode(self, text):
-    return [hash(word) for word in text.split()]
-
-
-def test_numbers_as_one_token_are_refused():
-  with pytest.raises(BadInput, match='digit by digit'):
-    time_grammar.plain_figures(InOnes())
+def test_a_tokenizer_without_the_words_is_refused():
+  plain = SentencePieceTokenizer(GOLDEN / 'llama_tokenizer.model', legacy=False)
+  with pytest.raises(BadInput, match='no word <0>'):
+    time_grammar.code_figures(plain)

@@ -1,197 +1,139 @@
 """How TimeChat's times are written under `decode.figure_grammar`.
 
-An example is tokenised, and what stands around its two times is what the
-grammar writes around any others:
+An example of an answer is tokenised, and what stands around its two times is
+what the grammar writes around any others:
 
-    The given query happens in   1.5    ' - '    2.5    ' seconds.'
-    lead                         START  middle   END    after
+    ' The given query happens in'   5.5    ' - '    5.5    ' seconds. </s>'
+    lead                            START  middle   END    after
 
 so that the same lines serve plain numbers and Seq2Time's digit tokens.
 """
 
 import math
-from collections.abc import Sequence
 from fractions import Fraction
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
-import numpy as np
-from jaxtyping import Int
-
-from vtg_jax.decode.figure_grammar import FigureGrammar, Figures
+from vtg_jax.decode.figure_grammar import Figures
 from vtg_jax.errors import BadInput
+from vtg_jax.llm.tokenizers import SentencePieceTokenizer
 from vtg_jax.moments import relative_position
-from vtg_jax.systems.timechat import questions
+from vtg_jax.systems.timechat import chat
 
-# Seconds before the point, 27 hours of them.
-_WHOLE_DIGITS = 5
-# Times whose figures are all different, and what they are in tenths.
-_EXAMPLE = (1.5, 2.7)
-_DIGITS = '0123456789'
-
-
-class _Encoder(Protocol):
-  """A tokenizer; added words are among its words."""
-
-  def encode(self, text: str) -> list[int]: ...
+# The answers that are learnt, TimeIT's, up to what is free; '{}' is a time.
+SPAN_ANSWER = f' The given query happens in {{}} - {{}} seconds. {chat.END}'
+EVENT_ANSWER = ' {} - {} seconds,'
+CODED_SPAN_ANSWER = f' The given query happens in {{}} - {{}}. {chat.END}'
+CODED_EVENT_ANSWER = ' {} - {},'
+# Most digits of a time before its point.
+_N_WHOLE = 5
+_REMEDY = "use mode 'generate'"
 
 
-class SpanTokens(NamedTuple):
-  """The tokens of an answer around the two times of a span.
+class TimedWords(NamedTuple):
+  """The tokens of an answer around its two times.
 
   Attributes:
-    lead: before its start.
-    middle: between the two.
-    after: behind its end.
+    lead: Before the start, which the prompt ends with; empty where words are
+      written before any time.
+    middle: Between start and end; None where times stand alone.
+    after: Behind the end.
   """
 
   lead: tuple[int, ...]
-  middle: tuple[int, ...]
+  middle: tuple[int, ...] | None
   after: tuple[int, ...]
 
 
-def plain_figures(tokenizer: _Encoder) -> Figures:
+# Any words, and whole times among them.
+TIMES_ALONE = TimedWords((), None, ())
+
+
+def plain_figures(tokenizer: SentencePieceTokenizer) -> Figures:
   """Times such as '24.3', of a tokenizer that writes digits one by one.
 
   Raises:
-    BadInput: it has tokens of several digits.
+    BadInput: it has no tokens for single digits.
   """
-  base = tokenizer.encode('in 0')
-  ids = [tokenizer.encode(f'in {digit}') for digit in _DIGITS]
-  whole = tokenizer.encode(f'in {_DIGITS}.5')
-  digit_ids = [one[-1] for one in ids]
-  n = len(base) - 1
-  written = [*base[:n], *digit_ids]
-  one_by_one = whole[: n + 10] == written and whole[n + 11 :] == [digit_ids[5]]
-  if not one_by_one or len(set(digit_ids)) != 10:
+  go_on = tokenizer.encode_continuation
+  alone = [go_on('a 5.', str(digit)) for digit in range(10)]
+  point = go_on('a 5', '.')
+  if any(len(ids) != 1 for ids in (*alone, point)):
     raise BadInput(
-      'the tokenizer does not write numbers digit by digit; ask without the '
-      'grammar, or with a tokenizer of the LLaMA family'
+      'the tokenizer of this model has no tokens for single digits, so that '
+      f'its times cannot be written under a grammar; {_REMEDY}'
     )
   return Figures(
-    digit_ids=tuple(digit_ids),
-    n_whole=_WHOLE_DIGITS,
-    point_id=whole[n + 10],
+    digit_ids=tuple(ids[0] for ids in alone),
+    n_whole=_N_WHOLE,
+    point_id=point[0],
     n_decimals=1,
   )
 
 
-def code_figures(digit_ids: Sequence[int]) -> Figures:
-  """Seq2Time's times, of the tokens of <0> to <9>."""
+def code_figures(tokenizer: SentencePieceTokenizer) -> Figures:
+  """Seq2Time's times, of a tokenizer that has its ten words.
+
+  Raises:
+    BadInput: it has not.
+  """
+  ids = [tokenizer.encode(word) for word in relative_position.TOKENS]
+  if any(len(one) != 1 for one in ids):
+    raise BadInput(
+      f'the tokenizer of this model has no word {relative_position.TOKENS[0]}; '
+      'give one with the words of relative positions'
+    )
   return Figures(
-    digit_ids=tuple(map(int, digit_ids)), n_whole=relative_position.N_DIGITS
+    digit_ids=tuple(one[0] for one in ids),
+    n_whole=relative_position.N_DIGITS,
   )
 
 
-def span_tokens(tokenizer: _Encoder, figures: Figures) -> SpanTokens:
-  """What stands around the times of a grounding answer.
+def timed_words(
+  tokenizer: SentencePieceTokenizer, figures: Figures, answer: str
+) -> TimedWords:
+  """What stands around the times of an answer.
+
+  Args:
+    tokenizer: of the language model.
+    figures: how times are written.
+    answer: one of those above.
 
   Raises:
     BadInput: the tokenizer joins times to what is around them.
   """
-  coded = figures.point_id is None
-  duration_s = 10.0 if coded else None
-  text = questions.answer(
-    questions.grounding_answer, _EXAMPLE, duration_s=duration_s
-  )
-  ids = tokenizer.encode(text)
-  width = figures.n_whole if coded else 3
-  starts = [
-    i
-    for i, token in enumerate(ids)
-    if token in figures.digit_ids
-    and (not i or ids[i - 1] not in (*figures.digit_ids, figures.point_id))
-  ]
-  if len(starts) != 2 or starts[1] < starts[0] + width:
+  five = figures.digit_ids[5]
+  if figures.point_id is None:
+    told, time = relative_position.TOKENS[5] * figures.n_whole, [five] * 4
+  else:
+    told, time = '5.5', [five, figures.point_id, five]
+  text = answer.format(told, told)
+  ids = tokenizer.encode_continuation(chat.ANSWERED, text)
+  n = len(time)
+  found = [i for i in range(len(ids)) if ids[i : i + n] == time]
+  if len(found) != 2:
     raise BadInput(
-      f'the tokenizer writes the times of {text!r} not by their digits alone; '
-      'ask without the grammar'
+      f'the tokenizer of this model joins the times in {text!r} to other '
+      f'text; {_REMEDY}'
     )
-  start, end = starts
-  return SpanTokens(
-    lead=tuple(ids[:start]),
-    middle=tuple(ids[start + width : end]),
-    after=tuple(ids[end + width :]),
-  )
+  start, end = found
+  parts = ids[:start], ids[start + n : end], ids[end + n :]
+  return TimedWords(*map(tuple, parts))
 
 
-def limits(
-  durations_s: Sequence[float], figures: Figures
-) -> Int[np.ndarray, ' B']:
-  """The greatest time of each video, in the unit of the figures' last digit.
+def limit_of(duration_s: float, figures: Figures) -> int:
+  """The greatest time of a video, in the unit of the figures' last digit.
 
   Raises:
-    BadInput: a video is too long to be told in figures.
+    BadInput: the video is too long to be told in figures.
   """
   if figures.point_id is None:
-    last = relative_position.SCALE - 1
-    return np.full(len(durations_s), last, np.int32)
-  scale = 10**figures.n_decimals
-  most = 10 ** (figures.n_whole + figures.n_decimals)
-  tenths = [
-    math.floor(Fraction(repr(float(seconds))) * scale)
-    for seconds in durations_s
-  ]
-  if max(tenths, default=0) >= most:
+    return relative_position.SCALE - 1
+  tenths = math.floor(
+    Fraction(repr(float(duration_s))) * 10**figures.n_decimals
+  )
+  if tenths >= 10 ** (figures.n_whole + figures.n_decimals):
     raise BadInput(
-      f'a video of {max(durations_s):g} s is too long for {figures.n_whole} '
-      'digits; cut it'
+      f'a video of {duration_s:g} s is too long for {figures.n_whole} digits; '
+      f'cut it, or {_REMEDY}'
     )
-  return np.array(tenths, np.int32)
-
-
-def grounding_grammar(
-  tokenizer: _Encoder,
-  figures: Figures,
-  durations_s: Sequence[float],
-  *,
-  end_id: int,
-) -> FigureGrammar:
-  """Writes the rest of 'The given query happens in', and ends the answer.
-
-  The prompt must end with `span_tokens(...).lead`.
-
-  Args:
-    tokenizer: of the language model.
-    figures: how times are written.
-    durations_s: of the video of each row.
-    end_id: ends an answer.
-  """
-  tokens = span_tokens(tokenizer, figures)
-  return FigureGrammar(
-    figures=figures,
-    limit=limits(durations_s, figures),
-    middle=tokens.middle,
-    after=(*tokens.after, end_id),
-    begins_inside=True,
-  )
-
-
-def events_grammar(
-  tokenizer: _Encoder, figures: Figures, durations_s: Sequence[float]
-) -> FigureGrammar:
-  """Writes any words, among which each digit begins a span.
-
-  Args:
-    tokenizer: of the language model.
-    figures: how times are written.
-    durations_s: of the video of each row.
-  """
-  tokens = span_tokens(tokenizer, figures)
-  # All but the full stop: an event's words follow.
-  return FigureGrammar(
-    figures=figures,
-    limit=limits(durations_s, figures),
-    middle=tokens.middle,
-    after=tokens.after[:-1],
-  )
-
-
-def codes_grammar(figures: Figures, n_rows: int) -> FigureGrammar:
-  """Writes any words, among which digit tokens are whole codes.
-
-  For highlights, whose times are a list. Plain numbers cannot be told apart
-  from counts and saliencies, and have no such grammar.
-  """
-  last = relative_position.SCALE - 1
-  limit = np.full(n_rows, last, np.int32)
-  return FigureGrammar(figures=figures, limit=limit, middle=None)
+  return max(tenths, 0)
