@@ -9,6 +9,7 @@
                      adjacent location reasoning
     clip_sets        captioned clips on disk
     clip_sequences   grounding and dense captions over joined clips
+    first_entries    whether a file has the form it should
     released         TimeIT, Valley and ShareGPT4Video
     long_videos      conversations about those
 

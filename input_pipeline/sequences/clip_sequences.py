@@ -159,7 +159,7 @@ class ClipSequences:
     clips = self.sets[int(rng.integers(len(self.sets)))]
     n_clips = int(rng.integers(rule.n_clips[0], rule.n_clips[1] + 1))
     lengths = split_frames(rule.n_frames, n_clips, rule.fewest_frames, rng)
-    captions, frames, faults = self._clips(clips, lengths, rng)
+    captions, labels, frames, faults = self._clips(clips, lengths, rng)
     starts = np.cumsum([0, *lengths]).tolist()
     events = tuple(
       Event(start, end, caption)
@@ -174,16 +174,22 @@ class ClipSequences:
       unit=FRAMES,
       turns=self._turns(events, rule.task(index), rng),
       dataset=clips.name,
+      subjects=tuple(np.repeat(labels, lengths).tolist()),
       faults=tuple(faults),
     )
 
   def _clips(
     self, clips: ClipSet, lengths: list[int], rng: np.random.Generator
-  ) -> tuple[list[str], list[UInt8[np.ndarray, 'n s s 3']], list[Fault]]:
-    """Clips of different actions, each with as many frames as it is to have."""
+  ) -> tuple[
+    list[str], list[str], list[UInt8[np.ndarray, 'n s s 3']], list[Fault]
+  ]:
+    """Clips of different actions, each with as many frames as it is to have.
+
+    Returns:
+      Captions, actions, frames, and why others are not among them.
+    """
     n = len(lengths)
-    captions, frames, faults = [], [], []
-    labels: set[str] = set()
+    captions, labels, frames, faults = [], [], [], []
     n_looks = min(len(clips), _LOOKS * n)
     for drawn in rng.choice(len(clips), n_looks, replace=False).tolist():
       try:
@@ -197,11 +203,11 @@ class ClipSequences:
         )
         frames.append(clips.frames(drawn, lengths[len(frames)], self.size))
         captions.append(caption)
-        labels.add(label)
+        labels.append(label)
       except (BadInput, OSError) as error:
         faults.append(Fault('clip', f'{clips.name}: {error}', 1 / n))
       if len(frames) == n:
-        return captions, frames, faults
+        return captions, labels, frames, faults
     found = f'first: {faults[0].message}' if faults else 'the others repeat'
     raise BadSample(
       f'{clips.name}: {len(frames)} of {n} clips of different actions are '

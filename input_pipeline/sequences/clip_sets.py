@@ -20,6 +20,7 @@ from jaxtyping import UInt8
 
 from input_pipeline.frame_folder import FOLDER_FPS
 from input_pipeline.pixels import Resize
+from input_pipeline.sequences.first_entries import check_first_entries
 from input_pipeline.sequences.image_sets import caption_entries
 from input_pipeline.video_folder import open_named_video
 from vtg_jax.errors import BadInput
@@ -121,7 +122,7 @@ def open_clips(options: CaptionedClips) -> ClipsOnDisk:
   clips = ClipsOnDisk(options, entries)
   if not len(clips):
     raise BadInput(f'{clips.name} holds no clip; give one or more')
-  clips.caption(0)  # refuses a file of another form
+  check_first_entries(clips.caption, len(clips))
   return clips
 
 

@@ -170,6 +170,7 @@ class ImageSequences:
       unit=IMAGES,
       turns=turns,
       dataset=images.name,
+      subjects=tuple(one.subject for one in shown),
       faults=tuple(faults),
     )
 

@@ -8,13 +8,17 @@ Captions are a text file beside each image, or one file for all:
                    lines
     a.json(l)      {"image": "a.jpg", "conversations": [{"from": "human", ...},
                    {"from": "gpt", "value": "A dog runs."}]}   LLaVA-ReCap
+    a.json         {"images": [{"id": 7, "file_name": "a.jpg"}, ...],
+                    "annotations": [{"image_id": 7, "caption": ...}, ...]}
+                                                               COCO
 
-Files of captions stay on disk; an image or a caption that cannot be used is
-found when it is drawn.
+Files of captions stay on disk, but for COCO's; an image or a caption that
+cannot be used is found when it is drawn.
 """
 
 import dataclasses
 import os
+import re
 from collections.abc import Sequence
 from typing import Any, Protocol
 
@@ -25,10 +29,15 @@ from input_pipeline import pixels
 from input_pipeline.conversation_sources import ASSISTANT
 from input_pipeline.image_file import SUFFIXES, read_image
 from input_pipeline.json_list import JsonLines, JsonList, JsonObject
+from input_pipeline.sequences.first_entries import check_first_entries
+from input_pipeline.training_items import PackedItems, read_json
 from input_pipeline.video_folder import video_path
 from vtg_jax.errors import BadInput
 
 _BESIDE = '.txt'
+# COCO's is an object of tables, others are of captions by image.
+_HEAD_BYTES = 4096
+_TABLES = re.compile(rb'\{\s*"[^"]*"\s*:\s*[\[{]')
 
 
 class ImageSet(Protocol):
@@ -114,7 +123,7 @@ def open_images(options: CaptionedImages) -> ImagesOnDisk:
   images = ImagesOnDisk(name, entries, folder)
   if not len(images):
     raise BadInput(f'{name} holds no captioned image; give one or more')
-  images.caption(0)  # refuses a file of another form
+  check_first_entries(images.caption, len(images))
   return images
 
 
@@ -131,12 +140,32 @@ def caption_entries(path: str) -> Sequence[Any]:
     return JsonLines(path)
   try:
     with open(path, 'rb') as file:
-      first = file.read(64).lstrip()[:1]
+      head = file.read(_HEAD_BYTES).lstrip()
   except OSError as error:
     raise BadInput(
       f'{path} cannot be read ({error.strerror}); check its name'
     ) from error
-  return JsonObject(path) if first == b'{' else JsonList(path)
+  if not head.startswith(b'{'):
+    return JsonList(path)
+  return _coco(path) if _TABLES.match(head) else JsonObject(path)
+
+
+def _coco(path: str) -> PackedItems:
+  """Pairs of image and its first caption, by image."""
+  file = read_json(path)
+  try:
+    names = {image['id']: image['file_name'] for image in file['images']}
+    captions: dict[str, str] = {}
+    for annotation in file['annotations']:
+      name = names[annotation['image_id']]
+      captions.setdefault(name, annotation['caption'])
+  except (KeyError, TypeError) as error:
+    raise BadInput(
+      f'{path} is no file of COCO captions ({error!r}); mend it'
+    ) from error
+  return PackedItems(
+    {'image': name, 'caption': said} for name, said in captions.items()
+  )
 
 
 def name_and_caption(entry: Any) -> tuple[str, str | None]:

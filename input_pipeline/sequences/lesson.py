@@ -111,6 +111,8 @@ class Lesson:
     unit: what places in `turns` are counted in.
     turns: one or more.
     dataset: where it is from.
+    subjects: of each frame of the video, what it shows, where the source knows
+      that; see `ImageSet.subject` and `ClipSet.label`.
     faults: why parts of it were replaced.
   """
 
@@ -118,6 +120,7 @@ class Lesson:
   unit: str
   turns: tuple[Asked | Said, ...]
   dataset: str = ''
+  subjects: tuple[str, ...] = ()
   faults: tuple[Fault, ...] = ()
 
   @property

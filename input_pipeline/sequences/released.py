@@ -21,6 +21,7 @@ from typing import Any
 
 from input_pipeline.conversation_sources import ASSISTANT, HUMAN
 from input_pipeline.json_list import JsonLines, JsonList
+from input_pipeline.sequences.first_entries import check_first_entries
 from input_pipeline.sequences.lesson import (
   DESCRIPTION,
   Asked,
@@ -78,14 +79,14 @@ def open_released(path: str) -> Sequence[Any]:
   """The entries of a released file; `conversation` reads them.
 
   Raises:
-    BadInput: it cannot be read, or its first entry has none of the forms.
+    BadInput: it cannot be read, or its first entries have none of the forms.
   """
   lines = os.path.splitext(path)[1].lower() == '.jsonl'
   entries = JsonLines(path) if lines else JsonList(path)
   if not entries:
     raise BadInput(f'{path} holds no item; give one or more')
   try:
-    conversation(entries[0])
+    check_first_entries(lambda i: conversation(entries[i]), len(entries))
   except BadInput as error:
     raise BadInput(f'{path}, item 0: {error}') from error
   return entries

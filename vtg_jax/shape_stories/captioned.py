@@ -19,11 +19,13 @@ from vtg_jax.shape_stories.config import StoryConfig
 from vtg_jax.shape_stories.make_story import make_story, random_numbers
 from vtg_jax.shape_stories.render import render
 from vtg_jax.shape_stories.story import Event, Story
-from vtg_jax.shape_stories.words import Pair, paraphrase
+from vtg_jax.shape_stories.words import PAIRS, Pair, paraphrase, paraphrases
 
 # Open the streams of random numbers of which frame or event is shown, and how
 # it is said.
 _IMAGE_STREAM, _CLIP_STREAM = 4, 5
+# What stands between what several events show.
+_BETWEEN = ', '
 
 
 class _Drawn:
@@ -53,8 +55,9 @@ class _Drawn:
   def _said(self, pairs: Sequence[Pair], rng: np.random.Generator) -> str:
     """A sentence for each pair, in one of the ways that there are to say it."""
     n = self._config.n_paraphrases
-    said = (paraphrase(pair, int(rng.integers(n))) for pair in pairs)
-    return ' '.join(f'{text[0].upper()}{text[1:]}.' for text in said)
+    return ' '.join(
+      as_sentence(paraphrase(pair, int(rng.integers(n)))) for pair in pairs
+    )
 
 
 class DrawnImages(_Drawn):
@@ -71,8 +74,7 @@ class DrawnImages(_Drawn):
 
   def subject(self, index: int) -> str:
     story, frame_id, _ = self._shown(index)
-    pairs = [event.pair for event in events_at(story, frame_id)]
-    return ', '.join(sorted(' '.join(pair) for pair in pairs))
+    return subject_at(story, frame_id)
 
   def image(self, index: int, size: int) -> UInt8[np.ndarray, 'size size 3']:
     story, frame_id, _ = self._shown(index)
@@ -109,7 +111,7 @@ class DrawnClips(_Drawn):
     return self._said([event.pair], rng)
 
   def label(self, index: int) -> str:
-    return ' '.join(self._shown(index)[1].pair)
+    return _named(self._shown(index)[1].pair)
 
   def frames(
     self, index: int, n: int, size: int
@@ -139,3 +141,43 @@ def events_at(story: Story, frame_id: int) -> tuple[Event, ...]:
     for event in story.events
     if event.start_frame <= frame_id < event.end_frame
   )
+
+
+def subject_at(story: Story, frame_id: int) -> str:
+  """What a frame shows, the same for frames that show the same."""
+  pairs = (event.pair for event in events_at(story, frame_id))
+  return _BETWEEN.join(sorted(map(_named, pairs)))
+
+
+def pairs_of_subject(subject: str) -> tuple[int, ...]:
+  """Numbers in `words.PAIRS` of what a subject says, or a label."""
+  named = _pairs_by_name()
+  return tuple(named[name] for name in subject.split(_BETWEEN) if name)
+
+
+def as_sentence(paraphrased: str) -> str:
+  """With a capital and a full stop: 'A red circle rises.'."""
+  return f'{paraphrased[0].upper()}{paraphrased[1:]}.'
+
+
+def pair_said(sentence: str) -> int | None:
+  """The number in `words.PAIRS` of what a sentence says; None if nothing."""
+  return _pairs_by_sentence().get(sentence)
+
+
+def _named(pair: Pair) -> str:
+  return ' '.join(pair)
+
+
+@functools.cache
+def _pairs_by_name() -> dict[str, int]:
+  return {_named(pair): i for i, pair in enumerate(PAIRS)}
+
+
+@functools.cache
+def _pairs_by_sentence() -> dict[str, int]:
+  return {
+    as_sentence(said): i
+    for i, pair in enumerate(PAIRS)
+    for said in paraphrases(pair)
+  }

@@ -89,6 +89,7 @@ SYSTEMS = {
     export='vtg_jax.systems.timechat.release:export',
     replay='vtg_jax.systems.timechat.replay.arrays:replay',
     is_golden='vtg_jax.systems.timechat.release:is_golden',
+    train='vtg_jax.systems.timechat.tasks:task',
   ),
   'clip': System(
     load='vtg_jax.systems.clip.frame_encoder:load',

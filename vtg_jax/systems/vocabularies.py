@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Protocol
 
 from vtg_jax.adapters.qformer import QFormerConfig
+from vtg_jax.convert import checkpoint
+from vtg_jax.errors import BadInput
 from vtg_jax.llm.decoder import DecoderConfig
 from vtg_jax.llm.tokenizers import SentencePieceTokenizer, WordPieceTokenizer
 from vtg_jax.systems.checks import check_vocabulary
@@ -49,6 +51,43 @@ def tokenizer_files(
       f'no {name} lies in a source folder; give it with --tokenizer (of '
       f'{owner})',
     )
+  return files
+
+
+def training_files(
+  given: str | None, folder: Path | str | None
+) -> dict[str, Path]:
+  """Name in a checkpoint -> file, of what a run trains with.
+
+  Args:
+    given: `start.tokenizers`: a folder that holds both.
+    folder: The checkpoint that has them otherwise; None for none.
+
+  Raises:
+    BadInput: one is not there, or there is nowhere to look.
+  """
+  if given is None and folder is None:
+    raise BadInput(
+      'start.tokenizers is None; give a folder with tokenizer.model and '
+      'vocab.txt'
+    )
+  if given is None:
+    return {
+      name: checkpoint.tokenizer_file(folder, name)
+      for name in (TOKENIZER, VOCABULARY)
+    }
+  files = {}
+  folders = (Path(given), Path(given) / checkpoint.TOKENIZERS)
+  for name, known in (
+    (TOKENIZER, TOKENIZER_NAMES),
+    (VOCABULARY, VOCABULARY_NAMES),
+  ):
+    found = [f / n for f in folders for n in known if (f / n).is_file()]
+    if not found:
+      raise BadInput(
+        f'{given} holds no {name}; give a folder that does as start.tokenizers'
+      )
+    files[name] = found[0]
   return files
 
 

@@ -52,6 +52,17 @@ FORMS = {
     json.dumps({'image': name, 'caption': said})
     for name, said in CAPTIONS.items()
   ),
+  'coco.json': json.dumps(
+    {
+      'info': {},
+      'images': [{'id': i, 'file_name': n} for i, n in enumerate(CAPTIONS)],
+      'annotations': [
+        {'id': 9, 'image_id': i, 'caption': said}
+        for i, name in enumerate(CAPTIONS)
+        for said in (CAPTIONS[name], 'Another one.')
+      ],
+    }
+  ),
   'recap.json': json.dumps([conversation(name) for name in CAPTIONS]),
   'recap.jsonl': '\n'.join(json.dumps(conversation(n)) for n in CAPTIONS),
 }
@@ -90,6 +101,11 @@ def test_texts_beside_the_images(folder):
     ('a.json', '[{"image": "a.jpg"}]', 'item 0: .* no image with a caption'),
     ('a.json', '{"a.jpg": 7}', 'no image with a caption'),
     ('a.json', '7', 'no JSON list'),
+    (
+      'a.json',
+      '{"images": [], "annotations": [{"image_id": 1}]}',
+      'no file of COCO captions',
+    ),
     ('a.jsonl', '{"image": 3, "caption": "x"}', 'no image with a caption'),
   ],
 )

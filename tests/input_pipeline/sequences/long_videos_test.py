@@ -208,8 +208,9 @@ def test_captions_are_cut_and_asked_for_in_many_ways(opened):
 
 
 def test_what_cannot_be_used_gives_way_later(opened):
-  source = opened(ENTRY, {'QA': 3}, ENTRY | {'video': 'b.mp4'}, name='x.jsonl')
-  for index, match in ((1, 'item 1: QA is 3'), (2, 'no video .*b.mp4')):
+  source = opened({'QA': 3}, ENTRY, ENTRY | {'video': 'b.mp4'}, name='x.jsonl')
+  assert source.lesson(1).turns
+  for index, match in ((0, 'item 0: QA is 3'), (2, 'no video .*b.mp4')):
     with pytest.raises(BadSample, match=match):
       source.lesson(index)
 

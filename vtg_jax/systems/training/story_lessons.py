@@ -26,7 +26,12 @@ from input_pipeline.sequences.lesson import (
   draw_phrase,
 )
 from vtg_jax.errors import BadInput
-from vtg_jax.shape_stories.captioned import DrawnClips, DrawnImages
+from vtg_jax.shape_stories.captioned import (
+  DrawnClips,
+  DrawnImages,
+  as_sentence,
+  subject_at,
+)
 from vtg_jax.shape_stories.story_video import StoryVideo
 from vtg_jax.shape_stories.words import paraphrase
 from vtg_jax.systems.training.story_range import StoryRange
@@ -134,9 +139,10 @@ class StoryLessons:
         for i in rng.permutation(len(about)).tolist()
       ),
       dataset=self.name,
+      subjects=tuple(subject_at(story, i) for i in range(story.n_frames)),
     )
 
   def _event(self, event, rng: np.random.Generator) -> Event:
     n = self.options.config.n_paraphrases
     said = paraphrase(event.pair, int(rng.integers(n)))
-    return Event(event.start_s, event.end_s, f'{said[0].upper()}{said[1:]}.')
+    return Event(event.start_s, event.end_s, as_sentence(said))
