@@ -22,6 +22,8 @@ from vtg_jax.systems.timechat.time_grammar import TimedWords
 from vtg_jax.systems.timechat.time_words import TIME_WORDS
 from vtg_jax.systems.vocabularies import check_tokenizers
 
+# Of prompts that are tokenised whole.
+_SPACINGS = {'as_trained': chat.TRAINING, 'evaluation': chat.EVALUATION}
 # Two questions that have no token in common.
 _PROBES = ('A', '7')
 
@@ -119,7 +121,8 @@ class Wording:
     """Ids of a prompt before its video and behind it."""
     if self._config.prompts == 'released':
       return prompt_ids(self.tokenizer, chat.asked(question, message))
-    text = chat.asked(question, message, spacing=chat.TRAINING)
+    spacing = _SPACINGS[self._config.prompts]
+    text = chat.asked(question, message, spacing=spacing)
     ids = self.tokenizer.encode(text, bos=True)
     at = ids.index(self.tokenizer.vocab_size)  # the placeholder
     return ids[:at], ids[at + 1 :]
