@@ -54,3 +54,10 @@ def test_precision_depends_on_the_order_alone(clips):
   assert found == average_precision(is_true, [3.0 * x - 7 for x in told])
   if any(is_true):
     assert found >= sum(is_true) / len(is_true) - 1e-12
+
+
+def test_the_end_of_an_odd_video_counts_for_its_last_clip():
+  assert highlights.clip_scores([(7.0, 2.0), (7.5, 3.0)], 7.0).tolist() == (
+    [0.0, 0.0, 2.0]
+  )
+  assert highlights.clip_scores([(0.5, 2.0)], 1.0).tolist() == []

@@ -1,4 +1,4 @@
-"""METEOR of same words: numbers of the published program, version 1.5."""
+"""METEOR of words and stems: numbers of the published program, version 1.5."""
 
 import pytest
 
@@ -35,6 +35,26 @@ def test_pairs_together_score_as_published():
   ]  # fmt: skip
   assert meteor.together(pairs) == pytest.approx(0.4196922668910561)
   assert meteor.together([]) == 0.0
+
+
+@pytest.mark.parametrize(
+  ('told', 'true', 'content', 'function', 'n_matched', 'chunks'),
+  [
+    # 'fried' could be 'fry' as well as 'frying' and begins a chunk: left out.
+    ('cook a fry happily slices fried to',
+     'slice pans fry cooks mixing onions mixture frying hopefully',
+     1 + 2 * 0.6, 0, 3, 3),
+    ('cook cooking national a the',
+     'cooks nationally mix chopping a added run in', 2 * 0.6, 1, 3, 2),
+    ('slices of bread', 'slice of bread', 1.6, 1, 3, 0),
+  ],
+)  # fmt: skip
+def test_words_of_one_stem_are_matched_as_published(
+  told, true, content, function, n_matched, chunks
+):
+  found = meteor.matches(told, true)
+  assert found.told_matched == pytest.approx(0.75 * content + 0.25 * function)
+  assert (found.n_matched, found.chunks) == (n_matched, chunks)
 
 
 def test_a_word_is_matched_once_and_in_as_few_chunks_as_can_be():

@@ -105,3 +105,30 @@ def test_a_whole_without_length_is_refused(length):
 def test_what_is_no_code_is_refused():
   with pytest.raises(ValueError, match='is no code'):
     rp.place_of(10000, 1.0)
+
+
+@pytest.mark.parametrize(
+  ('text', 'codes'),
+  [
+    ('90 - 102 seconds, he sits.', '<3><0><0><0> - <3><4><0><0>, he sits.'),
+    ('at 0.0, 150.0, 300.0 seconds. ',
+     'at <0><0><0><0>, <5><0><0><0>, <9><9><9><9>. '),
+    ('There are 2 moments in the 90 second. Scores are 1.3.',
+     'There are 2 moments in the <3><0><0><0>. Scores are 1.3.'),
+    ('timestamps in seconds of 10 steps', 'timestamps in seconds of 10 steps'),
+    ("in the 90 - 102 seonds.", 'in the <3><0><0><0> - <3><4><0><0>.'),
+  ],
+)  # fmt: skip
+def test_texts_in_codes(text, codes):
+  assert rp.in_codes(text, 300.0) == codes
+
+
+@given(st.integers(0, 3000), st.integers(0, 3000))
+def test_a_range_in_codes_comes_back_in_seconds(a, b):
+  told = f'{a / 10} - {b / 10} seconds, he sits.'
+  back = rp.in_seconds(rp.in_codes(told, 300.0), 300.0)
+  found = [
+    float(x) for x in back.removesuffix(' seconds, he sits.').split(' - ')
+  ]
+  # A code is a 10 000th of 300 s, the text a tenth of a second.
+  assert found == pytest.approx([a / 10, b / 10], abs=0.0801)

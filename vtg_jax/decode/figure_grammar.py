@@ -87,7 +87,7 @@ class FigureGrammar:
   """
 
   figures: Figures
-  limit: Int[Array, ' B']
+  limit: Int[Array | np.ndarray, ' B']
   middle: tuple[int, ...] | None
   after: tuple[int, ...] = ()
   begins_inside: bool = False

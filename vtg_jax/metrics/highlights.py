@@ -12,6 +12,7 @@ Source: Lei et al., QVHighlights (NeurIPS 2021) and its evaluation program.
 
 import dataclasses
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Bool, Float
@@ -20,6 +21,18 @@ from numpy.typing import ArrayLike
 CLIP_S = 2.0
 # Which score makes a clip a highlight, by the benchmark's names.
 LEAST_SCORES = {'Fair': 2, 'Good': 3, 'VeryGood': 4}
+
+
+class Highlight(NamedTuple):
+  """A moment that stands out.
+
+  Attributes:
+    time_s: seconds.
+    saliency: how much; systems tell 1 to 5.
+  """
+
+  time_s: float
+  saliency: float
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -123,6 +136,25 @@ def average_precision(is_true: ArrayLike, told: ArrayLike) -> float:
 def clips_of(duration_s: float, clip_s: float = CLIP_S) -> int:
   """How many whole clips a video has."""
   return int(duration_s / clip_s)
+
+
+def clip_scores(
+  told: Sequence[Highlight], duration_s: float
+) -> Float[np.ndarray, ' C']:
+  """The mean saliency of the highlights in each clip; 0 where there is none.
+
+  A time that is the border of two clips counts for the one before it, and one
+  behind the video's end for none.
+  """
+  n_clips = clips_of(duration_s)
+  total, count = np.zeros(n_clips), np.zeros(n_clips)
+  for time_s, saliency in told:
+    if time_s > duration_s or not n_clips:
+      continue
+    clip = min(max(0, int((time_s - 1) / CLIP_S)), n_clips - 1)
+    total[clip] += saliency
+    count[clip] += 1
+  return total / np.maximum(count, 1)
 
 
 def _query_scores(

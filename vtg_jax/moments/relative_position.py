@@ -27,6 +27,12 @@ TOKENS = tuple(f'<{digit}>' for digit in range(10))
 
 _CODE = rf'(?:<[0-9]>\s*){{{N_DIGITS - 1}}}<[0-9]>'
 _RUN = re.compile(r'<[0-9]>(?:\s*<[0-9]>)*')
+# Times in figures with their one unit, which a released prompt has as 'seonds'.
+_FIGURE = re.compile(r'\d+(?:\.\d+)?')
+_TIMES = re.compile(
+  r'(?<![\d.])(\d+(?:\.\d+)?(?:(?:, ?| ?- ?)\d+(?:\.\d+)?)*) '
+  r'(?:seconds?|seonds)\b'
+)
 # A range as an answer tells it, and whether seconds are named after it.
 _RANGE = re.compile(rf'({_CODE})(\s*-\s*)({_CODE})(?!\s*(?:<[0-9]>|second))')
 
@@ -104,6 +110,23 @@ def in_places(
     )
 
   return _RUN.sub(places, text)
+
+
+def in_codes(text: str, duration_s: float) -> str:
+  """A text with codes for the times that have the unit seconds, which goes.
+
+  in_codes('90.0 - 102.0 seconds, he sits.', 300.0)
+    == '<3><0><0><0> - <3><4><0><0>, he sits.'
+
+  Args:
+    text: where times stand alone, as a range or in a list with commas.
+    duration_s: of the video.
+  """
+
+  def codes(times: re.Match) -> str:
+    return _FIGURE.sub(lambda one: written(float(one[0]), duration_s), times[1])
+
+  return _TIMES.sub(codes, text)
 
 
 def in_seconds(text: str, duration_s: float) -> str:

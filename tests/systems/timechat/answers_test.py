@@ -2,7 +2,6 @@
 
 import pytest
 
-from vtg_jax.systems.timechat import answers
 from vtg_jax.systems.timechat.answers import (
   read_clip_scores,
   read_events,
@@ -57,13 +56,6 @@ def test_highlights_are_read_strictly():
   assert read_highlights(one_short) == []
   assert read_highlights(one_short, released=True) != []
   assert read_highlights(HIGHLIGHTS.replace('5.5', '5.5.5')) == []
-
-
-def test_the_end_of_an_odd_video_counts_for_its_last_clip():
-  assert answers.clip_scores([(7.0, 2.0), (7.5, 3.0)], 7.0).tolist() == (
-    [0.0, 0.0, 2.0]
-  )
-  assert answers.clip_scores([(0.5, 2.0)], 1.0).tolist() == []
 
 
 def test_one_highlight_counts_for_its_clip_but_is_no_answer():

@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import re
 
 import jax
 import jax.numpy as jnp
@@ -10,6 +11,7 @@ import pytest
 
 from input_pipeline.encode_video import Encoding
 from input_pipeline.video import Resize, open_video
+from tests.systems.golden_folder import random_params
 from tests.systems.timechat import golden
 from tests.systems.timechat.golden import GOLDEN
 from vtg_jax.convert.checkpoint import save_checkpoint
@@ -17,15 +19,18 @@ from vtg_jax.decode.greedy import GreedyConfig
 from vtg_jax.decode.padded_rows import write_after_rows
 from vtg_jax.errors import BadInput
 from vtg_jax.llm.decoder import Decoder
-from vtg_jax.moments import Moment
+from vtg_jax.llm.tokenizers import SentencePieceTokenizer
+from vtg_jax.moments import Absent, Moment
 from vtg_jax.nn.compute import Compute
 from vtg_jax.systems import registry
 from vtg_jax.systems.timechat import chat, prompt
 from vtg_jax.systems.timechat.asker import Asker
+from vtg_jax.systems.timechat.frames import ShownFrames
 from vtg_jax.systems.timechat.grounder import TimeChatGrounder
-from vtg_jax.systems.timechat.model import TimeChat
+from vtg_jax.systems.timechat.model import TimeChat, param_shapes
 from vtg_jax.systems.timechat.replay.golden_set import GoldenSet
 from vtg_jax.systems.timechat.rows import lay_out
+from vtg_jax.systems.timechat.time_words import TIME_WORDS
 from vtg_jax.systems.timechat.wording import Wording
 from vtg_jax.systems.vocabularies import TOKENIZER, VOCABULARY
 from vtg_jax.systems.writing import Draws
@@ -70,7 +75,7 @@ def written_whole(grounder, video, question):
   """What is written after the whole prompt, read at once and not padded."""
   config, wording = grounder.config, grounder.asker.wording
   shown = grounder.asker.shown(video, 'timestamp')
-  rows = wording.time_rows(shown.times_s)
+  rows = wording.time_rows(shown)
   longest = max(map(len, rows))
   time_ids = np.array([row + [0] * (longest - len(row)) for row in rows])
   time_mask = np.array([[1] * len(r) + [0] * (longest - len(r)) for r in rows])
@@ -159,6 +164,18 @@ def test_events_are_told_in_seconds_of_the_video(grounder, video):
     assert event.text
 
 
+def test_highlights_are_asked_for_each_query(grounder, video):
+  queries = ['a cup', 'the sofa']
+  for released in (False, True):
+    found = grounder.highlights(
+      video, queries, max_tokens=FRAME_TOKENS, released=released
+    )
+    assert [one.query for one in found] == queries
+    for one in found:
+      assert 0 < one.score <= 1
+      assert all(0 <= time_s <= video.duration_s for time_s in one.times_s)
+
+
 def test_the_words_around_times_are_those_of_the_answers(grounder):
   wording = grounder.asker.wording
   follow = wording.tokenizer.encode_continuation
@@ -217,10 +234,75 @@ def test_released_prompts_are_not_those_of_training():
     Wording(config, g.tokenizer, g.bert) for config in (g.config, trained)
   )
   assert len(released.before_ids) > len(own.before_ids)
-  text = chat.learnt_text(
-    [('when?', 'now.')], chat.frames_message([0.5]), n_placeholders=1
+  shown = ShownFrames(np.array([5]), [0.5], 4.0)
+  for prompts, spacing in (
+    ('as_trained', chat.TRAINING),
+    ('evaluation', chat.EVALUATION),
+  ):
+    config = dataclasses.replace(g.config, prompts=prompts)
+    own = Wording(config, g.tokenizer, g.bert)
+    text = chat.learnt_text(
+      [('when?', 'now.')],
+      chat.frames_message([0.5]),
+      n_placeholders=1,
+      spacing=spacing,
+    )
+    ids, labels = prompt.learnt_rows(g.tokenizer, text, most=500)
+    first = next(i for i, label in enumerate(labels) if label >= 0)
+    after = own.question_ids('when?', shown)
+    assert [*own.before_ids, g.tokenizer.vocab_size, *after] == ids[:first]
+
+
+@pytest.fixture(scope='module')
+def coded():
+  """The same network with rows for the words of places."""
+  g = golden_set()
+  words = TIME_WORDS['codes'].added_words
+  n_words = g.tokenizer.vocab_size + len(words)
+  config = dataclasses.replace(
+    g.config,
+    llm=dataclasses.replace(g.config.llm, vocab_size=n_words),
+    places='codes',
+    qformer_time_format='relative_text',
+    prompts='as_trained',
   )
-  ids, labels = prompt.learnt_rows(g.tokenizer, text, most=500)
-  first = next(i for i, label in enumerate(labels) if label >= 0)
-  after = own.question_ids('when?', [0.5])
-  assert [*own.before_ids, g.tokenizer.vocab_size, *after] == ids[:first]
+  tokenizer = SentencePieceTokenizer(
+    GOLDEN / 'llama_tokenizer.model', legacy=False, extra_tokens=words
+  )
+  params = random_params(param_shapes(config))
+  return TimeChatGrounder(config, params, tokenizer, g.bert)
+
+
+def test_places_are_answers_with_their_doubt(coded, video):
+  queries = ['a cup', 'the sofa']
+  found = coded.ground(video, queries, top_k=2)
+  assert [one.query for one in found] == ['a cup'] * 2 + ['the sofa'] * 2
+  for best, other in zip(found[::2], found[1::2], strict=True):
+    assert 1 >= best.score >= other.score > 0
+    assert 0 <= best.start_s <= best.end_s <= video.duration_s
+    assert best.start_range_s[0] <= best.start_range_s[1]
+    assert best.range_level and other.range_level is None
+  (absent,) = coded.ground(video, 'a cup', absent_below=1.0)
+  assert isinstance(absent, Absent)
+
+
+def test_codes_are_well_formed_and_told_in_seconds(coded, video):
+  (written,) = coded.asker.write(
+    video,
+    'timestamp',
+    ['when?'],
+    max_tokens=32,
+    draws=Draws(9.0),
+    words=coded.asker.wording.span_words,
+  )
+  text = coded.asker.wording.text(written.ids)
+  assert re.fullmatch(r'(<\d>){4} - (<\d>){4}\.', text)
+
+
+def test_a_network_without_rows_for_the_words_is_refused(coded):
+  config = dataclasses.replace(
+    coded.config, llm=dataclasses.replace(coded.config.llm, vocab_size=200)
+  )
+  wording = coded.asker.wording
+  with pytest.raises(BadInput, match='words of time'):
+    Wording(config, wording.tokenizer, wording.bert)

@@ -58,6 +58,10 @@ def test_digit_tokens_have_rows_of_their_own(quick):
   assert np.isin(digits, batch['input_ids']).all()
   assert np.isin(learnt, digits).any()
   assert quick.model.llm.vocab_size == words.vocab_size + 11
+  # And what is trained will be asked in its own words.
+  told = quick.model.places, quick.model.qformer_time_format
+  assert told == ('codes', chat.RELATIVE_TEXT)
+  assert quick.model.prompts == 'evaluation'
   with pytest.raises(BadInput, match=r'need \d+ rows; use data.places=plain'):
     make_task(
       'quicktest',

@@ -9,7 +9,7 @@ from vtg_jax.errors import BadInput
 from vtg_jax.llm.json_tokenizer import JsonTokenizer
 from vtg_jax.moments.answer import Answer, Caption
 from vtg_jax.moments.coarse import fill_template
-from vtg_jax.moments.moment import Absent, Moment
+from vtg_jax.moments.moment import Absent, Moment, or_absent
 from vtg_jax.moments.temporal_tokens import time_tokens
 from vtg_jax.nn.compute import Compute
 from vtg_jax.systems.checks import (
@@ -35,7 +35,6 @@ from vtg_jax.systems.grounded_videollm.release import TOKENIZER
 from vtg_jax.systems.grounded_videollm.spans import (
   TimeScale,
   checked_spans,
-  or_absent,
   scored_moments,
   written_moments,
 )
@@ -203,7 +202,7 @@ class GroundedVideoLlmGrounder(OpensVideos):
     return [
       answer
       for query, moments in zip(queries, found, strict=True)
-      for answer in or_absent(query, moments, absent_below)
+      for answer in or_absent(query, moments, absent_below, SYSTEM)
     ]
 
   def dense_caption(

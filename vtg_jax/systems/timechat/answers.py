@@ -17,14 +17,9 @@ Deviates, as released: where those scripts stop with an error (a number with
 """
 
 import re
-from collections.abc import Sequence
-from typing import NamedTuple
-
-import numpy as np
-from jaxtyping import Float
 
 from vtg_jax.metrics.dense_captions import Event
-from vtg_jax.metrics.highlights import CLIP_S, clips_of
+from vtg_jax.metrics.highlights import Highlight, clip_scores
 from vtg_jax.systems.timechat import released_answers
 
 _NUMBER = r'(?<![\d.])(\d+(?:\.\d+)?)'
@@ -35,18 +30,6 @@ _HIGHLIGHTS = re.compile(
   re.IGNORECASE | re.DOTALL,
 )
 _WORD = re.compile(r'\w')
-
-
-class Highlight(NamedTuple):
-  """A moment that stands out.
-
-  Attributes:
-    time_s: seconds.
-    saliency: how much, 1 to 5.
-  """
-
-  time_s: float
-  saliency: float
 
 
 def read_span(
@@ -80,9 +63,10 @@ def read_events(text: str, *, released: bool = False) -> list[Event]:
   if released:
     return released_answers.events(text)
   spans = list(_SPAN.finditer(text))
-  stops = [span.start() for span in spans[1:]] + [len(text)]
+  stops = [*(span.start() for span in spans[1:]), len(text)]
   events = []
-  for span, stop in zip(spans, stops, strict=True):
+  # No span has one stop too many.
+  for span, stop in zip(spans, stops, strict=False):
     start_s, end_s = map(float, span.groups())
     sentence = text[span.end() : stop].lstrip(' ,:;-').strip()
     if start_s <= end_s and _WORD.search(sentence):
@@ -120,25 +104,6 @@ def read_clip_scores(
   """
   read = _released_highlights if released else _listed_highlights
   return clip_scores(read(text), duration_s).tolist()
-
-
-def clip_scores(
-  told: Sequence[Highlight], duration_s: float
-) -> Float[np.ndarray, ' C']:
-  """The mean saliency of the highlights in each clip; 0 where there is none.
-
-  A time that is the border of two clips counts for the one before it, and one
-  behind the video's end for none.
-  """
-  n_clips = clips_of(duration_s)
-  total, count = np.zeros(n_clips), np.zeros(n_clips)
-  for time_s, saliency in told:
-    if time_s > duration_s or not n_clips:
-      continue
-    clip = min(max(0, int((time_s - 1) / CLIP_S)), n_clips - 1)
-    total[clip] += saliency
-    count[clip] += 1
-  return total / np.maximum(count, 1)
 
 
 def _released_highlights(text: str) -> list[Highlight]:

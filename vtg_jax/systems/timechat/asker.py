@@ -8,6 +8,7 @@ import numpy as np
 
 from input_pipeline.video import FrameStore
 from vtg_jax.errors import BadInput
+from vtg_jax.moments import relative_position
 from vtg_jax.nn.compute import Compute
 from vtg_jax.systems.kept_prefixes import KeptPrefixes
 from vtg_jax.systems.timechat.asking import (
@@ -20,7 +21,8 @@ from vtg_jax.systems.timechat.config import TimeChatConfig
 from vtg_jax.systems.timechat.frames import ShownFrames, shown_frames
 from vtg_jax.systems.timechat.model import TimeChat
 from vtg_jax.systems.timechat.prompt import PAD_ID
-from vtg_jax.systems.timechat.wording import TimedWords, Wording, n_common
+from vtg_jax.systems.timechat.time_grammar import TimedWords, limit_of
+from vtg_jax.systems.timechat.wording import Wording, n_common
 from vtg_jax.systems.writing import (
   Draws,
   Written,
@@ -33,6 +35,8 @@ QUESTIONS_AT_ONCE = 32
 # What is padded is padded to multiples of these, so that few shapes are
 # compiled: questions, the message about a video, sentences about a time.
 QUESTION_BUCKET, MESSAGE_BUCKET, TIME_BUCKET = 32, 128, 8
+# Digits of a place whose probabilities are all asked for: a thousand places.
+PLACE_DIGITS = 3
 
 
 def _rounded(n: int, bucket: int) -> int:
@@ -96,14 +100,13 @@ class Asker:
     check_max_tokens(max_tokens)
     draws.check()
     shown = self.shown(video, sampling)
-    rows = [self.wording.question_ids(q, shown.times_s) for q in questions]
-    shared = self.wording.shared_ids(shown.times_s)
-    n_shared = min(n_common(shared, row) for row in rows)
     lead = () if words is None else words.lead
-    rows = [[*row[n_shared:], *lead] for row in rows]
-    self._check_room(shown, n_shared + max(map(len, rows)) + max_tokens)
-    known = self._known(video, sampling, shown, shared[:n_shared])
-    limit = max(int(shown.duration_s * 10), 0)
+    known, rows = self._asked(
+      video, sampling, shown, questions, lead, room=max_tokens
+    )
+    limit = 0
+    if words is not None:
+      limit = limit_of(shown.duration_s, self.wording.figures)
     sampled = Sampling(np.int32(draws.seed), np.float32(draws.temperature or 1))
     written = []
     for first in range(0, len(rows), QUESTIONS_AT_ONCE):
@@ -130,6 +133,63 @@ class Asker:
           Written(np.asarray(out.ids)[i, :n].tolist(), log_probs[i, :n])
         )
     return written
+
+  def places(
+    self, video: FrameStore, sampling: str, questions: Sequence[str]
+  ) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Log-probabilities of starts and of ends, for each question.
+
+    Of a model that tells times digit by digit, to `PLACE_DIGITS` digits; ends
+    are those behind the most probable start.
+
+    Args:
+      video: Opened at the image encoder's size.
+      sampling: Which frames are shown.
+      questions: Without the video.
+    """
+    words, digit_ids = (
+      self.wording.span_words,
+      self.wording.figures.digit_ids,
+    )
+    n_time = relative_position.N_DIGITS
+    room = n_time + len(words.middle) + PLACE_DIGITS
+    known, rows = self._asked(
+      video,
+      sampling,
+      self.shown(video, sampling),
+      questions,
+      words.lead,
+      room=room,
+    )
+    starts = self._place_scores(known, rows)
+    behind = []
+    for row, scores in zip(rows, starts, strict=True):
+      code = int(scores.argmax()) * 10 ** (n_time - PLACE_DIGITS)
+      told = [digit_ids[d] for d in relative_position.digits_of(code)]
+      behind.append([*row, *told, *words.middle])
+    return list(zip(starts, self._place_scores(known, behind), strict=True))
+
+  def _place_scores(self, known: Known, rows) -> list[np.ndarray]:
+    found = []
+    for first in range(0, len(rows), QUESTIONS_AT_ONCE):
+      some = rows[first : first + QUESTIONS_AT_ONCE]
+      ids, length = padded_rows(some, QUESTION_BUCKET, PAD_ID)
+      scores = self.programs.places(
+        self.params, known, ids, length, n_digits=PLACE_DIGITS
+      )
+      found += list(np.asarray(scores)[: len(some)])
+    return found
+
+  def _asked(
+    self, video, sampling, shown: ShownFrames, questions, lead, *, room: int
+  ) -> tuple[Known, list[list[int]]]:
+    """What is known of a video, and the rows of ids that follow it."""
+    rows = [self.wording.question_ids(q, shown) for q in questions]
+    shared = self.wording.shared_ids(shown)
+    n_shared = min(n_common(shared, row) for row in rows)
+    rows = [[*row[n_shared:], *lead] for row in rows]
+    self._check_room(shown, n_shared + max(map(len, rows)) + room)
+    return self._known(video, sampling, shown, shared[:n_shared]), rows
 
   def _check_room(self, shown: ShownFrames, n_after: int) -> None:
     """Raises BadInput where a prompt and its answer have no room."""
@@ -169,7 +229,7 @@ class Asker:
     self.n_read += 1
     config, n = self._config, len(shown.ids)
     frames = video.get(shown.ids)
-    rows = self.wording.time_rows(shown.times_s)
+    rows = self.wording.time_rows(shown)
     longest = max(map(len, rows))
     width = min(_rounded(longest, TIME_BUCKET), config.most_time_tokens)
     shape = (config.n_frames, width)

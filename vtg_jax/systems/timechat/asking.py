@@ -14,6 +14,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int, UInt8
 
+from vtg_jax.decode.digit_tree import score_places
 from vtg_jax.decode.figure_grammar import FigureGrammar
 from vtg_jax.decode.greedy import GreedyConfig, GreedyOutput, decode_greedily
 from vtg_jax.decode.prompt import read_text
@@ -21,7 +22,8 @@ from vtg_jax.decode.sampling import sampler
 from vtg_jax.llm.decoder import Decoder, KeyValues, Past
 from vtg_jax.systems.timechat.model import TimeChat
 from vtg_jax.systems.timechat.prompt import PAD_ID
-from vtg_jax.systems.timechat.wording import TimedWords, Wording
+from vtg_jax.systems.timechat.time_grammar import TimedWords
+from vtg_jax.systems.timechat.wording import Wording
 
 
 class Known(NamedTuple):
@@ -42,7 +44,7 @@ class Questions(NamedTuple):
   Attributes:
     ids: At least one token a row.
     length: Real tokens of each row.
-    limit: The greatest time of each, in tenths of a second.
+    limit: The greatest time of each; see `time_grammar.limit_of`.
     active: Rows that are asked.
   """
 
@@ -65,6 +67,8 @@ class AskingPrograms:
   Attributes:
     encode: (params, frames, time_ids, time_mask, shown) -> tokens.
     prefill: (params, tokens, n_tokens, shared_ids, n_shared) -> `Known`.
+    places: (params, known, ids, length), static n_digits -> log-probability of
+      each place that may follow the rows; see `decode.digit_tree`.
     write: (params, known, questions, sampling), statics max_tokens, words,
       n_candidates (0 for greedy) -> `GreedyOutput`.
   """
@@ -74,6 +78,7 @@ class AskingPrograms:
     self._decoder = Decoder(network.config.llm, network.compute)
     self.encode = jax.jit(self._encode)
     self.prefill = jax.jit(self._prefill)
+    self.places = jax.jit(self._places, static_argnames=('n_digits',))
     self.write = jax.jit(
       self._write, static_argnames=('max_tokens', 'words', 'n_candidates')
     )
@@ -116,10 +121,30 @@ class AskingPrograms:
     out = self._decoder.apply(
       {'params': params['llm']},
       embeds,
-      _places(is_real)[None],
+      _positions(is_real)[None],
       mask=jnp.tril(jnp.ones((S, S), bool))[None] & is_real,
     )
     return Known(out.kv, is_real)
+
+  def _places(
+    self,
+    params,
+    known: Known,
+    ids: Int[Array, 'Q T'],
+    length: Int[Array, ' Q'],
+    *,
+    n_digits: int,
+  ) -> Float[Array, 'Q P']:
+    return score_places(
+      self._decoder,
+      params['llm'],
+      [Past(known.kv, known.is_real[None, None])],
+      ids,
+      length,
+      jnp.full(length.shape, known.is_real.sum()),
+      jnp.asarray(self._wording.figures.digit_ids),
+      n_digits=n_digits,
+    )
 
   def _write(
     self,
@@ -151,7 +176,7 @@ class AskingPrograms:
         limit=questions.limit,
         middle=words.middle,
         after=words.after,
-        begins_inside=True,
+        begins_inside=bool(words.lead),
       )
     return decode_greedily(
       self._decoder,
@@ -171,6 +196,6 @@ class AskingPrograms:
     )
 
 
-def _places(is_real: Bool[Array, ' S']) -> Int[Array, ' S']:
+def _positions(is_real: Bool[Array, ' S']) -> Int[Array, ' S']:
   """Positions from 0 up on what is real."""
   return jnp.maximum(jnp.cumsum(is_real) - 1, 0)

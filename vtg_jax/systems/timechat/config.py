@@ -11,13 +11,21 @@ from vtg_jax.llm.decoder import DecoderConfig
 from vtg_jax.nn.dense import LoraConfig
 from vtg_jax.systems.checks import check_sizes
 from vtg_jax.systems.config_json import from_json
+from vtg_jax.systems.timechat.chat import QFORMER_TIME_FORMATS, SECONDS
 
 # Name of the system.
 SYSTEM = 'timechat'
 # The projections that carry an adapter.
 LORA_TARGETS = ('q_proj', 'k_proj', 'v_proj', 'o_proj')
 # How questions are put.
-PROMPTS = ('released', 'as_trained')
+PROMPTS = ('released', 'as_trained', 'evaluation')
+# How times are told; see `time_words`.
+PLACES = ('plain', 'codes')
+_CHOICES = {
+  'prompts': PROMPTS,
+  'places': PLACES,
+  'qformer_time_format': QFORMER_TIME_FORMATS,
+}
 # Numbers that may be 0: of a Q-Former without text, and the one window.
 _MAY_BE_ZERO = ('vocab_size', 'max_positions', 'n_extra_queries', 'stride')
 
@@ -37,8 +45,13 @@ class TimeChatConfig:
     max_text_tokens: Longest training row, the video's places included.
     keeps_text: The video Q-Former reads the rows of that sentence, too, as
       released, and not those of the queries alone.
+    places: Of `PLACES`, how times are told: in seconds, or as codes of where
+      in the whole they are.
+    qformer_time_format: How a frame's time is told to the image Q-Former; see
+      `chat.qformer_sentences`.
     prompts: Of `PROMPTS`, how questions are put: as released evaluation does,
-      which is not how the release trains, or just as in training.
+      which is not how the release trains; just as in its training; or in the
+      words of evaluation, but tokenised whole, as rows to learn from are.
   """
 
   encoder: VitConfig
@@ -50,12 +63,17 @@ class TimeChatConfig:
   max_time_tokens: int
   max_text_tokens: int
   keeps_text: bool = True
+  places: str = 'plain'
+  qformer_time_format: str = SECONDS
   prompts: str = 'released'
 
   def __post_init__(self):
     check_sizes(self, may_be_zero=_MAY_BE_ZERO)
-    if self.prompts not in PROMPTS:
-      raise ValueError(f'prompts is {self.prompts!r}; use one of {PROMPTS}')
+    for name, known in _CHOICES.items():
+      if getattr(self, name) not in known:
+        raise ValueError(
+          f'{name} is {getattr(self, name)!r}; use one of {known}'
+        )
     widths = (
       ('the image Q-Former', self.qformer, self.encoder.block.width),
       (

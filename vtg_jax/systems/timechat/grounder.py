@@ -9,9 +9,9 @@ from input_pipeline.video import FrameStore
 from vtg_jax.convert import checkpoint
 from vtg_jax.errors import BadInput
 from vtg_jax.llm.tokenizers import SentencePieceTokenizer, WordPieceTokenizer
-from vtg_jax.moments.answer import Caption
+from vtg_jax.moments.answer import Caption, Highlights
 from vtg_jax.moments.coarse import fill_template
-from vtg_jax.moments.moment import Absent, Moment
+from vtg_jax.moments.moment import Absent, Moment, or_absent
 from vtg_jax.nn.compute import Compute
 from vtg_jax.systems.checks import (
   MODES,
@@ -23,11 +23,13 @@ from vtg_jax.systems.checks import (
 )
 from vtg_jax.systems.grounder import BenchmarkOptions
 from vtg_jax.systems.loading import OpensVideos, load_network
-from vtg_jax.systems.timechat import answers, chat
+from vtg_jax.systems.timechat import answers, chat, questions
 from vtg_jax.systems.timechat.asker import Asker
+from vtg_jax.systems.timechat.boundaries import placed_moments
 from vtg_jax.systems.timechat.config import SYSTEM, TimeChatConfig
 from vtg_jax.systems.timechat.model import param_shapes
 from vtg_jax.systems.timechat.prompt import TOKENIZER_OPTIONS
+from vtg_jax.systems.timechat.time_words import TIME_WORDS
 from vtg_jax.systems.timechat.wording import Wording
 from vtg_jax.systems.vocabularies import (
   TOKENIZER,
@@ -36,7 +38,7 @@ from vtg_jax.systems.vocabularies import (
 )
 from vtg_jax.systems.writing import Draws, mean_probability
 
-# TimeIT's first question of each task.
+# TimeIT's first question of two tasks, and the release's own of the third.
 GROUNDING = (
   'Localize the visual content described by the given textual query %s in the '
   'video, and output the start and end timestamps in seconds.'
@@ -45,16 +47,24 @@ DENSE_CAPTIONS = (
   'Determine the start and end times of various activity events in the video, '
   'accompanied by descriptions.'
 )
-# Most tokens of a freely written answer that tells a span.
-SPAN_TOKENS = 64
+HIGHLIGHTS = questions.question(questions.HIGHLIGHTS, '%s')
+# Most tokens of a freely written answer that tells a span, or highlights.
+SPAN_TOKENS, HIGHLIGHT_TOKENS = 64, 512
 
 
 def _options(sampling: str, mode: str) -> BenchmarkOptions:
   draws = {'temperature': 0.0, 'n_candidates': 50, 'seed': 0}
   how = {'sampling': sampling, 'mode': mode, **draws}
+  free = {name: value for name, value in how.items() if name != 'mode'}
   return BenchmarkOptions(
     ground={**how, 'template': str},
     dense_caption={**how, 'prompt': str, 'max_tokens': int},
+    highlights={
+      **free,
+      'released': mode == 'generate',
+      'template': str,
+      'max_tokens': int,
+    },
     # The figures of its paper count an IoU that equals the threshold.
     strict=False,
   )
@@ -97,7 +107,8 @@ class TimeChatGrounder(OpensVideos):
     Args:
       config: Sizes.
       params: Nested dict of arrays.
-      tokenizer: Of the language model, read with `TOKENIZER_OPTIONS`.
+      tokenizer: Of the language model, read with `TOKENIZER_OPTIONS` and the
+        words that its way of telling times adds.
       bert: Of the image Q-Former.
       compute: Numerics; float32 when None.
       notice: See the attribute.
@@ -130,14 +141,18 @@ class TimeChatGrounder(OpensVideos):
     Args:
       video: Path, or what `open_video` returned.
       queries: One sentence or several; together they cost less.
-      top_k: Most answers per query; this system has one.
+      top_k: Most answers per query; of a model that tells plain times there
+        is one.
       absent_below: Answer `Absent` when the score is lower. The score is the
-        probability of the text that was written; it is not calibrated. Off
-        when None.
+        probability of the text that was written, or where places are scored,
+        that the true span overlaps the answer at least by half; it is not
+        calibrated. Off when None.
       sampling: 'timestamp' shows the frames on display at evenly spaced
         times; 'paper' uses the paper's index arithmetic and its duration.
       mode: 'score' has the model write its usual answer, of which it chooses
-        the times, and only such as are in the video and in order; 'generate'
+        the times, and only such as are in the video and in order; a model
+        that tells places digit by digit is asked for the probability of every
+        one, and its best spans come with their doubt. 'generate'
         reads freely written text as the release does, and answers `Absent`
         where it tells no span.
       template: Question with one %s for the sentence.
@@ -147,7 +162,7 @@ class TimeChatGrounder(OpensVideos):
       seed: Of the draws.
 
     Returns:
-      An answer to each query, in the order asked.
+      Answers to each query, in the order asked, best first.
 
     Raises:
       BadInput: for an unreadable video, an empty or overlong query, or an
@@ -160,10 +175,18 @@ class TimeChatGrounder(OpensVideos):
       raise BadInput(f'top_k is {top_k}; use 1 up')
     queries = checked_queries(queries, chat.PLACEHOLDER)
     asked = [fill_template(template, query.strip('.')) for query in queries]
-    wording = self.asker.wording
+    wording, video = self.asker.wording, self.opened(video)
+    duration_s = self.asker.shown(video, sampling).duration_s
+    if mode == 'score' and wording.times.is_relative:
+      places = self.asker.places(video, sampling, asked)
+      found = []
+      for query, (start, end) in zip(queries, places, strict=True):
+        moments = placed_moments(query, start, end, duration_s, top_k=top_k)
+        found += or_absent(query, moments, absent_below, SYSTEM)
+      return found
     words = wording.span_words if mode == 'score' else None
     written = self.asker.write(
-      self.opened(video),
+      video,
       sampling,
       asked,
       max_tokens=SPAN_TOKENS,
@@ -175,8 +198,10 @@ class TimeChatGrounder(OpensVideos):
       score = float(np.exp(checked_score(float(one.log_probs.sum()))))
       lead = () if words is None else words.lead
       text = wording.text([*lead, *one.ids])
+      text = wording.times.in_seconds(text, duration_s)
       span = answers.read_span(text, released=words is None)
-      found.append(_answer(query, span, score, absent_below))
+      moments = _moments(query, span, score)
+      found += or_absent(query, moments, absent_below, SYSTEM)
     return found
 
   def dense_caption(
@@ -218,10 +243,11 @@ class TimeChatGrounder(OpensVideos):
     check_known('sampling', sampling, SAMPLINGS)
     question = DENSE_CAPTIONS if prompt is None else prompt
     (question,) = checked_queries(question, chat.PLACEHOLDER, what='prompt')
-    wording = self.asker.wording
+    wording, video = self.asker.wording, self.opened(video)
+    duration_s = self.asker.shown(video, sampling).duration_s
     words = wording.event_words if mode == 'score' else None
     (written,) = self.asker.write(
-      self.opened(video),
+      video,
       sampling,
       [question],
       max_tokens=max_tokens,
@@ -230,6 +256,7 @@ class TimeChatGrounder(OpensVideos):
     )
     lead = () if words is None else words.lead
     text = wording.text([*lead, *written.ids])
+    text = wording.times.in_seconds(text, duration_s)
     score = mean_probability(written.log_probs)
     return [
       Caption(
@@ -242,22 +269,86 @@ class TimeChatGrounder(OpensVideos):
       for event in answers.read_events(text, released=words is None)
     ]
 
+  def highlights(
+    self,
+    video: str | os.PathLike | FrameStore,
+    queries: str | Sequence[str],
+    *,
+    template: str = HIGHLIGHTS,
+    max_tokens: int = HIGHLIGHT_TOKENS,
+    sampling: str = 'timestamp',
+    released: bool = False,
+    temperature: float = 0.0,
+    n_candidates: int = 50,
+    seed: int = 0,
+  ) -> list[Highlights]:
+    """Says which moments stand out for each query, and how much.
 
-def _answer(
-  query: str,
-  span: tuple[float, float] | None,
-  score: float,
-  absent_below: float | None,
-) -> Moment | Absent:
-  """A moment, or `Absent` where there is none or its score is too low."""
-  threshold = absent_below or 0.0
-  if span is None or score < threshold:
-    score = 0.0 if span is None else score
-    return Absent(score=score, threshold=threshold, query=query, system=SYSTEM)
+    Args:
+      video: Path, or what `open_video` returned.
+      queries: One sentence or several; together they cost less.
+      template: Question with one %s for the sentence.
+      max_tokens: Most tokens of an answer.
+      sampling: See `ground`.
+      released: Reads what was written as the release does, and makes something
+        of most texts; an answer of another form tells nothing otherwise.
+      temperature: See `ground`.
+      n_candidates: See `ground`.
+      seed: See `ground`.
+
+    Returns:
+      An answer to each query, in the order asked; there may be no moment in
+      it, and none behind the video's end is. Saliency is 1 to 5, the score
+      is the geometric mean of the probabilities of the answer's tokens.
+
+    Raises:
+      BadInput: for an unreadable video, an empty or overlong query, or an
+        option out of range.
+    """
+    check_known('sampling', sampling, SAMPLINGS)
+    queries = checked_queries(queries, chat.PLACEHOLDER)
+    wording, video = self.asker.wording, self.opened(video)
+    duration_s = self.asker.shown(video, sampling).duration_s
+    written = self.asker.write(
+      video,
+      sampling,
+      [fill_template(template, query.strip('.')) for query in queries],
+      max_tokens=max_tokens,
+      draws=Draws(temperature, n_candidates, seed),
+      words=wording.highlight_words,
+    )
+    found = []
+    for query, one in zip(queries, written, strict=True):
+      text = wording.times.in_seconds(wording.text(one.ids), duration_s)
+      told = [
+        highlight
+        for highlight in answers.read_highlights(text, released=released)
+        if 0 <= highlight.time_s <= video.duration_s
+      ]
+      found.append(
+        Highlights(
+          query=query,
+          times_s=tuple(highlight.time_s for highlight in told),
+          saliency=tuple(highlight.saliency for highlight in told),
+          score=mean_probability(one.log_probs),
+          system=SYSTEM,
+        )
+      )
+    return found
+
+
+def _moments(
+  query: str, span: tuple[float, float] | None, score: float
+) -> list[Moment]:
+  """The one moment that was told, if any."""
+  if span is None:
+    return []
   start_s, end_s = span
-  return Moment(
-    start_s=start_s, end_s=end_s, score=score, query=query, system=SYSTEM
-  )
+  return [
+    Moment(
+      start_s=start_s, end_s=end_s, score=score, query=query, system=SYSTEM
+    )
+  ]
 
 
 def load(
@@ -285,10 +376,12 @@ def load(
     name: checkpoint.tokenizer_file(folder, name)
     for name in (TOKENIZER, VOCABULARY)
   }
+  words = TIME_WORDS[loaded.config.places].added_words
+  options = {**TOKENIZER_OPTIONS, 'extra_tokens': words}
   return TimeChatGrounder(
     loaded.config,
     loaded.params,
-    *read_tokenizers(files, **TOKENIZER_OPTIONS),
+    *read_tokenizers(files, **options),
     compute=loaded.compute,
     notice=loaded.notice,
   )

@@ -14,7 +14,7 @@ from vtg_jax.systems.timechat.chat import (
 )
 
 # What LLaMA-2's tokenizer is read with; the placeholder's id is the first one
-# after the file's.
+# after the file's. `time_words` may add more.
 TOKENIZER_OPTIONS = dict(legacy=False, extra_tokens=(PLACEHOLDER,))
 # Label that does not count, and what short rows are filled with.
 IGNORE, PAD_ID = -100, 0

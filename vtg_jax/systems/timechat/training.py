@@ -37,6 +37,8 @@ RELEASED_TRAINABLE = (
   r'video_qformer/.*',
   r'projector/.*',
 )
+# How questions are put to what was trained with them.
+PROMPTS = {'training': 'as_trained', 'evaluation': 'evaluation'}
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -86,6 +88,14 @@ class TimeChatTask(SystemTask):
     rest = {name: v for name, v in values.items() if name != 'data'}
     config = from_json(TaskConfig, rest, 'the config')
     start = start or starting_point(config.start)
+    # What it is trained with decides how it is asked.
+    data = DataOptions.from_dict(values.get('data', {}))
+    start.model = dataclasses.replace(
+      start.model,
+      places=data.places,
+      qformer_time_format=data.qformer_time_format,
+      prompts=PROMPTS[config.spacing],
+    )
     super().__init__(values, config, start, param_axes(start.model))
     self._network = TimeChat(self.model, config.compute)
 

@@ -10,37 +10,22 @@ all questions about one video.
 
 import functools
 from collections.abc import Sequence
-from typing import NamedTuple
 
 from vtg_jax.decode.figure_grammar import Figures
 from vtg_jax.errors import BadInput
 from vtg_jax.llm.tokenizers import SentencePieceTokenizer, WordPieceTokenizer
-from vtg_jax.systems.timechat import chat
+from vtg_jax.systems.timechat import chat, time_grammar
 from vtg_jax.systems.timechat.config import TimeChatConfig
+from vtg_jax.systems.timechat.frames import ShownFrames
 from vtg_jax.systems.timechat.prompt import answer_ids, prompt_ids
+from vtg_jax.systems.timechat.time_grammar import TimedWords
+from vtg_jax.systems.timechat.time_words import TIME_WORDS
 from vtg_jax.systems.vocabularies import check_tokenizers
 
-# The answers that are learnt, TimeIT's, up to what is free.
-SPAN_ANSWER = f' The given query happens in 5.5 - 5.5 seconds. {chat.END}'
-EVENT_ANSWER = ' 5.5 - 5.5 seconds,'
-# Most digits of a time before its point.
-_N_WHOLE = 5
+# Of prompts that are tokenised whole.
+_SPACINGS = {'as_trained': chat.TRAINING, 'evaluation': chat.EVALUATION}
 # Two questions that have no token in common.
 _PROBES = ('A', '7')
-
-
-class TimedWords(NamedTuple):
-  """The tokens of an answer around its two times.
-
-  Attributes:
-    lead: Before the start.
-    middle: Between start and end.
-    after: Behind the end.
-  """
-
-  lead: tuple[int, ...]
-  middle: tuple[int, ...]
-  after: tuple[int, ...]
 
 
 class Wording:
@@ -49,6 +34,7 @@ class Wording:
   Attributes:
     tokenizer: Of the language model.
     bert: Of the image Q-Former.
+    times: How times stand in texts.
     before_ids: What every prompt begins with, up to the video.
   """
 
@@ -66,84 +52,77 @@ class Wording:
     check_tokenizers(config, tokenizer, bert)
     self.tokenizer, self.bert = tokenizer, bert
     self._config = config
+    self.times = TIME_WORDS[config.places]
+    if self.times.is_relative:
+      n_words = 1 + max(self.figures.digit_ids)
+      if n_words > config.llm.vocab_size:
+        raise BadInput(
+          f'the words of time make {n_words} tokens, the network has '
+          f'{config.llm.vocab_size} rows; give a checkpoint that was trained '
+          'with them'
+        )
     self.before_ids, _ = self._parts('?', '')
 
-  def time_rows(self, times_s: Sequence[float]) -> list[list[int]]:
+  def time_rows(self, shown: ShownFrames) -> list[list[int]]:
     """Tokens of the sentence that tells each frame's time."""
     most = self._config.most_time_tokens
-    return [
-      self.bert.encode(sentence, max_length=most)
-      for sentence in chat.qformer_sentences(times_s)
-    ]
+    sentences = chat.qformer_sentences(
+      shown.times_s,
+      time_format=self._config.qformer_time_format,
+      duration_s=shown.duration_s,
+    )
+    return [self.bert.encode(one, max_length=most) for one in sentences]
 
-  def question_ids(self, question: str, times_s: Sequence[float]) -> list[int]:
+  def question_ids(self, question: str, shown: ShownFrames) -> list[int]:
     """The prompt behind the video, up to its answer."""
-    return self._parts(question, chat.frames_message(times_s))[1]
+    message = self.times.message(shown.times_s, shown.duration_s)
+    return self._parts(self.times.asked(question), message)[1]
 
-  def shared_ids(self, times_s: Sequence[float]) -> list[int]:
+  def shared_ids(self, shown: ShownFrames) -> list[int]:
     """What all questions about one video begin with."""
-    one, other = (self.question_ids(text, times_s) for text in _PROBES)
+    one, other = (self.question_ids(text, shown) for text in _PROBES)
     return one[: n_common(one, other)]
 
-  @property
+  @functools.cached_property
   def figures(self) -> Figures:
     """How times are written.
 
     Raises:
       BadInput: the tokenizer has no tokens for single digits.
     """
-    return self._figures
+    return self.times.figures(self.tokenizer)
 
   @functools.cached_property
   def span_words(self) -> TimedWords:
     """Around the times of an answer about one span, its end included."""
-    return self._timed_words(SPAN_ANSWER)
+    return self._timed_words(self.times.span_answer)
 
   @functools.cached_property
   def event_words(self) -> TimedWords:
     """Around the times of an answer that begins with an event."""
-    return self._timed_words(EVENT_ANSWER)
+    return self._timed_words(self.times.event_answer)
+
+  @property
+  def highlight_words(self) -> TimedWords | None:
+    """Around the times of highlights; None where they are written freely.
+
+    Plain numbers cannot be told apart from counts and saliencies.
+    """
+    return time_grammar.TIMES_ALONE if self.times.is_relative else None
 
   def text(self, ids: Sequence[int]) -> str:
     """What was written, up to its end."""
     return self.tokenizer.decode(answer_ids(ids, self.tokenizer.eos_id)).strip()
 
-  @functools.cached_property
-  def _figures(self) -> Figures:
-    go_on = self.tokenizer.encode_continuation
-    alone = [go_on('a 5.', str(digit)) for digit in range(10)]
-    point = go_on('a 5', '.')
-    if any(len(ids) != 1 for ids in (*alone, point)):
-      raise BadInput(
-        'the tokenizer of this model has no tokens for single digits, so that '
-        "its times cannot be written under a grammar; use mode 'generate'"
-      )
-    return Figures(
-      digit_ids=tuple(ids[0] for ids in alone),
-      n_whole=_N_WHOLE,
-      point_id=point[0],
-      n_decimals=1,
-    )
-
   def _timed_words(self, answer: str) -> TimedWords:
-    ids = self.tokenizer.encode_continuation(chat.ANSWERED, answer)
-    five = self.figures.digit_ids[5]
-    time = [five, self.figures.point_id, five]
-    found = [i for i in range(len(ids)) if ids[i : i + 3] == time]
-    if len(found) != 2:
-      raise BadInput(
-        f'the tokenizer of this model writes no plain times in {answer!r}; use '
-        "mode 'generate'"
-      )
-    start, end = found
-    parts = ids[:start], ids[start + 3 : end], ids[end + 3 :]
-    return TimedWords(*map(tuple, parts))
+    return time_grammar.timed_words(self.tokenizer, self.figures, answer)
 
   def _parts(self, question: str, message: str):
     """Ids of a prompt before its video and behind it."""
     if self._config.prompts == 'released':
       return prompt_ids(self.tokenizer, chat.asked(question, message))
-    text = chat.asked(question, message, spacing=chat.TRAINING)
+    spacing = _SPACINGS[self._config.prompts]
+    text = chat.asked(question, message, spacing=spacing)
     ids = self.tokenizer.encode(text, bos=True)
     at = ids.index(self.tokenizer.vocab_size)  # the placeholder
     return ids[:at], ids[at + 1 :]

@@ -133,7 +133,7 @@ def told_videos(case: Case, _: Case) -> dict[str, Any]:
   What is said in words comes from the record where it needs programs in Java:
   the words of captions, and METEOR of every pair for SODA_c. METEOR of all
   pairs together is the published program's where it is installed, and else
-  that of words that are the same.
+  ours, which knows no synonyms.
   """
   videos = videos_of(case['pred'], case['gt'])
   record = RecordedCaptions(case['soda_detail'], videos)

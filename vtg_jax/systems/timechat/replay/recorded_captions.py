@@ -117,8 +117,8 @@ def letters(text: str) -> str:
 def meteor_together(texts: Sequence[str]) -> Iterator[TogetherScorer]:
   """METEOR of pairs counted together: by the published program if it is here.
 
-  Otherwise that of words that are the same, which is as much where the
-  sentences share no stems, synonyms or paraphrases.
+  Otherwise that of same words and stems, which is as much where the sentences
+  share no synonyms or paraphrases.
 
   Args:
     texts: all that will be compared, their words parted by spaces.
