@@ -216,6 +216,7 @@ def _streamed(
   """Steps of a stated length, and how long each waits for its batch."""
   batches = _running(source, N_WORKERS, batch_size)
   step_s, waits = batch_size / sequences_per_s, []
+  time.sleep(step_s)  # one step, in which the loaders fill up again
   begin = time.perf_counter()
   while time.perf_counter() - begin < seconds:
     asked = time.perf_counter()

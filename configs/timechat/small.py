@@ -82,7 +82,6 @@ def _recipe() -> ConfigDict:
       },
       'trainable': (r'.*',),
       'compute': {'dtype': 'float32', 'attention': 'auto', 'remat': False},
-      'spacing': 'evaluation',
       'save_dtype': 'float16',
       'notice': '',
       'optimiser': {

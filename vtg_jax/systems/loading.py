@@ -112,8 +112,10 @@ class OpensVideos:
     if not isinstance(video, FrameStore):
       return self.open_video(video)
     size, fit = self.frame_size, self.frame_fit
-    own = video.resize
-    if own is None or (own.size, own.fit) != (size, fit):
+    own, index = video.resize, video.index
+    # Squares become the same either way.
+    fits = own and (own.fit == fit or index.width == index.height)
+    if not fits or own.size != size:
       raise BadInput(
         f'{video.path} was opened with {own}, this model sees frames of {size} '
         f'pixels by {fit!r}; open it with open_video of this grounder'

@@ -234,23 +234,13 @@ def test_released_prompts_are_not_those_of_training():
     Wording(config, g.tokenizer, g.bert) for config in (g.config, trained)
   )
   assert len(released.before_ids) > len(own.before_ids)
-  shown = ShownFrames(np.array([5]), [0.5], 4.0)
-  for prompts, spacing in (
-    ('as_trained', chat.TRAINING),
-    ('evaluation', chat.EVALUATION),
-  ):
-    config = dataclasses.replace(g.config, prompts=prompts)
-    own = Wording(config, g.tokenizer, g.bert)
-    text = chat.learnt_text(
-      [('when?', 'now.')],
-      chat.frames_message([0.5]),
-      n_placeholders=1,
-      spacing=spacing,
-    )
-    ids, labels = prompt.learnt_rows(g.tokenizer, text, most=500)
-    first = next(i for i, label in enumerate(labels) if label >= 0)
-    after = own.question_ids('when?', shown)
-    assert [*own.before_ids, g.tokenizer.vocab_size, *after] == ids[:first]
+  text = chat.learnt_text(
+    [('when?', 'now.')], chat.frames_message([0.5]), n_placeholders=1
+  )
+  ids, labels = prompt.learnt_rows(g.tokenizer, text, most=500)
+  first = next(i for i, label in enumerate(labels) if label >= 0)
+  after = own.question_ids('when?', ShownFrames(np.array([5]), [0.5], 4.0))
+  assert [*own.before_ids, g.tokenizer.vocab_size, *after] == ids[:first]
 
 
 @pytest.fixture(scope='module')

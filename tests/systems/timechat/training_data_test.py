@@ -57,7 +57,12 @@ CLIPS = DrawnClipSequences(
 VIDEOS = DrawnVideos(n_stories=5, n_dense=1)
 # Two windows of four frames, three tokens each.
 SHAPES = Shapes(
-  n_frames=8, image_size=16, rows_a_frame=20, tokens_a_window=3, stride=4
+  n_frames=8,
+  image_size=16,
+  queries_a_frame=5,
+  keeps_text=True,
+  tokens_a_window=3,
+  stride=4,
 )
 
 
@@ -125,11 +130,20 @@ def test_an_image_sequence_in_digit_tokens(made):
   )
   np.testing.assert_array_equal(out['frames'][:6], lesson.video.get(range(6)))
   assert not out['frames'][6:].any()
-  assert out['shown'].shape == (8, 20)
-  assert out['shown'][:6].all() and not out['shown'][6:].any()
+  assert out['shown'].shape == (8, 5 + 20)
+  n_shown = 5 + out['time_mask'].sum(1).max()
+  assert out['shown'][:6, :n_shown].all() and not out['shown'][6:].any()
+  assert not out['shown'][:, n_shown:].any()
   np.testing.assert_array_equal(
     out['places'][out['places'] != WORD], np.arange(6)
   )
+
+
+def test_a_model_that_drops_the_words_of_times_is_shown_none(made):
+  shapes = dataclasses.replace(SHAPES, keeps_text=False)
+  out = sample(dataclasses.replace(made(IMAGES), shapes=shapes))
+  assert out['shown'].shape == (8, 5)
+  assert out['shown'].sum() == 6 * 5
 
 
 def test_the_same_sequence_in_plain_numbers(made):
@@ -299,7 +313,8 @@ def test_a_batch_fits_the_network(rows, tokenizers):
   shapes = Shapes(
     n_frames=config.n_frames,
     image_size=config.encoder.image_size,
-    rows_a_frame=config.qformer.n_tokens + rows.time_tokens,
+    queries_a_frame=config.qformer.n_tokens,
+    keeps_text=config.keeps_text,
     tokens_a_window=config.video_qformer.qformer.n_tokens,
     stride=config.video_qformer.stride,
   )

@@ -61,7 +61,7 @@ def test_digit_tokens_have_rows_of_their_own(quick):
   # And what is trained will be asked in its own words.
   told = quick.model.places, quick.model.qformer_time_format
   assert told == ('codes', chat.RELATIVE_TEXT)
-  assert quick.model.prompts == 'evaluation'
+  assert quick.model.prompts == 'as_trained'
   with pytest.raises(BadInput, match=r'need \d+ rows; use data.places=plain'):
     make_task(
       'quicktest',
@@ -93,8 +93,8 @@ def test_variants_differ_in_their_data_only():
 
 
 def test_what_is_unknown_is_named():
-  with pytest.raises(BadInput, match="spacing is 'wide'"):
-    make_task('quicktest', spacing='wide')
+  with pytest.raises(BadInput, match="save_dtype is 'wide'"):
+    make_task('quicktest', save_dtype='wide')
   with pytest.raises(BadInput, match="preset is 'tiny'; use one of full"):
     make_task('quicktest', start={'preset': 'tiny', 'tokenizers': str(SHIPPED)})
   with pytest.raises(ValueError, match="'other' is no variant"):

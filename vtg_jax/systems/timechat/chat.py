@@ -20,6 +20,8 @@ import re
 from collections.abc import Sequence
 
 from input_pipeline import frame_choice
+from input_pipeline.sequences.lesson import FRAMES, IMAGES, Scale
+from input_pipeline.sequences.wording import in_codes, shown_message
 from vtg_jax.errors import BadInput
 from vtg_jax.moments import relative_position
 
@@ -40,6 +42,8 @@ SECONDS, RELATIVE_TEXT, RELATIVE_TOKENS = (
   'relative_tokens',
 )
 QFORMER_TIME_FORMATS = (SECONDS, RELATIVE_TEXT, RELATIVE_TOKENS)
+# Writes places as digit tokens.
+WRITE_CODES = in_codes(relative_position.written)
 
 # A question about speech that was written down: the speech, the question.
 _SPEECH = (
@@ -94,13 +98,8 @@ def coded_message(
     length: seconds of the video, or how many images there are.
     images: whether they are images.
   """
-  codes = ', '.join(relative_position.written(p, length) for p in places)
-  told = (
-    f'The image sequence contains {len(places)} images indexed at'
-    if images
-    else f'The video contains {len(places)} frames sampled at'
-  )
-  return f'{told} {codes}. '
+  scale = Scale(IMAGES if images else FRAMES, length)
+  return f'{shown_message(scale, places, WRITE_CODES)} '
 
 
 def qformer_sentences(

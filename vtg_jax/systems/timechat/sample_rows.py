@@ -26,7 +26,6 @@ class RowMaker:
     video_id: of the placeholder.
     row_tokens: length of every row, video tokens included.
     time_tokens: length of every sentence of a frame's time.
-    spacing: of the prompt; released training has none of the evaluation's.
   """
 
   tokenizer: SentencePieceTokenizer
@@ -34,7 +33,6 @@ class RowMaker:
   video_id: int
   row_tokens: int
   time_tokens: int
-  spacing: chat.Spacing = chat.TRAINING
 
   def conversation(
     self, turns: Sequence[tuple[str, str]], message: str, n_video: int
@@ -53,9 +51,7 @@ class RowMaker:
     Raises:
       BadInput: no token of an answer fits into the row.
     """
-    text = chat.learnt_text(
-      turns, message, n_placeholders=n_video, spacing=self.spacing
-    )
+    text = chat.learnt_text(turns, message, n_placeholders=n_video)
     ids, labels = learnt_rows(self.tokenizer, text, most=self.row_tokens)
     if not any(label != IGNORE for label in labels):
       raise BadInput(

@@ -9,7 +9,7 @@ from vtg_jax.errors import BadInput
 from vtg_jax.llm.tokenizers import SentencePieceTokenizer, WordPieceTokenizer
 from vtg_jax.nn.compute import Compute
 from vtg_jax.systems.config_json import from_json
-from vtg_jax.systems.timechat import chat, training_data
+from vtg_jax.systems.timechat import training_data
 from vtg_jax.systems.timechat.config import SYSTEM, TimeChatConfig
 from vtg_jax.systems.timechat.model import TimeChat, param_axes
 from vtg_jax.systems.timechat.prompt import IGNORE, TOKENIZER_OPTIONS
@@ -37,9 +37,6 @@ RELEASED_TRAINABLE = (
   r'video_qformer/.*',
   r'projector/.*',
 )
-SPACINGS = {'training': chat.TRAINING, 'evaluation': chat.EVALUATION}
-# How questions are put to what was trained with them.
-PROMPTS = {'training': 'as_trained', 'evaluation': 'evaluation'}
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -52,8 +49,6 @@ class TaskConfig:
     trainable: Patterns of whole parameter paths; see `train.freeze`.
     compute: Numerics. Parameters that train are float32, the frozen ones are
       of the dtype of the activations.
-    spacing: Of prompts: 'training' as released training has them, or
-      'evaluation' like the prompts that are answered.
     save_dtype: What trained parameters are stored in.
     notice: One line the user of the trained model must read; empty if none.
   """
@@ -62,12 +57,11 @@ class TaskConfig:
   optimiser: OptimiserConfig
   trainable: tuple[str, ...] = RELEASED_TRAINABLE
   compute: Compute = Compute(dtype='bfloat16', remat=True)
-  spacing: str = 'evaluation'
   save_dtype: str = 'float32'
   notice: str = ''
 
   def __post_init__(self):
-    check_known(self, spacing=tuple(SPACINGS), save_dtype=SAVE_DTYPES)
+    check_known(self, save_dtype=SAVE_DTYPES)
 
 
 class TimeChatTask(SystemTask):
@@ -98,7 +92,7 @@ class TimeChatTask(SystemTask):
       start.model,
       places=data.places,
       qformer_time_format=data.qformer_time_format,
-      prompts=PROMPTS[config.spacing],
+      prompts='as_trained',
     )
     super().__init__(values, config, start, param_axes(start.model))
     self._network = TimeChat(self.model, config.compute)
@@ -140,17 +134,16 @@ class TimeChatTask(SystemTask):
       video_id=words.vocab_size,
       row_tokens=options.row_tokens,
       time_tokens=options.time_tokens,
-      spacing=SPACINGS[self.config.spacing],
     )
 
   def shapes(self) -> Shapes:
     """What the network asks of samples."""
     model, video = self.model, self.model.video_qformer
-    words = self.data_options().time_tokens if model.keeps_text else 0
     return Shapes(
       n_frames=model.n_frames,
       image_size=model.encoder.image_size,
-      rows_a_frame=model.qformer.n_tokens + words,
+      queries_a_frame=model.qformer.n_tokens,
+      keeps_text=model.keeps_text,
       tokens_a_window=video.qformer.n_tokens,
       stride=video.stride,
     )

@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from jaxtyping import Int64, UInt8
+from jaxtyping import Bool, Int64, UInt8
 
 from input_pipeline import pixels
 from input_pipeline.augment import Augment, draw_view, show
@@ -46,14 +46,12 @@ from input_pipeline.sequences.long_videos import (
 )
 from input_pipeline.sequences.wording import (
   WritePlaces,
-  in_codes,
   plain,
   shown_message,
   turns_of,
 )
 from input_pipeline.training_sources import mixture_weights
 from vtg_jax.errors import BadInput
-from vtg_jax.moments import relative_position
 from vtg_jax.systems.checks import check_known, check_least
 from vtg_jax.systems.config_json import from_json
 from vtg_jax.systems.timechat import chat
@@ -67,7 +65,7 @@ from vtg_jax.systems.training.story_lessons import (
 
 # How places are written in prompts and answers.
 PLACES: dict[str, WritePlaces] = {
-  'codes': in_codes(relative_position.written),
+  'codes': chat.WRITE_CODES,
   'plain': plain,
 }
 # Which frames of a long video are shown.
@@ -152,14 +150,16 @@ class Shapes:
   Attributes:
     n_frames: most frames that are shown.
     image_size: pixels of a side of a frame.
-    rows_a_frame: rows that stand for a frame, words of its time included.
+    queries_a_frame: rows that stand for a frame, but for its time's words.
+    keeps_text: these words stand for it, too.
     tokens_a_window: video tokens of a window of frames.
     stride: frames from one window to the next; 0 for one window.
   """
 
   n_frames: int
   image_size: int
-  rows_a_frame: int
+  queries_a_frame: int
+  keeps_text: bool
   tokens_a_window: int
   stride: int
 
@@ -231,11 +231,7 @@ class SampleMaker:
       shown = show(shown, view, size)
     frames = np.zeros((shapes.n_frames, size, size, 3), np.uint8)
     frames[: len(ids)] = _at_size(shown, size)
-    there = np.arange(shapes.n_frames) < len(ids)
-    return {
-      'frames': frames,
-      'shown': np.repeat(there[:, None], shapes.rows_a_frame, axis=1),
-    }
+    return {'frames': frames}
 
   def _text(self, lesson, ids) -> dict[str, np.ndarray]:
     options, scale = self.options, lesson.scale
@@ -251,7 +247,24 @@ class SampleMaker:
       time_format=options.qformer_time_format,
       duration_s=scale.length,
     )
-    return row | self.rows.times(sentences, self.shapes.n_frames)
+    times = self.rows.times(sentences, self.shapes.n_frames)
+    return row | times | {'shown': self._shown(times['time_mask'], len(ids))}
+
+  def _shown(
+    self, time_mask: Bool[np.ndarray, 'F K'], n_there: int
+  ) -> Bool[np.ndarray, 'F R']:
+    """Which rows of frames are looked at.
+
+    Of words as many as the longest sentence of the video has, where others are
+    filled up, as when the released model answers about it.
+    """
+    shapes, n_frames = self.shapes, len(time_mask)
+    longest = int(time_mask.sum(1).max())
+    is_word = np.arange(time_mask.shape[1]) < longest
+    rows = np.ones(shapes.queries_a_frame, bool)
+    if shapes.keeps_text:
+      rows = np.concatenate([rows, is_word])
+    return (np.arange(n_frames) < n_there)[:, None] & rows
 
 
 def batches(
