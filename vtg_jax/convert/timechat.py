@@ -14,6 +14,8 @@ from vtg_jax.convert.table import Ignore, Rule, Table
 # than those of a later file.
 EARLIER = f'earlier{SCOPE_END}'
 FRAME_POSITIONS = 'video_frame_position_embedding.weight'
+# Embeddings of the digits that Seq2Time adds; a plain TimeChat has none.
+NEW_WORDS = 'rpt_embed.weight'
 
 
 def timechat_table(
@@ -41,6 +43,8 @@ def timechat_table(
       Rule('ln_vision.bias', 'vision_norm/bias'),
       Rule('llama_proj.weight', 'projector/kernel', Transpose()),
       Rule('llama_proj.bias', 'projector/bias'),
+      Rule(NEW_WORDS, 'llm/new_embed'),
+      Rule('rpt_head.weight', 'llm/new_head'),
     ),
     (
       Ignore(

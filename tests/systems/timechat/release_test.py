@@ -11,7 +11,9 @@ from tests.systems.timechat import golden
 from tests.systems.timechat.golden import GOLDEN, LLM, TOKENIZERS, TOLD
 from vtg_jax.convert.checkpoint import load_params, read_config
 from vtg_jax.convert.param_tree import flatten
+from vtg_jax.convert.readers import open_source
 from vtg_jax.errors import BadInput
+from vtg_jax.llm.decoder import NewWords
 from vtg_jax.systems import registry
 from vtg_jax.systems.timechat import config, release
 from vtg_jax.systems.timechat.config import TimeChatConfig
@@ -126,9 +128,27 @@ def test_a_pytorch_file_of_a_run_is_read_and_written(tmp_path):
   torch.save({'model': state, **ends}, file)
   convert([*sources, file], tmp_path / 'ours')
   registry.export(tmp_path / 'ours', tmp_path / 'back', as_pth=True)
-  back = torch.load(tmp_path / 'back' / file.name, weights_only=True)
+  back = torch.load(tmp_path / 'back' / file.name, weights_only=True)['model']
   assert list(back) == list(state)
   assert all(torch.equal(back[key], state[key]) for key in state)
+
+
+def test_digits_of_seq2time_have_rows_of_their_own(tmp_path):
+  sizes = release.config_of_golden(TOLD)
+  rows = np.ones((10, sizes.llm.width), np.float32)
+  names = ('rpt_embed.weight', 'rpt_head.weight')
+  file = save(tmp_path / 'seq2time.safetensors', dict.fromkeys(names, rows))
+  grown = release.as_in_files(sizes, [open_source(file)])
+  # The placeholder of the video stands between the table and them.
+  assert grown.llm.new_words == NewWords(first=201, count=10)
+  assert grown.llm.n_words == 211
+  assert TimeChatConfig.from_dict(grown.to_dict()) == grown
+  shapes, table = release.expected_params(grown), release.table(grown)
+  for name, path in zip(names, ('llm/new_embed', 'llm/new_head'), strict=True):
+    assert table.slot(name).path == path
+    assert shapes[path].shape == rows.shape
+  plain = release.expected_params(sizes)
+  assert shapes.keys() - plain.keys() == {'llm/new_embed', 'llm/new_head'}
 
 
 def dropping(key):

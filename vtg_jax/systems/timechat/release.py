@@ -12,10 +12,16 @@ from vtg_jax.convert.from_release import ConversionReport
 from vtg_jax.convert.param_tree import flatten
 from vtg_jax.convert.readers import Source, open_source
 from vtg_jax.convert.table import Table
-from vtg_jax.convert.timechat import EARLIER, FRAME_POSITIONS, timechat_table
+from vtg_jax.convert.timechat import (
+  EARLIER,
+  FRAME_POSITIONS,
+  NEW_WORDS,
+  timechat_table,
+)
 from vtg_jax.encoders.block import BlockConfig
 from vtg_jax.encoders.vit import VitConfig
 from vtg_jax.errors import BadInput
+from vtg_jax.llm.decoder import NewWords
 from vtg_jax.nn.dense import LoraConfig
 from vtg_jax.systems import released_files
 from vtg_jax.systems.config_json import reading_sizes
@@ -138,7 +144,10 @@ def scoped(sources: Sequence[Source]) -> list[Source]:
 def as_in_files(
   sizes: TimeChatConfig, sources: Sequence[Source]
 ) -> TimeChatConfig:
-  """The sizes with the words, adapters and frame positions that files have."""
+  """The sizes with the words, adapters and frame positions that files have.
+
+  Digits that are words of their own stand behind the placeholder.
+  """
 
   def last(pattern):
     shapes = [
@@ -150,6 +159,8 @@ def as_in_files(
     return shapes[-1] if shapes else None
 
   words, adapter = last(_EMBEDDING), last(_LORA)
+  vocab_size = words[0] if words else sizes.llm.vocab_size
+  digits = last(re.compile(re.escape(NEW_WORDS)))
   frames = last(re.compile(re.escape(FRAME_POSITIONS)))
   lora = sizes.llm.lora
   if adapter and lora is not None:
@@ -163,7 +174,10 @@ def as_in_files(
     llm=dataclasses.replace(
       sizes.llm,
       lora=lora,
-      vocab_size=words[0] if words else sizes.llm.vocab_size,
+      vocab_size=vocab_size,
+      new_words=NewWords(first=vocab_size + 1, count=digits[0])
+      if digits
+      else None,
     ),
   )
 
