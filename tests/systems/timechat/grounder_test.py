@@ -18,7 +18,7 @@ from vtg_jax.convert.checkpoint import save_checkpoint
 from vtg_jax.decode.greedy import GreedyConfig
 from vtg_jax.decode.padded_rows import write_after_rows
 from vtg_jax.errors import BadInput
-from vtg_jax.llm.decoder import Decoder
+from vtg_jax.llm.decoder import Decoder, NewWords
 from vtg_jax.llm.tokenizers import SentencePieceTokenizer
 from vtg_jax.moments import Absent, Moment
 from vtg_jax.nn.compute import Compute
@@ -248,10 +248,10 @@ def coded():
   """The same network with rows for the words of places."""
   g = golden_set()
   words = TIME_WORDS['codes'].added_words
-  n_words = g.tokenizer.vocab_size + len(words)
+  behind = NewWords(first=g.tokenizer.vocab_size + 1, count=10)
   config = dataclasses.replace(
     g.config,
-    llm=dataclasses.replace(g.config.llm, vocab_size=n_words),
+    llm=dataclasses.replace(g.config.llm, new_words=behind),
     places='codes',
     qformer_time_format='relative_text',
     prompts='as_trained',
@@ -291,7 +291,7 @@ def test_codes_are_well_formed_and_told_in_seconds(coded, video):
 
 def test_a_network_without_rows_for_the_words_is_refused(coded):
   config = dataclasses.replace(
-    coded.config, llm=dataclasses.replace(coded.config.llm, vocab_size=200)
+    coded.config, llm=dataclasses.replace(coded.config.llm, new_words=None)
   )
   wording = coded.asker.wording
   with pytest.raises(BadInput, match='words of time'):

@@ -108,10 +108,10 @@ class TimeChatTask(SystemTask):
     check_tokenizers(self.model, *pair)
     n_words = pair[0].vocab_size + len(ADDED_WORDS)
     if self.data_options().places == 'codes' and (
-      self.model.llm.vocab_size < n_words
+      self.model.llm.n_words < n_words
     ):
       raise BadInput(
-        f'llm.vocab_size is {self.model.llm.vocab_size} and places as digit '
+        f'the network has {self.model.llm.n_words} rows and places as digit '
         f'tokens need {n_words} rows; use data.places=plain or more rows'
       )
     return pair

@@ -53,11 +53,11 @@ class Wording:
     self.times = TIME_WORDS[config.places]
     if self.times.is_relative:
       n_words = 1 + max(self.figures.digit_ids)
-      if n_words > config.llm.vocab_size:
+      if n_words > config.llm.n_words:
         raise BadInput(
           f'the words of time make {n_words} tokens, the network has '
-          f'{config.llm.vocab_size} rows; give a checkpoint that was trained '
-          'with them'
+          f'{config.llm.n_words} rows; give a checkpoint that was trained with '
+          'them'
         )
     self.before_ids, _ = self._parts('?', '')
 
