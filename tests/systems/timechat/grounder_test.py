@@ -18,7 +18,7 @@ from vtg_jax.convert.checkpoint import save_checkpoint
 from vtg_jax.decode.greedy import GreedyConfig
 from vtg_jax.decode.padded_rows import write_after_rows
 from vtg_jax.errors import BadInput
-from vtg_jax.llm.decoder import Decoder
+from vtg_jax.llm.decoder import Decoder, NewWords
 from vtg_jax.llm.tokenizers import SentencePieceTokenizer
 from vtg_jax.moments import Absent, Moment
 from vtg_jax.nn.compute import Compute
@@ -234,23 +234,13 @@ def test_released_prompts_are_not_those_of_training():
     Wording(config, g.tokenizer, g.bert) for config in (g.config, trained)
   )
   assert len(released.before_ids) > len(own.before_ids)
-  shown = ShownFrames(np.array([5]), [0.5], 4.0)
-  for prompts, spacing in (
-    ('as_trained', chat.TRAINING),
-    ('evaluation', chat.EVALUATION),
-  ):
-    config = dataclasses.replace(g.config, prompts=prompts)
-    own = Wording(config, g.tokenizer, g.bert)
-    text = chat.learnt_text(
-      [('when?', 'now.')],
-      chat.frames_message([0.5]),
-      n_placeholders=1,
-      spacing=spacing,
-    )
-    ids, labels = prompt.learnt_rows(g.tokenizer, text, most=500)
-    first = next(i for i, label in enumerate(labels) if label >= 0)
-    after = own.question_ids('when?', shown)
-    assert [*own.before_ids, g.tokenizer.vocab_size, *after] == ids[:first]
+  text = chat.learnt_text(
+    [('when?', 'now.')], chat.frames_message([0.5]), n_placeholders=1
+  )
+  ids, labels = prompt.learnt_rows(g.tokenizer, text, most=500)
+  first = next(i for i, label in enumerate(labels) if label >= 0)
+  after = own.question_ids('when?', ShownFrames(np.array([5]), [0.5], 4.0))
+  assert [*own.before_ids, g.tokenizer.vocab_size, *after] == ids[:first]
 
 
 @pytest.fixture(scope='module')
@@ -258,10 +248,10 @@ def coded():
   """The same network with rows for the words of places."""
   g = golden_set()
   words = TIME_WORDS['codes'].added_words
-  n_words = g.tokenizer.vocab_size + len(words)
+  behind = NewWords(first=g.tokenizer.vocab_size + 1, count=10)
   config = dataclasses.replace(
     g.config,
-    llm=dataclasses.replace(g.config.llm, vocab_size=n_words),
+    llm=dataclasses.replace(g.config.llm, new_words=behind),
     places='codes',
     qformer_time_format='relative_text',
     prompts='as_trained',
@@ -301,7 +291,7 @@ def test_codes_are_well_formed_and_told_in_seconds(coded, video):
 
 def test_a_network_without_rows_for_the_words_is_refused(coded):
   config = dataclasses.replace(
-    coded.config, llm=dataclasses.replace(coded.config.llm, vocab_size=200)
+    coded.config, llm=dataclasses.replace(coded.config.llm, new_words=None)
   )
   wording = coded.asker.wording
   with pytest.raises(BadInput, match='words of time'):

@@ -142,6 +142,7 @@ def test_digits_of_seq2time_have_rows_of_their_own(tmp_path):
   # The placeholder of the video stands between the table and them.
   assert grown.llm.new_words == NewWords(first=201, count=10)
   assert grown.llm.n_words == 211
+  assert grown.places == 'codes' and sizes.places == 'plain'
   assert TimeChatConfig.from_dict(grown.to_dict()) == grown
   shapes, table = release.expected_params(grown), release.table(grown)
   for name, path in zip(names, ('llm/new_embed', 'llm/new_head'), strict=True):

@@ -61,7 +61,7 @@ def test_digit_tokens_have_rows_of_their_own(quick):
   # And what is trained will be asked in its own words.
   told = quick.model.places, quick.model.qformer_time_format
   assert told == ('codes', chat.RELATIVE_TEXT)
-  assert quick.model.prompts == 'evaluation'
+  assert quick.model.prompts == 'as_trained'
   with pytest.raises(BadInput, match=r'need \d+ rows; use data.places=plain'):
     make_task(
       'quicktest',

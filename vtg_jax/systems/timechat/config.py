@@ -18,7 +18,7 @@ SYSTEM = 'timechat'
 # The projections that carry an adapter.
 LORA_TARGETS = ('q_proj', 'k_proj', 'v_proj', 'o_proj')
 # How questions are put.
-PROMPTS = ('released', 'as_trained', 'evaluation')
+PROMPTS = ('released', 'as_trained')
 # How times are told; see `time_words`.
 PLACES = ('plain', 'codes')
 _CHOICES = {
@@ -50,8 +50,7 @@ class TimeChatConfig:
     qformer_time_format: How a frame's time is told to the image Q-Former; see
       `chat.qformer_sentences`.
     prompts: Of `PROMPTS`, how questions are put: as released evaluation does,
-      which is not how the release trains; just as in its training; or in the
-      words of evaluation, but tokenised whole, as rows to learn from are.
+      which is not how the release trains, or just as in training.
   """
 
   encoder: VitConfig

@@ -27,6 +27,7 @@ from vtg_jax.systems import released_files
 from vtg_jax.systems.config_json import reading_sizes
 from vtg_jax.systems.llama_json import llama_decoder
 from vtg_jax.systems.released_files import existing
+from vtg_jax.systems.timechat.chat import RELATIVE_TEXT
 from vtg_jax.systems.timechat.config import (
   PRESETS,
   SYSTEM,
@@ -146,7 +147,8 @@ def as_in_files(
 ) -> TimeChatConfig:
   """The sizes with the words, adapters and frame positions that files have.
 
-  Digits that are words of their own stand behind the placeholder.
+  Digits that are words of their own stand behind the placeholder; times are
+  told in them, and in decimals to the Q-Former, as we train Seq2Time.
   """
 
   def last(pattern):
@@ -167,6 +169,10 @@ def as_in_files(
     lora = dataclasses.replace(lora, rank=adapter[0])
   video = sizes.video_qformer
   n_frames = frames[0] if frames and len(frames) == 2 else video.n_frames
+  if digits:
+    sizes = dataclasses.replace(
+      sizes, places='codes', qformer_time_format=RELATIVE_TEXT
+    )
   return dataclasses.replace(
     sizes,
     n_frames=min(sizes.n_frames, n_frames),

@@ -37,8 +37,6 @@ RELEASED_TRAINABLE = (
   r'video_qformer/.*',
   r'projector/.*',
 )
-# How questions are put to what was trained with them.
-PROMPTS = {'training': 'as_trained', 'evaluation': 'evaluation'}
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -94,7 +92,7 @@ class TimeChatTask(SystemTask):
       start.model,
       places=data.places,
       qformer_time_format=data.qformer_time_format,
-      prompts=PROMPTS[config.spacing],
+      prompts='as_trained',
     )
     super().__init__(values, config, start, param_axes(start.model))
     self._network = TimeChat(self.model, config.compute)
@@ -110,10 +108,10 @@ class TimeChatTask(SystemTask):
     check_tokenizers(self.model, *pair)
     n_words = pair[0].vocab_size + len(ADDED_WORDS)
     if self.data_options().places == 'codes' and (
-      self.model.llm.vocab_size < n_words
+      self.model.llm.n_words < n_words
     ):
       raise BadInput(
-        f'llm.vocab_size is {self.model.llm.vocab_size} and places as digit '
+        f'the network has {self.model.llm.n_words} rows and places as digit '
         f'tokens need {n_words} rows; use data.places=plain or more rows'
       )
     return pair

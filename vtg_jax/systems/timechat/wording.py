@@ -22,8 +22,6 @@ from vtg_jax.systems.timechat.time_grammar import TimedWords
 from vtg_jax.systems.timechat.time_words import TIME_WORDS
 from vtg_jax.systems.vocabularies import check_tokenizers
 
-# Of prompts that are tokenised whole.
-_SPACINGS = {'as_trained': chat.TRAINING, 'evaluation': chat.EVALUATION}
 # Two questions that have no token in common.
 _PROBES = ('A', '7')
 
@@ -55,11 +53,11 @@ class Wording:
     self.times = TIME_WORDS[config.places]
     if self.times.is_relative:
       n_words = 1 + max(self.figures.digit_ids)
-      if n_words > config.llm.vocab_size:
+      if n_words > config.llm.n_words:
         raise BadInput(
           f'the words of time make {n_words} tokens, the network has '
-          f'{config.llm.vocab_size} rows; give a checkpoint that was trained '
-          'with them'
+          f'{config.llm.n_words} rows; give a checkpoint that was trained with '
+          'them'
         )
     self.before_ids, _ = self._parts('?', '')
 
@@ -121,8 +119,7 @@ class Wording:
     """Ids of a prompt before its video and behind it."""
     if self._config.prompts == 'released':
       return prompt_ids(self.tokenizer, chat.asked(question, message))
-    spacing = _SPACINGS[self._config.prompts]
-    text = chat.asked(question, message, spacing=spacing)
+    text = chat.asked(question, message, spacing=chat.TRAINING)
     ids = self.tokenizer.encode(text, bos=True)
     at = ids.index(self.tokenizer.vocab_size)  # the placeholder
     return ids[:at], ids[at + 1 :]
