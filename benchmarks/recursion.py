@@ -44,7 +44,7 @@ from vtg_jax.systems.hawkeye.grounder import HawkEyeGrounder
 from vtg_jax.systems.hawkeye.model import HawkEye, param_shapes
 from vtg_jax.systems.hawkeye.search import SearchPrograms
 from vtg_jax.systems.hawkeye.tables import option_orders, plan_search
-from vtg_jax.systems.hawkeye.vocabularies import EXTRA_TOKENS
+from vtg_jax.systems.vocabularies import EXTRA_TOKENS
 
 DURATION_S = 600.0
 N_ROUNDS = 4

@@ -124,6 +124,28 @@ def captions_recipe(title: str, arg: str) -> ConfigDict:
   return config
 
 
+def highlights_recipe(title: str, arg: str) -> ConfigDict:
+  """Returns the config of a benchmark whose highlights are to be found.
+
+  Args:
+    title: of the table.
+    arg: 'quicktest' asks the first 8 sentences.
+  """
+  config = ConfigDict()
+  config.benchmark = 'highlights'
+  config.title = title
+  config.annotations = ''
+  config.videos = ''
+  config.first = 8 if arg == 'quicktest' else None
+  config.resize = 'pil'
+  # 'paper' or 'best': what the model's system takes where nothing is said.
+  config.protocol = 'paper'
+  # Options of the model's `highlights`, whatever they are.
+  config.mark = {}
+  config.bootstrap = {'n_resamples': 2000, 'level': 0.95, 'seed': 0}
+  return config
+
+
 def stories_recipe(config: ConfigDict, arg: str) -> None:
   """Adds which generated videos are watched, and how.
 

@@ -96,7 +96,7 @@ def small_recipe(levels: tuple[str, ...], *, steps: int) -> ConfigDict:
         },
         'wording': 'as_written',
         'yes_no': False,
-        'text_tokens': 176,
+        'text_tokens': 64,
         'query_words': 16,
         'loader': {
           'n_workers': 1,

@@ -89,6 +89,30 @@ def demo_frame_indices(
   )
 
 
+def even_frame_indices(
+  n_video_frames: int, n_frames: int, *, released: bool = False
+) -> Int64[np.ndarray, 'F']:
+  """Frames at equal distances from the first one on; all of a short video.
+
+  Example: (10, 4) gives [0, 2, 5, 7].
+
+  Args:
+    n_video_frames: frames in the video.
+    n_frames: most indices.
+    released: counts in steps of a float, as TimeChat does: sums of some steps
+      are one index too many, and it is outside the video.
+
+  Source: TimeChat `load_video`, sampling 'uniform'.
+  """
+  _require_frames(n_frames)
+  _require_video(n_video_frames)
+  n = min(n_frames, n_video_frames)
+  if released:
+    steps = np.arange(0, n_video_frames, n_video_frames / n)
+    return steps.astype(np.int64)
+  return np.arange(n, dtype=np.int64) * n_video_frames // n
+
+
 def train_frame_indices(
   n_video_frames: int,
   n_frames: int,
@@ -117,7 +141,7 @@ def train_frame_indices(
 
   Source: HawkEye `get_frame_indices`, sample 'rand'.
   """
-  intervals = _clip_intervals(n_video_frames, n_frames, start_frac, end_frac)
+  intervals = clip_intervals(n_video_frames, n_frames, start_frac, end_frac)
   if all(end - start > 1 for start, end in intervals):
     if draws is None:
       draws = _required(rng).random(len(intervals))
@@ -143,7 +167,7 @@ def middle_frame_indices(
 
   Source: HawkEye `get_frame_indices`, sample 'middle'.
   """
-  intervals = _clip_intervals(n_video_frames, n_frames, start_frac, end_frac)
+  intervals = clip_intervals(n_video_frames, n_frames, start_frac, end_frac)
   middles = [(start + end - 1) // 2 for start, end in intervals]
   return _repeat_last(middles, n_frames)
 
@@ -187,29 +211,41 @@ def message_times_s(
   return [int(i) / fps - bound_start_s for i in indices]
 
 
-def message_seconds(times_s: Sequence[float]) -> list[str]:
+def message_seconds(
+  times_s: Sequence[float], *, scaled: bool = False
+) -> list[str]:
   """Each time as the prompt writes it: `str(round(time, 1))`.
 
   Example: [0.44, -0.04, 12.0] gives ['0.4', '-0.0', '12.0'].
+
+  Args:
+    times_s: seconds.
+    scaled: rounds ten times the number, as numpy does and TimeChat where it
+      draws frames anew: 0.05 becomes '0.0', not '0.1'.
   """
-  return [str(round(float(time_s), 1)) for time_s in times_s]
+  return [
+    str(float(np.round(time_s, 1)) if scaled else round(float(time_s), 1))
+    for time_s in times_s
+  ]
 
 
-def frames_message(times_s: Sequence[float]) -> str:
+def frames_message(times_s: Sequence[float], *, scaled: bool = False) -> str:
   """The prompt's sentence about the frames and when they were taken."""
-  seconds = ', '.join(message_seconds(times_s))
+  seconds = ', '.join(message_seconds(times_s, scaled=scaled))
   return (
     f'The video contains {len(times_s)} frames sampled at {seconds} seconds.'
   )
 
 
-def _clip_intervals(
-  n_video_frames: int, n_frames: int, start_frac: float, end_frac: float
+def clip_intervals(
+  n_video_frames: int,
+  n_frames: int,
+  start_frac: float = 0.0,
+  end_frac: float = 1.0,
 ) -> list[tuple[int, int]]:
   """min(n_frames, n_video_frames) neighbouring intervals [start, end)."""
   _require_frames(n_frames)
-  if n_video_frames < 1:
-    raise BadInput(f'a video of {n_video_frames} frames has none to choose')
+  _require_video(n_video_frames)
   n_intervals = min(n_frames, n_video_frames)
   edges = np.linspace(
     round(start_frac * n_video_frames),
@@ -226,6 +262,11 @@ def _repeat_last(indices: list[int], n: int) -> Int64[np.ndarray, 'F']:
 def _require_frames(n_frames: int) -> None:
   if n_frames < 1:
     raise BadInput(f'{n_frames} frames cannot be chosen; ask for 1 or more')
+
+
+def _require_video(n_video_frames: int) -> None:
+  if n_video_frames < 1:
+    raise BadInput(f'a video of {n_video_frames} frames has none to choose')
 
 
 def _required(rng: np.random.Generator | None) -> np.random.Generator:

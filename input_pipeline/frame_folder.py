@@ -8,15 +8,14 @@ from collections.abc import Iterable, Iterator
 import av
 import numpy as np
 from jaxtyping import Float64, UInt8
-from PIL import Image
 
 from input_pipeline import pixels, video_file
+from input_pipeline.image_file import SUFFIXES, read_image
 from input_pipeline.video_frames import ReadCount, check_frame_ids
 from vtg_jax.errors import BadInput
 
 # Source: HawkEye's frame folders (ActivityNet, TVQA) hold 3 frames a second.
 FOLDER_FPS = 3.0
-_EXTENSIONS = ('.bmp', '.jpeg', '.jpg', '.png', '.webp')
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
@@ -62,16 +61,16 @@ def index_folder(
   names = sorted(
     name
     for name in os.listdir(path)
-    if name.lower().endswith(_EXTENSIONS)
+    if name.lower().endswith(SUFFIXES)
     and not name.startswith('.')
     and os.path.isfile(os.path.join(path, name))
   )
   if not names:
     raise BadInput(
       f'{path} is a folder without images; give a video file, or a folder of '
-      f'{", ".join(_EXTENSIONS)}'
+      f'{", ".join(SUFFIXES)}'
     )
-  height, width = _read_image(os.path.join(path, names[0])).shape[:2]
+  height, width = read_image(os.path.join(path, names[0])).shape[:2]
   return FolderIndex(
     path=path,
     names=tuple(names),
@@ -98,22 +97,12 @@ def iterate_folder_frames(
   count = ReadCount() if count is None else count
   count.passes += 1
   for i in check_frame_ids(frame_ids, index.n_frames):
-    frame = _read_image(os.path.join(index.path, index.names[i]))
+    frame = read_image(os.path.join(index.path, index.names[i]))
     count.pictures += 1
     if resize is None:
       yield i, frame
     elif resize.method == 'pil':
-      yield i, pixels.resize_and_crop(frame, resize.size)
+      yield i, pixels.resized(frame, resize)
     else:
       picture = av.VideoFrame.from_ndarray(frame, format='rgb24')
       yield i, video_file.to_frame(picture, resize)
-
-
-def _read_image(path: str) -> UInt8[np.ndarray, 'h w 3']:
-  try:
-    with Image.open(path) as image:
-      return np.asarray(image.convert('RGB'))
-  except (OSError, SyntaxError, Image.DecompressionBombError) as error:
-    raise BadInput(
-      f'{path} cannot be read as an image; replace or remove it'
-    ) from error

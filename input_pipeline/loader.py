@@ -46,10 +46,14 @@ class BadSample(BadInput):
 
 
 class Fault(NamedTuple):
-  """Why a sample was replaced."""
+  """Why a sample, or such a share of it, was replaced.
+
+  A sample that mended itself lists its own as entry 'faults'.
+  """
 
   kind: str
   message: str
+  share: float = 1.0
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -129,7 +133,7 @@ class Batches:
     self._options = options
     self._order = dict(order)
     self._next_batch = 0
-    self._window: collections.deque[tuple[int, int]] = collections.deque()
+    self._window: collections.deque[tuple[int, float]] = collections.deque()
 
   def __iter__(self) -> Iterator[Sample]:
     return self
@@ -209,14 +213,14 @@ class Batches:
     self.replaced.update(fault.kind for fault in faults)
     self.first_faults += faults[: _KEPT_FAULTS - len(self.first_faults)]
     window, options = self._window, self._options
-    window.append((n_samples, len(faults)))
+    window.append((n_samples, sum(fault.share for fault in faults)))
     while sum(n for n, _ in window) - window[0][0] >= options.bad_window:
       window.popleft()
     n_bad = sum(n for _, n in window)
     if n_bad > options.max_bad_share * options.bad_window:
       counts = ', '.join(f'{n} {kind}' for kind, n in self.replaced.items())
       raise BadInput(
-        f'{n_bad} of the latest samples cannot be used ({counts}): '
+        f'{n_bad:g} of the latest samples cannot be used ({counts}): '
         f'{"; ".join(fault.message for fault in self.first_faults)}; mend '
         'them, or raise max_bad_share'
       )
@@ -354,7 +358,7 @@ class _Replacing:
         faults.append(Fault(kind, str(error)))
         index = int(rng.integers(self._sizes[source]))
       else:
-        return {**sample, _FAULTS: faults}
+        return {**sample, _FAULTS: [*faults, *sample.get(_FAULTS, ())]}
     raise BadInput(
       f'{_MAX_DRAWS} samples in a row cannot be used, first: '
       f'{faults[0].message}'

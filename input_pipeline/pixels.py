@@ -17,22 +17,27 @@ IMAGENET_STD = (0.229, 0.224, 0.225)
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Resize:
-  """Short side to `size`, then a centre crop of `size` x `size`.
+  """From a frame to a square of `size` x `size`.
 
   Attributes:
     size: pixels of a side of the square that comes out.
+    fit: 'crop' takes the short side to `size` and cuts out the centre,
+      'stretch' takes both sides there.
     method: 'pil' is PIL's antialiased bicubic, which released checkpoints
       expect; 'swscale' is FFmpeg's bicubic, faster, with other pixels.
   """
 
   size: int
   method: Literal['pil', 'swscale'] = 'pil'
+  fit: Literal['crop', 'stretch'] = 'crop'
 
   def __post_init__(self) -> None:
     if self.size < 1:
       raise ValueError(f'{self.size=} is not a size; use 1 pixel or more')
     if self.method not in ('pil', 'swscale'):
       raise ValueError(f"{self.method=} is unknown; use 'pil' or 'swscale'")
+    if self.fit not in ('crop', 'stretch'):
+      raise ValueError(f"{self.fit=} is unknown; use 'crop' or 'stretch'")
 
 
 def short_side_size(height: int, width: int, size: int) -> tuple[int, int]:
@@ -73,6 +78,25 @@ def resize_and_crop(
     (width, height), Image.Resampling.BICUBIC
   )
   return np.ascontiguousarray(centre_crop(np.asarray(resized), size))
+
+
+def stretch(
+  image: UInt8[np.ndarray, 'h w 3'], size: int
+) -> UInt8[np.ndarray, 'size size 3']:
+  """The whole image as a square: PIL antialiased bicubic."""
+  if image.shape[:2] == (size, size):
+    return image
+  return np.asarray(
+    Image.fromarray(image).resize((size, size), Image.Resampling.BICUBIC)
+  )
+
+
+def resized(
+  image: UInt8[np.ndarray, 'h w 3'], resize: Resize
+) -> UInt8[np.ndarray, 'size size 3']:
+  """The square that a `Resize` by PIL makes of an image."""
+  fit = stretch if resize.fit == 'stretch' else resize_and_crop
+  return fit(image, resize.size)
 
 
 def normalise(

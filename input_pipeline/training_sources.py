@@ -15,6 +15,7 @@ from input_pipeline.frame_cache import CacheOptions, cached_video
 from input_pipeline.frame_folder import FOLDER_FPS
 from input_pipeline.frame_store import FrameStore
 from input_pipeline.hawkeye_clips import Video
+from input_pipeline.pixels import Resize
 from input_pipeline.training_items import Item, PackedItems
 from input_pipeline.video_folder import open_named_video, video_path
 from vtg_jax.errors import BadInput
@@ -139,7 +140,12 @@ class VideoItems:
 
 
 def open_training_video(
-  videos: str, name: str, *, folder_fps: float, cache: CacheOptions | None
+  videos: str,
+  name: str,
+  *,
+  folder_fps: float,
+  cache: CacheOptions | None,
+  resize: Resize | None = None,
 ) -> FrameStore:
   """A video of a data set, decoded or from the cache.
 
@@ -148,16 +154,17 @@ def open_training_video(
     name: of the video, within it.
     folder_fps: frames per second of videos that are folders of frames.
     cache: where decoded frames are kept; None decodes anew.
+    resize: of frames that are decoded anew; cached ones are as they are kept.
 
   Raises:
     BadInput: it cannot be read, or is outside the folder.
   """
 
-  def decoded() -> FrameStore:
-    return open_named_video(videos, name, folder_fps=folder_fps)
+  def decoded(resize: Resize | None = None) -> FrameStore:
+    return open_named_video(videos, name, resize=resize, folder_fps=folder_fps)
 
   if cache is None:
-    return decoded()
+    return decoded(resize)
   return cached_video(video_path(videos, name), cache, decoded)
 
 

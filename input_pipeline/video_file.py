@@ -141,10 +141,12 @@ def to_frame(
     frame = _upright(picture, to_rgb(picture))
     if resize is None:
       return frame
-    return pixels.resize_and_crop(frame, resize.size)
-  height, width = pixels.short_side_size(
-    picture.height, picture.width, resize.size
-  )
+    return pixels.resized(frame, resize)
+  height, width = resize.size, resize.size
+  if resize.fit == 'crop':
+    height, width = pixels.short_side_size(
+      picture.height, picture.width, resize.size
+    )
   small = picture.reformat(
     width=width,
     height=height,

@@ -177,6 +177,8 @@ def test_only_the_options_given_reach_the_grounder(capsys, video, grounder):
     (['answer', 'x.mp4', 'q', '--option', ''], 'empty'),
     (['answer', 'x.mp4', 'q', '--mode', 'guess'], "'--mode'"),
     (['answer', 'x.mp4', 'q', '--plot', '/no/where/x.png'], '/no/where'),
+    (['highlight', 'x.mp4'], "'QUERY'"),
+    (['highlight', 'x.mp4', ' '], 'empty'),
     (['frobnicate'], 'frobnicate'),
     (['convert', 'hawkeye', 'a.pth'], "'--out'"),
     (['verify', 'folder', '--out', 'x.txt'], '.npz'),
@@ -196,6 +198,7 @@ def test_bad_input_is_one_sentence_and_exit_2(capsys, arguments, said):
     (['caption'], 'cannot tell the events'),
     (['describe', '0-1'], 'cannot describe an interval'),
     (['answer', 'why?'], 'cannot answer questions'),
+    (['highlight', 'a dog'], 'cannot find highlights'),
   ],
   ids=lambda a: a[0],
 )

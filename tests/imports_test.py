@@ -279,6 +279,6 @@ def test_the_input_pipeline_needs_no_jax():
 def test_training_data_need_no_jax():
   modules = [
     f'vtg_jax.systems.{system}.training_data'
-    for system in ('hawkeye', 'grounded_videollm', 'revisionllm')
+    for system in ('hawkeye', 'grounded_videollm', 'revisionllm', 'timechat')
   ]
   loaded_after(f'{WITHOUT_JAX}import {", ".join(modules)}')

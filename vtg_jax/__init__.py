@@ -19,6 +19,7 @@ _HOMES = {
   'BadInput': 'vtg_jax.errors',
   'Caption': 'vtg_jax.moments',
   'Grounder': 'vtg_jax.systems.grounder',
+  'Highlights': 'vtg_jax.moments',
   'Moment': 'vtg_jax.moments',
   'load': 'vtg_jax.systems.registry',
 }
@@ -29,6 +30,7 @@ __all__ = [
   'BadInput',
   'Caption',
   'Grounder',
+  'Highlights',
   'Moment',
   '__version__',
   'load',

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
   from rich.table import Table
 
   from vtg_jax.convert.from_release import ConversionReport
-  from vtg_jax.moments import Absent, Answer, Caption, Moment
+  from vtg_jax.moments import Absent, Answer, Caption, Highlights, Moment
   from vtg_jax.systems.replay.comparison import Comparison
 
 UNCALIBRATED = 'scores are uncalibrated: they order answers, they are no odds'
@@ -119,6 +119,21 @@ def print_captions(captions: Sequence['Caption']) -> None:
     notice(UNCALIBRATED)
   else:
     notice('the model told no event')
+
+
+def print_highlights(highlights: Sequence['Highlights']) -> None:
+  """A line a moment: when, how salient, for what.
+
+  time_s  saliency  query
+   82.00      1.30  a dog runs
+  """
+  table = _table('>time_s', '>saliency', 'query', fold=('query',))
+  for found in highlights:
+    for time_s, saliency in zip(found.times_s, found.saliency, strict=True):
+      table.add_row(f'{time_s:.2f}', f'{saliency:.2f}', one_line(found.query))
+    if not found.times_s:
+      table.add_row('-', '-', one_line(found.query))
+  console().print(table)
 
 
 def print_answers(answers: Sequence['Answer']) -> None:

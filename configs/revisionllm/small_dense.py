@@ -35,7 +35,7 @@ def get_config(arg: str = '') -> ConfigDict:
   Raises:
     ValueError: another argument.
   """
-  config = small_recipe(('dense',), steps=15_000)
+  config = small_recipe(('dense',), steps=10_000)
   config.start.preset = 'small'
   config.start.model = {**SIZES, 'levels': (DENSE,)}
   # The adapter, which begins as nothing, too: the other levels' are copies.

@@ -40,7 +40,7 @@ def get_config(arg: str = '') -> ConfigDict:
     ValueError: another argument.
   """
   names = tuple(level['name'] for level in LONG)
-  config = small_recipe(names, steps=8_000)
+  config = small_recipe(names, steps=2_500)
   config.start.init_from = output('sparse')
   config.start.model = {**SIZES, 'levels': (*LONG, DENSE)}
   config.start.copied = tuple({'name': name, 'of': 'dense'} for name in names)

@@ -36,7 +36,7 @@ def get_config(arg: str = '') -> ConfigDict:
   Raises:
     ValueError: another argument.
   """
-  config = small_recipe(('sparse',), steps=6_000)
+  config = small_recipe(('sparse',), steps=1_500)
   config.start.init_from = output('dense')
   config.start.model = {**SIZES, 'levels': (SPARSE, DENSE)}
   config.start.copied = ({'name': 'sparse', 'of': 'dense'},)
@@ -45,4 +45,5 @@ def get_config(arg: str = '') -> ConfigDict:
   config.batch_size = 64
   config.data.kinds.same_scene = 0.5
   config.data.wording, config.data.yes_no = 'yes_no', True
+  config.data.text_tokens = 72
   return small_stage(config, arg)

@@ -209,6 +209,43 @@ def test_text_longer_than_the_position_table_is_refused(params):
     read(params, FEATURES, ids, jnp.ones((2, 7), bool))
 
 
+def test_without_text_there_is_nothing_that_only_text_passes(params):
+  silent = dataclasses.replace(
+    TINY, vocab_size=0, max_positions=0, n_extra_queries=0
+  )
+  module = QFormer(silent, Compute())
+  init = jax.eval_shape(module.init, jax.random.key(0), FEATURES)
+  own = nn.meta.unbox(init)['params']
+  assert set(params) - set(own) == {
+    'word_embeddings', 'position_embeddings', 'extra_query_tokens'
+  }  # fmt: skip
+  assert set(params['layer_0']) - set(own['layer_0']) == {'text_ffn'}
+  out = jax.eval_shape(module.apply, {'params': own}, FEATURES)
+  assert out.rows.shape == out.queries.shape == (2, 2, 8)
+  with pytest.raises(ValueError, match='no text can be read'):
+    jax.eval_shape(module.apply, {'params': own}, FEATURES, IDS, MASK)
+  with pytest.raises(ValueError, match='a text is needed'):
+    read(params, FEATURES, None, None)
+  with pytest.raises(ValueError, match='text needs both'):
+    dataclasses.replace(TINY, vocab_size=0)
+
+
+def test_features_that_are_masked_are_not_seen(params):
+  @jax.jit
+  def seen(features, mask):
+    module = QFormer(TINY, Compute())
+    return module.apply(
+      {'params': params}, features, IDS, MASK, features_mask=mask
+    ).rows
+
+  mask = jnp.array([[True] * 4, [True, True, False, False]])
+  alone = read(params, FEATURES[:, :2], IDS, MASK).rows
+  rows = seen(FEATURES, mask)
+  np.testing.assert_allclose(rows[1], alone[1], atol=1e-5)
+  whole = read(params, FEATURES, IDS, MASK).rows
+  np.testing.assert_allclose(rows[0], whole[0], atol=1e-5)
+
+
 def test_a_width_that_heads_do_not_divide_is_refused():
   with pytest.raises(ValueError, match='not divisible'):
     dataclasses.replace(TINY, n_heads=3)

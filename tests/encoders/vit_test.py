@@ -11,8 +11,9 @@ from flax import linen as nn
 from tests import golden_vision as golden
 from tests.params_of_tensors import params_of
 from vtg_jax.convert.clip_vit import clip_vit_table
+from vtg_jax.convert.eva_vit import eva_vit_table
 from vtg_jax.encoders.block import BlockConfig
-from vtg_jax.encoders.vit import Vit, VitConfig, clip_vit_l14
+from vtg_jax.encoders.vit import Vit, VitConfig, clip_vit_l14, eva_vit_g14
 from vtg_jax.nn.compute import Compute
 
 TINY = VitConfig(
@@ -237,3 +238,83 @@ def test_clip_l14_has_the_released_sizes():
   layer = 12 * 1024**2 + 13 * 1024
   n_values = sum(leaf.size for leaf in jax.tree.leaves(shapes))
   assert n_values == 303_507_456 - layer - 2 * 1024
+
+
+def test_eva_g14_has_the_released_sizes():
+  config = eva_vit_g14(image_size=224, n_layers=39)
+  shapes = jax.eval_shape(lambda: nn.meta.unbox(init(config)))
+  assert config.block.mlp_hidden == 6144
+  assert shapes['positions'].shape == (257, 1408)
+  assert shapes['layers']['qkv']['kernel'].shape == (39, 1408, 4224)
+  assert set(shapes['layers']['qkv']) == {'kernel', 'q_bias', 'v_bias'}
+  assert 'first_norm' not in shapes
+  # The known 985 million of the tower that BLIP-2 uses.
+  n_values = sum(leaf.size for leaf in jax.tree.leaves(shapes))
+  assert n_values == 985_894_528
+
+
+@pytest.mark.torch
+def test_every_state_of_eva_is_that_of_transformers():
+  """Blip2VisionModel is EVA-CLIP with a norm behind it."""
+  import torch
+  from transformers import Blip2VisionConfig, Blip2VisionModel
+
+  torch.manual_seed(0)
+  block = dataclasses.replace(
+    eva_vit_g14(image_size=224, n_layers=39).block,
+    width=16,
+    n_heads=4,
+    mlp_hidden=int(16 * 4.3637),
+  )
+  ours = dataclasses.replace(
+    TINY, block=block, n_layers=3, patch_bias=True, first_norm=False
+  )
+  model = Blip2VisionModel(
+    Blip2VisionConfig(
+      hidden_size=16,
+      intermediate_size=block.mlp_hidden,
+      num_hidden_layers=3,
+      num_attention_heads=4,
+      image_size=12,
+      patch_size=4,
+      hidden_act='gelu',
+      layer_norm_eps=1e-6,
+      qkv_bias=True,
+    )
+  ).eval()
+  for tensor in model.parameters():
+    torch.nn.init.normal_(tensor, std=0.3)
+  tensors = {}
+  for key, tensor in model.state_dict().items():
+    if key.endswith('qkv.bias'):
+      tensor[16:32] = 0  # in place: EVA's keys have no bias
+    tensors[_eva_key(key)] = tensor.numpy()
+  for i in range(3):
+    q, _, v = np.split(tensors.pop(f'blocks.{i}.attn.qkv.bias'), 3)
+    tensors[f'blocks.{i}.attn.q_bias'] = q
+    tensors[f'blocks.{i}.attn.v_bias'] = v
+  pixels = torch.randn(2, 3, 12, 12)
+  with torch.no_grad():
+    want = model(pixels, output_hidden_states=True).hidden_states
+  table = eva_vit_table(patch_size=4, n_layers=3)
+  params = params_of(table, tensors)['encoder']
+  out = encode(params, pixels.numpy().transpose(0, 2, 3, 1), ours)
+  for got, wanted in zip([out.embedded, *out.layers], want, strict=True):
+    np.testing.assert_allclose(got, wanted.numpy(), rtol=1e-4, atol=1e-4)
+  np.testing.assert_array_equal(out.tokens, out.layers[-1])
+
+
+def _eva_key(key: str) -> str:
+  """The name in EVA's own file of a tensor of Blip2VisionModel."""
+  for theirs, eva in (
+    ('embeddings.class_embedding', 'cls_token'),
+    ('embeddings.position_embedding', 'pos_embed'),
+    ('embeddings.patch_embedding', 'patch_embed.proj'),
+    ('encoder.layers', 'blocks'),
+    ('self_attn.projection', 'attn.proj'),
+    ('self_attn', 'attn'),
+    ('layer_norm', 'norm'),
+    ('post_layernorm', 'norm'),
+  ):
+    key = key.replace(theirs, eva)
+  return key

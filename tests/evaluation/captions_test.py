@@ -4,10 +4,11 @@ import json
 
 import pytest
 
-from configs.evaluate import activitynet_captions, told_stories
+from configs.evaluate import activitynet_captions, told_stories, youcook2
 from input_pipeline.video import Resize, open_video
 from vtg_jax.errors import BadInput
 from vtg_jax.evaluation.caption_files import activitynet_captions as read
+from vtg_jax.evaluation.caption_files import youcook2_captions
 from vtg_jax.evaluation.caption_summary import summarise_captions
 from vtg_jax.evaluation.evaluate import evaluate
 from vtg_jax.metrics.bootstrap import Bootstrap
@@ -132,3 +133,68 @@ def test_several_references_are_averaged_for_the_story_and_joined_for_words():
   assert found.soda_c == 0.5  # 1 by the first person, 0 by the second
   assert found.sentences['words'] == 0.5  # of two comparisons
   assert (found.precision, found.recall) == (1, 1)  # by the first person
+
+
+RELEASED = {
+  'database': {
+    'a': {
+      'subset': 'validation',
+      'annotations': [
+        {'segment': [0, 4], 'sentence': 'a dog runs', 'id': 0},
+        {'segment': [4, 8], 'sentence': 'a cat sits', 'id': 1},
+      ],
+    },
+    'b': {'subset': 'training', 'annotations': [{'segment': [0, 1]}]},
+  }
+}
+JOINED = {
+  'annotations': [
+    {
+      'image_id': 'val/a.mp4',
+      'segments': [[0, 4], [4, 8]],
+      'pure_cap': 'a dog runs. a cat sits',
+    }
+  ]
+}
+
+
+@pytest.mark.parametrize(
+  ('document', 'video', 'end'),
+  [(RELEASED, 'a', ''), (JOINED, 'val/a.mp4', '.')],
+)
+def test_both_files_of_recipes_are_read(tmp_path, document, video, end):
+  (tmp_path / 'val.json').write_text(json.dumps(document))
+  (item,) = youcook2_captions(tmp_path / 'val.json')
+  assert item.video == video
+  assert item.references == (
+    (((0, 4), f'a dog runs{end}'), ((4, 8), f'a cat sits{end}')),
+  )
+
+
+def test_recipes_are_scored_by_the_mean_of_their_videos(videos, tmp_path):
+  (tmp_path / 'val.json').write_text(json.dumps(RELEASED))
+  config = youcook2.get_config().to_dict() | {
+    'annotations': str(tmp_path / 'val.json'),
+    'videos': str(videos),
+    'words': 'overlap',
+  }
+  done = evaluate(config, Halves(), model='m', out=tmp_path / 'out')
+  assert done.n_failed == 0
+  assert done.document['f1_of_videos'] == 1.0
+
+
+@pytest.mark.parametrize(
+  'document',
+  [
+    {},
+    {'database': {'a': 3}},
+    {'database': {'a': {'subset': 'validation'}}},
+    {'annotations': 3},
+    {'annotations': [{'image_id': 'a', 'segments': [], 'pure_cap': 'x. y'}]},
+    {'database': {'a': {'subset': 'testing'}}},
+  ],
+)
+def test_what_is_no_file_of_recipes_is_told(tmp_path, document):
+  (tmp_path / 'val.json').write_text(json.dumps(document))
+  with pytest.raises(BadInput, match='val.json'):
+    youcook2_captions(tmp_path / 'val.json')

@@ -193,3 +193,29 @@ def test_demo_and_middle_indices_are_sorted_and_inside(
     assert len(indices) == n_frames
     assert np.all(np.diff(indices) >= 0)
     assert 0 <= indices[0] and indices[-1] < n_video_frames
+
+
+@given(st.integers(1, 20000), st.integers(1, 200))
+def test_even_frames_rise_from_the_first_one_and_stay_inside(n_video, n):
+  ids = frame_choice.even_frame_indices(n_video, n)
+  assert len(ids) == min(n, n_video)
+  assert ids[0] == 0 and ids[-1] < n_video
+  assert (np.diff(ids) >= 1).all()
+  released = frame_choice.even_frame_indices(n_video, n, released=True)
+  # A float step gives a frame too many, or one beside, for some sizes.
+  m = len(ids)
+  assert np.abs(released[:m] - ids).max() <= 1 and len(released) - m <= 1
+
+
+def test_the_released_frames_may_leave_the_video():
+  assert frame_choice.even_frame_indices(17, 7).tolist() == (
+    [0, 2, 4, 7, 9, 12, 14]
+  )
+  released = frame_choice.even_frame_indices(17, 7, released=True)
+  assert released.tolist() == [0, 2, 4, 7, 9, 12, 14, 17]
+
+
+def test_times_may_be_rounded_as_numpy_does():
+  assert frame_choice.message_seconds([0.05, 0.35]) == ['0.1', '0.3']
+  scaled = frame_choice.message_seconds([0.05, 0.35], scaled=True)
+  assert scaled == ['0.0', '0.4']

@@ -14,7 +14,12 @@ import numpy as np
 import pytest
 from hypothesis import strategies as st
 
-from input_pipeline.loader import BadSample, LoaderOptions, make_batches
+from input_pipeline.loader import (
+  BadSample,
+  Fault,
+  LoaderOptions,
+  make_batches,
+)
 from vtg_jax.errors import BadInput
 
 
@@ -207,6 +212,19 @@ def test_a_share_of_bad_samples_above_the_limit_ends_the_run():
   batches = made((40,), odd_is_bad, max_bad_share=0.1, bad_window=10)
   with pytest.raises(BadInput, match=r'cannot be used .* odd.*max_bad_share'):
     take(batches, 40)
+
+
+def test_parts_of_samples_count_as_their_shares():
+  def mended(source, index, rng):
+    faults = [Fault('part', f'part of {index}', 0.25)]
+    return {**number(source, index, rng), 'faults': faults}
+
+  batches = made((40,), mended, max_bad_share=0.25, bad_window=8)
+  assert all('faults' not in batch for batch in take(batches, 30))
+  assert batches.replaced == {'part': 60}
+  batches = made((40,), mended, max_bad_share=0.2, bad_window=8)
+  with pytest.raises(BadInput, match=r'2 of the latest .* part of .*max_bad'):
+    take(batches, 30)
 
 
 def test_only_the_latest_samples_count():

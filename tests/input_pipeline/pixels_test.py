@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 
 from input_pipeline import pixels
+from input_pipeline.encode_video import Encoding, encode_video
+from input_pipeline.video import open_video
 
 GOLDEN = pathlib.Path(__file__).parents[1] / 'golden' / 'hawkeye'
 
@@ -62,3 +64,27 @@ def test_unknown_resize_is_refused():
     pixels.Resize(size=8, method='nearest')
   with pytest.raises(ValueError, match='size'):
     pixels.Resize(size=0)
+
+
+@pytest.mark.parametrize('method', ['pil', 'swscale'])
+@pytest.mark.parametrize(('height', 'width'), [(24, 48), (48, 24), (32, 32)])
+def test_stretching_keeps_every_corner(tmp_path, method, height, width):
+  image = np.zeros((height, width, 3), np.uint8)
+  image[: height // 2, : width // 2] = 200
+  image[height // 2 :, width // 2 :] = 90
+  frames = [image, image]
+  encode_video(
+    tmp_path / 'a.mp4', frames, Encoding(pixel_format='yuv444p', crf=0)
+  )
+  resize = pixels.Resize(size=16, method=method, fit='stretch')
+  out = open_video(tmp_path / 'a.mp4', resize=resize).get([1])[0]
+  assert out.shape == (16, 16, 3)
+  for (row, column), level in (
+    ((2, 2), 200), ((2, 13), 0), ((13, 2), 0), ((13, 13), 90)
+  ):  # fmt: skip
+    assert abs(int(out[row, column, 0]) - level) < 12
+
+
+def test_resizes_that_cannot_be_are_refused():
+  with pytest.raises(ValueError, match="use 'crop' or 'stretch'"):
+    pixels.Resize(size=4, fit='squeeze')

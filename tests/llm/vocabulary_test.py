@@ -16,7 +16,7 @@ from tests.llm.golden_lm import (
 )
 from tests.llm.tiny_decoder import CONFIG, random_params, score
 from vtg_jax.llm.decoder import Decoder
-from vtg_jax.llm.vocabulary import grow_vocabulary
+from vtg_jax.llm.vocabulary import add_new_words, grow_vocabulary
 from vtg_jax.nn.compute import Compute
 
 
@@ -66,3 +66,20 @@ def test_only_a_bare_head_is_given_a_bias(has):
   config = dataclasses.replace(CONFIG, **{has: True})
   with pytest.raises(ValueError, match=f'config.{has}=True'):
     grow_vocabulary(config, {}, 3, jax.random.key(0))
+
+
+def test_new_words_beside_the_tables_begin_as_known_ones():
+  params = random_params()
+  config, more = add_new_words(CONFIG, params, [3, 5], first=25)
+  assert config.n_words == 27
+  ids = np.array([[1, 3, 5, 2], [7, 5, 3, 3]])
+  said = np.where(ids == 3, 25, np.where(ids == 5, 26, ids))
+  known = score(params, ids)
+  got = score(more, said, Decoder(config, Compute()))
+  np.testing.assert_allclose(got[..., :24], known, atol=1e-5)
+  np.testing.assert_allclose(got[..., 25:], known[..., [3, 5]], atol=1e-5)
+  assert (got[..., 24] < -1e29).all()  # is no word
+  with pytest.raises(ValueError, match='once'):
+    add_new_words(config, more, [1], first=27)
+  with pytest.raises(ValueError, match='begin behind it'):
+    add_new_words(CONFIG, params, [1], first=23)

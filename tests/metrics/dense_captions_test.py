@@ -113,3 +113,29 @@ def test_the_best_path_in_order_is_the_best_of_all(values):
     for columns in itertools.combinations(range(m), k)
   )
   assert dense_captions.best_in_order(values) == pytest.approx(best)
+
+
+def test_pairs_in_order_are_those_of_the_best_path():
+  values = np.array([[0.1, 0.5, 0.2], [0.6, 0.3, 0.4]])
+  assert dense_captions.pairs_in_order(values) == [(0, 1), (1, 2)]
+  assert dense_captions.pairs_in_order(np.zeros((2, 2))) == [(0, 0)]
+  assert dense_captions.story_score(values) == pytest.approx(
+    dense_captions.harmonic(0.9 / 2, 0.9 / 3)
+  )
+  assert dense_captions.story_score(np.zeros((0, 2))) == 0.0
+
+
+def test_the_challenges_iou_is_a_little_less_and_turns_spans_round():
+  assert dense_captions.challenge_iou((4, 0), (0, 4)) == 4 / (4 + 1e-8)
+  assert dense_captions.challenge_iou((5, 5), (5, 5)) == 0.0
+  assert dense_captions.challenge_iou((0, 1), (2, 3)) == 0.0
+
+
+def test_an_overlap_that_reaches_a_threshold_may_be_enough():
+  told, true = [Event((0, 2), 'a')], [Event((0, 4), 'b')]
+  (above,) = dense_captions.compared_pairs(told, true, thresholds=[0.5])
+  assert above == [('a', dense_captions.NOTHING_SAID)]
+  (reached,) = dense_captions.compared_pairs(
+    told, true, thresholds=[0.5], reached=True
+  )
+  assert reached == [('a', 'b')]

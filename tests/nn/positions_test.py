@@ -3,7 +3,12 @@
 import numpy as np
 import pytest
 
-from vtg_jax.nn.positions import resize_bicubic, resize_linear, sinusoid_table
+from vtg_jax.nn.positions import (
+  resize_bicubic,
+  resize_linear,
+  resize_nearest,
+  sinusoid_table,
+)
 
 
 def test_even_channels_are_sines_and_odd_ones_cosines():
@@ -54,3 +59,9 @@ def test_resampling_agrees_with_torch(size):
   )
   got = resize_bicubic(table, size, 7)
   np.testing.assert_allclose(got, want[0].numpy().transpose(1, 2, 0), atol=2e-6)
+
+
+def test_nearest_rows_are_taken_from_below():
+  table = np.arange(4.0)[:, None]
+  assert resize_nearest(table, 5)[:, 0].tolist() == [0, 0, 1, 2, 3]
+  assert resize_nearest(table, 2)[:, 0].tolist() == [0, 2]

@@ -95,3 +95,21 @@ def test_grounded_videollm_begins_at_zero_and_comes_down_to_it(case):
   np.testing.assert_allclose(
     jax.jit(made)(np.arange(len(got))), got, rtol=1e-5, atol=1e-12
   )
+
+
+def test_a_cosine_under_a_warm_up_drops_at_its_end_and_begins_anew():
+  under = schedule.CosineUnderWarmup(
+    start=1.0,
+    peak=3.0,
+    least=2.0,
+    warmup_steps=15,
+    steps_per_epoch=10,
+    total_steps=30,
+  )
+  rates = [under.learning_rate(step) for step in (0, 9, 10, 15, 30)]
+  # At step 15 the cosine, which knows of no warm-up, is half-way down.
+  assert rates == pytest.approx([1.0, 1.0 + 2 * 9 / 15, 1.0, 2.5, 2.0])
+  steps = np.arange(31)
+  traced = jax.jit(jax.vmap(under))(steps)
+  exact = [under.learning_rate(step) for step in steps]
+  np.testing.assert_allclose(traced, exact, rtol=1e-6)

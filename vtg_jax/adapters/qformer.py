@@ -1,4 +1,4 @@
-"""Q-Former: learned queries read a video while they read an instruction."""
+"""Q-Former: learned queries read features, and a text that they are told."""
 
 import dataclasses
 from typing import NamedTuple
@@ -25,10 +25,11 @@ class QFormerConfig:
     n_layers: BERT layers.
     n_heads: Attention heads.
     mlp_hidden: Inner width of both feed-forward networks.
-    vocab_size: Rows of the word table, `[DEC]` included.
-    max_positions: Rows of the position table.
+    vocab_size: Rows of the word table, `[DEC]` included; 0 for a Q-Former that
+      reads no text, and has nothing that only text passes.
+    max_positions: Rows of the position table; 0 without text.
     n_queries: Query tokens of the pretrained Q-Former.
-    n_extra_queries: Query tokens added for instruction tuning.
+    n_extra_queries: Query tokens added for instruction tuning; may be none.
     cross_attention_every: Layers 0, n, 2n, ... look at the video.
     features_width: Channels of the video features.
     norm_eps: Epsilon of every norm.
@@ -54,6 +55,15 @@ class QFormerConfig:
   def __post_init__(self):
     if self.width % self.n_heads:
       raise ValueError(f'{self.width=} is not divisible by {self.n_heads=}')
+    if bool(self.vocab_size) != bool(self.max_positions):
+      raise ValueError(
+        f'{self.vocab_size=} and {self.max_positions=}; text needs both'
+      )
+
+  @property
+  def reads_text(self) -> bool:
+    """Whether there is a text beside the features."""
+    return self.vocab_size > 0
 
   @property
   def n_tokens(self) -> int:
@@ -66,11 +76,13 @@ class QFormerOutput(NamedTuple):
 
   Attributes:
     queries: Last states of the query rows.
+    rows: The same of queries and text.
     embedded: Queries then text after the embedding norm.
     layers: Queries then text after each layer.
   """
 
   queries: Float[Array, 'B Q D']
+  rows: Float[Array, 'B R D']
   embedded: Float[Array, 'B R D']
   layers: tuple[Float[Array, 'B R D'], ...]
 
@@ -153,8 +165,8 @@ class FeedForward(nn.Module):
 class QFormerLayer(nn.Module):
   """Self-attention over queries and text, then two separate ways on.
 
-  Query rows look at the video (in some layers) and use their own
-  feed-forward network; text rows use the text's.
+  Query rows look at the features (in some layers) and use their own
+  feed-forward network; text rows, where there are any, use the text's.
   """
 
   config: QFormerConfig
@@ -162,7 +174,7 @@ class QFormerLayer(nn.Module):
   index: int
 
   @nn.compact
-  def __call__(self, x, features, mask, deterministic: bool):
+  def __call__(self, x, features, mask, features_mask, deterministic: bool):
     config = self.config
     x = constrain(x, 'batch', None, None)
     rate = config.drop_path * self.index / max(config.n_layers - 1, 1)
@@ -173,11 +185,13 @@ class QFormerLayer(nn.Module):
     queries, text = x[:, : config.n_tokens], x[:, config.n_tokens :]
     if self.index % config.cross_attention_every == 0:
       queries = QFormerAttention(**block, name='cross_attention')(
-        queries, features, None, deterministic=deterministic
+        queries, features, features_mask, deterministic=deterministic
       )
     queries = FeedForward(**block, name='query_ffn')(
       queries, deterministic=deterministic
     )
+    if not config.reads_text:
+      return queries
     text = FeedForward(**block, name='text_ffn')(
       text, deterministic=deterministic
     )
@@ -185,11 +199,11 @@ class QFormerLayer(nn.Module):
 
 
 class QFormer(nn.Module):
-  """BERT with learned queries and cross-attention to video features.
+  """BERT with learned queries and cross-attention to features.
 
-  The layers differ (only some look at the video), so they are unrolled.
+  The layers differ (only some look at the features), so they are unrolled.
 
-  Source: HawkEye models/blip2/Qformer.py.
+  Source: HawkEye models/blip2/Qformer.py; TimeChat models/Qformer.py.
   """
 
   config: QFormerConfig
@@ -199,27 +213,65 @@ class QFormer(nn.Module):
   def __call__(
     self,
     features: Float[Array, 'B S E'],
-    text_ids: Int[Array, 'B T'],
-    text_mask: Bool[Array, 'B T'],
+    text_ids: Int[Array, 'B T'] | None = None,
+    text_mask: Bool[Array, 'B T'] | None = None,
     *,
+    features_mask: Bool[Array, 'B S'] | None = None,
     deterministic: bool = True,
   ) -> QFormerOutput:
-    """Reads features under an instruction.
+    """Reads features under a text.
 
     Args:
-      features: All frames' features, none masked.
-      text_ids: `[CLS] instruction [SEP]`, padded on the right.
+      features: Of what is seen.
+      text_ids: `[CLS] instruction [SEP]`, padded on the right; None where no
+        text is read.
       text_mask: True on real text.
+      features_mask: True on real features; all are when None.
       deterministic: False switches dropout and stochastic depth on.
 
     Returns:
       `n_tokens` rows and the states on the way to them.
 
     Raises:
-      ValueError: when the text is longer than the position table.
+      ValueError: when the text is longer than the position table, or there
+        is one where none is read, or none where one is.
     """
     config, dtype = self.config, self.compute.jnp_dtype
-    B, T = text_ids.shape
+    B = len(features)
+    if config.reads_text != (text_ids is not None):
+      raise ValueError(
+        'a text is needed' if config.reads_text else 'no text can be read'
+      )
+    queries = [self._queries('query_tokens', config.n_queries)]
+    if config.n_extra_queries:
+      queries.append(
+        self._queries('extra_query_tokens', config.n_extra_queries)
+      )
+    queries = jnp.concatenate(queries)
+    x = jnp.broadcast_to(queries.astype(dtype), (B, *queries.shape))
+    mask = None
+    if config.reads_text:
+      x = jnp.concatenate([x, self._embedded_text(text_ids)], axis=1)
+      on = jnp.ones((B, config.n_tokens), bool)
+      mask = jnp.concatenate([on, text_mask.astype(bool)], axis=1)[:, None]
+    if features_mask is not None:
+      features_mask = features_mask.astype(bool)[:, None]
+    x = layer_norm(config.norm_eps, dtype, name='embed_norm')(x)
+    embedded = x
+    x = Dropout(config.dropout)(x, deterministic=deterministic)
+    states = []
+    block = QFormerLayer
+    if self.compute.remat:
+      block = nn.remat(QFormerLayer, static_argnums=(5,))  # deterministic
+    for index in range(config.n_layers):
+      layer = block(config, self.compute, index, name=f'layer_{index}')
+      x = layer(x, features, mask, features_mask, deterministic)
+      states.append(x)
+    return QFormerOutput(x[:, : config.n_tokens], x, embedded, tuple(states))
+
+  def _embedded_text(self, text_ids):
+    """Words and their positions, which count from 0; queries have none."""
+    config, T = self.config, text_ids.shape[1]
     if T > config.max_positions:
       raise ValueError(
         f'{T} text tokens exceed the {config.max_positions} positions of '
@@ -229,30 +281,7 @@ class QFormer(nn.Module):
     places = self._table(
       'position_embeddings', config.max_positions, 'positions'
     )
-    # The text counts its positions from 0; queries have none.
-    text = words(text_ids) + places(jnp.arange(T))
-    queries = jnp.concatenate(
-      [
-        self._queries('query_tokens', config.n_queries),
-        self._queries('extra_query_tokens', config.n_extra_queries),
-      ]
-    )
-    queries = jnp.broadcast_to(queries.astype(dtype), (B, *queries.shape))
-    x = jnp.concatenate([queries, text], axis=1)
-    x = layer_norm(config.norm_eps, dtype, name='embed_norm')(x)
-    embedded = x
-    x = Dropout(config.dropout)(x, deterministic=deterministic)
-    on = jnp.ones((B, config.n_tokens), bool)
-    mask = jnp.concatenate([on, text_mask.astype(bool)], axis=1)[:, None]
-    states = []
-    block = QFormerLayer
-    if self.compute.remat:
-      block = nn.remat(QFormerLayer, static_argnums=(4,))  # deterministic
-    for index in range(config.n_layers):
-      layer = block(config, self.compute, index, name=f'layer_{index}')
-      x = layer(x, features, mask, deterministic)
-      states.append(x)
-    return QFormerOutput(x[:, : config.n_tokens], embedded, tuple(states))
+    return words(text_ids) + places(jnp.arange(T))
 
   def _table(self, name, rows, axis):
     init = nn.with_logical_partitioning(

@@ -68,6 +68,7 @@ _ABILITIES = {
   'dense_caption': 'cannot tell the events of a video',
   'describe': 'cannot describe an interval',
   'answer': 'cannot answer questions',
+  'highlights': 'cannot find highlights',
 }
 
 # What an option needs that any system's checkpoint may have.

@@ -1,7 +1,10 @@
 """Keys of the BERT-based Q-Former.
 
-Source: HawkEye `models/blip2/Qformer.py`; spec section 11.
+Source: HawkEye `models/blip2/Qformer.py`, spec section 11; TimeChat
+`models/Qformer.py`.
 """
+
+from collections.abc import Sequence
 
 from vtg_jax.convert.ops import LeadingOne, Transpose
 from vtg_jax.convert.table import Ignore, Rule, Table
@@ -30,43 +33,53 @@ _NORM = {
 }
 
 
-def qformer_table(*, prefixes: tuple[str, ...] = ('qformer.',)) -> Table:
-  """Returns the rules that fill `qformer/...`, query tokens included.
+def qformer_table(
+  *,
+  prefixes: tuple[str, ...] = ('qformer.',),
+  target: str = 'qformer/',
+  queries: Sequence[str] = ('query_tokens', 'extra_query_tokens'),
+) -> Table:
+  """Returns the rules that fill a Q-Former, query tokens included.
 
   Args:
     prefixes: what may stand before `bert.`; query tokens stand outside it.
+    target: what the paths of the parameters start with.
+    queries: keys of the query tokens and, where there are two, of those added
+      for instruction tuning.
   """
   embeddings, layer = 'bert.embeddings.', 'bert.encoder.layer.{layer}.'
   rules = [
     Rule(
       f'{embeddings}{name}.weight',
-      f'qformer/{name}/embedding',
+      f'{target}{name}/embedding',
     )
     for name in ('word_embeddings', 'position_embeddings')
   ]
   rules += [
-    Rule(f'{embeddings}LayerNorm.weight', 'qformer/embed_norm/scale'),
-    Rule(f'{embeddings}LayerNorm.bias', 'qformer/embed_norm/bias'),
+    Rule(f'{embeddings}LayerNorm.weight', f'{target}embed_norm/scale'),
+    Rule(f'{embeddings}LayerNorm.bias', f'{target}embed_norm/bias'),
   ]
-  ours = 'qformer/layer_{layer}/'
-  for key, target in _DENSE.items():
+  ours = f'{target}layer_{{layer}}/'
+  for key, name in _DENSE.items():
     rules += [
-      Rule(f'{layer}{key}.weight', f'{ours}{target}/kernel', Transpose()),
-      Rule(f'{layer}{key}.bias', f'{ours}{target}/bias'),
+      Rule(f'{layer}{key}.weight', f'{ours}{name}/kernel', Transpose()),
+      Rule(f'{layer}{key}.bias', f'{ours}{name}/bias'),
     ]
-  for key, target in _NORM.items():
+  for key, name in _NORM.items():
     rules += [
-      Rule(f'{layer}{key}.weight', f'{ours}{target}/scale'),
-      Rule(f'{layer}{key}.bias', f'{ours}{target}/bias'),
+      Rule(f'{layer}{key}.weight', f'{ours}{name}/scale'),
+      Rule(f'{layer}{key}.bias', f'{ours}{name}/bias'),
     ]
   ignored = (
     Ignore(r'bert\.embeddings\.position_ids', 'a buffer that counts positions'),
     Ignore(r'cls\..+', 'the masked-language head of the first stage'),
   )
-  queries = Table(
+  tokens = Table(
     tuple(
-      Rule(name, f'qformer/{name}', LeadingOne())
-      for name in ('query_tokens', 'extra_query_tokens')
+      Rule(key, f'{target}{name}', LeadingOne())
+      for key, name in zip(
+        queries, ('query_tokens', 'extra_query_tokens'), strict=False
+      )
     )
   )
-  return queries + Table(tuple(rules), ignored).under(*prefixes)
+  return tokens + Table(tuple(rules), ignored).under(*prefixes)

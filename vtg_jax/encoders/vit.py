@@ -1,4 +1,4 @@
-"""The image transformer with a class token: CLIP's, as a configuration."""
+"""The image transformer with a class token: CLIP's and EVA's, configured."""
 
 import dataclasses
 from typing import NamedTuple
@@ -81,6 +81,39 @@ def clip_vit_l14(*, image_size: int, n_layers: int) -> VitConfig:
   )
 
 
+def eva_vit_g14(*, image_size: int, n_layers: int) -> VitConfig:
+  """EVA-CLIP's ViT-g/14: keys without a bias, an MLP of a floored width.
+
+  Args:
+    image_size: 224 as released.
+    n_layers: Of the 40 that the file has, how many are run; BLIP-2 and what
+      descends from it run 39.
+
+  Source: TimeChat models/eva_vit.py, `create_eva_vit_g`.
+  """
+  width = 1408
+  return VitConfig(
+    block=BlockConfig(
+      width=width,
+      n_heads=16,
+      mlp_hidden=int(width * 4.3637),  # 6144
+      norm='layer',
+      norm_eps=1e-6,
+      activation='gelu',
+      fused_qkv=True,
+      qkv_biases='qv',
+      qk_norm=False,
+      layer_scale=None,
+    ),
+    n_layers=n_layers,
+    image_size=image_size,
+    patch_size=14,
+    channels=3,
+    patch_bias=True,
+    first_norm=False,
+  )
+
+
 class VitOutput(NamedTuple):
   """What the encoder computed.
 
@@ -88,12 +121,14 @@ class VitOutput(NamedTuple):
     features: Patches after the last block that is run; there is no final
       norm.
     class_token: The class token after that block.
+    tokens: Both, class token first.
     embedded: Class token, then patches: the input of the first block.
     layers: Output of every block, class token first.
   """
 
   features: Float[Array, 'B P D']
   class_token: Float[Array, 'B D']
+  tokens: Float[Array, 'B T D']
   embedded: Float[Array, 'B T D']
   layers: Float[Array, 'L B T D']
 
@@ -101,7 +136,7 @@ class VitOutput(NamedTuple):
 class Vit(nn.Module):
   """Image transformer over a class token and the patches, row by row.
 
-  Source: Hugging Face `CLIPVisionTransformer`.
+  Source: Hugging Face `CLIPVisionTransformer`; TimeChat models/eva_vit.py.
   """
 
   config: VitConfig
@@ -148,7 +183,7 @@ class Vit(nn.Module):
     embedded = x
     stack = scan_layers(EncoderBlock, config.n_layers, remat=self.compute.remat)
     x, layers = stack(config.block, self.compute, name='layers')(x, None)
-    return VitOutput(x[:, 1:], x[:, 0], embedded, layers)
+    return VitOutput(x[:, 1:], x[:, 0], x, embedded, layers)
 
   def _param(self, name, shape, axes):
     init = nn.with_logical_partitioning(nn.initializers.normal(0.02), axes)

@@ -18,7 +18,12 @@ from vtg_jax.systems.grounder import BenchmarkOptions
 # How frames are resized; see `Grounder.open_video`.
 RESIZES = ('pil', 'swscale')
 # Which of a config's tables holds the options of which method.
-TABLES = {'search': 'ground', 'answer': 'answer', 'tell': 'dense_caption'}
+TABLES = {
+  'search': 'ground',
+  'answer': 'answer',
+  'tell': 'dense_caption',
+  'mark': 'highlights',
+}
 
 
 def resolved(config: Mapping[str, Any], grounder) -> dict[str, Any]:
@@ -75,6 +80,7 @@ _DOES = {
   'ground': 'finds no moments',
   'answer': 'answers no questions',
   'dense_caption': 'tells no events',
+  'highlights': 'finds no highlights',
 }
 
 

@@ -13,6 +13,7 @@ from vtg_jax.evaluation import (
   question_files,
   stories,
 )
+from vtg_jax.evaluation.highlight_files import qvhighlights_items
 from vtg_jax.evaluation.items import Item, Videos, by_search
 from vtg_jax.evaluation.long_files import features_of, long_items
 from vtg_jax.evaluation.long_stories import LongStories
@@ -147,6 +148,26 @@ def _captions(config) -> Benchmark:
   )
 
 
+def _youcook2(config) -> Benchmark:
+  return Benchmark(
+    title=config['title'],
+    items=caption_files.youcook2_captions(
+      config['annotations'], config['subset']
+    ),
+    watched=_folder(config),
+    videos_are=str(config['videos']),
+  )
+
+
+def _highlights(config) -> Benchmark:
+  return Benchmark(
+    title=config['title'],
+    items=qvhighlights_items(config['annotations']),
+    watched=_folder(config),
+    videos_are=str(config['videos']),
+  )
+
+
 def _stories(config) -> Benchmark:
   about = stories.Stories.from_config(config)
   return Benchmark(
@@ -214,6 +235,8 @@ BENCHMARKS = {
   'next_gqa': _next_gqa,
   'video_mme': _video_mme,
   'captions': _captions,
+  'youcook2': _youcook2,
+  'highlights': _highlights,
   'shape_stories': _stories,
   'told_stories': _told_stories,
   'long_moments': _long_moments,

@@ -36,6 +36,7 @@ class CaptionSummary:
     precision: share of told events that overlap a true one.
     recall: share of true events that a told one overlaps.
     f1: harmonic mean of the two.
+    f1_of_videos: mean over videos of each one's own, as YouCook2's figures are.
     told_per_video: events told.
     true_per_video: true ones, of the first reference.
     n_videos: videos, failed ones included: they score 0.
@@ -49,6 +50,7 @@ class CaptionSummary:
   precision: float
   recall: float
   f1: float
+  f1_of_videos: float
   told_per_video: float
   true_per_video: float
   n_videos: int
@@ -115,6 +117,9 @@ def summarise_captions(
     precision=precision,
     recall=recall,
     f1=dense_captions.harmonic(precision, recall),
+    f1_of_videos=float(
+      np.mean([dense_captions.harmonic(*pair) for pair in found[:, 1:3]])
+    ),
     told_per_video=float(np.mean([len(events) for events in told])),
     true_per_video=float(np.mean([len(one[0]) for one in true])),
     n_videos=len(records),
@@ -152,8 +157,8 @@ def _events(told) -> list[Event]:
 def head(summary: CaptionSummary) -> tuple[str, ...]:
   """Columns of the table."""
   return (
-    '', 'SODA_c', 'SODA_c interval', *summary.sentences, 'F1', 'precision',
-    'recall', 'n',
+    '', 'SODA_c', 'SODA_c interval', *summary.sentences, 'F1', 'F1 of videos',
+    'precision', 'recall', 'n',
   )  # fmt: skip
 
 
@@ -166,6 +171,7 @@ def cells(summary: CaptionSummary) -> list[str]:
     f'{percent(low)} to {percent(high)}',
     *(percent(score) for score in summary.sentences.values()),
     percent(summary.f1),
+    percent(summary.f1_of_videos),
     percent(summary.precision),
     percent(summary.recall),
     str(summary.n_videos),

@@ -15,9 +15,14 @@ from vtg_jax.evaluation.asking import resolved
 from vtg_jax.evaluation.benchmarks import Benchmark, benchmark, lacking
 from vtg_jax.evaluation.caption_run import CaptionOptions, run_captions
 from vtg_jax.evaluation.grounding_run import GroundingOptions, run_grounding
+from vtg_jax.evaluation.highlight_run import (
+  HighlightOptions,
+  run_highlights,
+)
 from vtg_jax.evaluation.items import (
   CaptionItem,
   GroundingItem,
+  HighlightItem,
   LongItem,
   QuestionItem,
   RetrievalItem,
@@ -31,6 +36,7 @@ from vtg_jax.evaluation.writing import (
   Run,
   write_captions,
   write_grounding,
+  write_highlights,
   write_long,
   write_questions,
   write_retrieval,
@@ -206,6 +212,11 @@ def _captions(config) -> CaptionOptions:
   return CaptionOptions(tell=tell, resize=config['resize'])
 
 
+def _highlights(config) -> HighlightOptions:
+  mark = {k: v for k, v in config['mark'].items() if v is not None}
+  return HighlightOptions(mark=mark, resize=config['resize'])
+
+
 def _retrieval(config) -> RetrievalOptions:
   search = {k: v for k, v in config['search'].items() if v is not None}
   return RetrievalOptions(search=search, closely=config['closely'])
@@ -237,5 +248,6 @@ _KINDS = {
   LongItem: _Kind(_long, run_grounding, write_long),
   QuestionItem: _Kind(_questions, run_questions, write_questions),
   CaptionItem: _Kind(_captions, run_captions, write_captions),
+  HighlightItem: _Kind(_highlights, run_highlights, write_highlights),
   RetrievalItem: _Kind(_retrieval, run_retrieval, write_retrieval),
 }

@@ -10,6 +10,7 @@ from typing import Any
 from input_pipeline.frame_features import FrameFeatures
 from input_pipeline.frame_store import FrameStore
 from vtg_jax.metrics.dense_captions import Event
+from vtg_jax.metrics.highlights import TrueSaliency
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -93,6 +94,25 @@ class CaptionItem:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
+class HighlightItem:
+  """One sentence whose highlights are to be found in one video.
+
+  Attributes:
+    video: as the annotation names it.
+    question: the bare sentence.
+    duration_s: of the video, as annotated; its clips are counted by it.
+    true: what people say of the clips.
+    qid: the annotation's own number.
+  """
+
+  video: str
+  question: str
+  duration_s: float
+  true: TrueSaliency
+  qid: str | int | None = None
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class RetrievalItem:
   """One sentence whose video is to be found.
 
@@ -107,7 +127,9 @@ class RetrievalItem:
   among: tuple[str, ...]
 
 
-Item = GroundingItem | QuestionItem | CaptionItem | RetrievalItem
+Item = (
+  GroundingItem | QuestionItem | CaptionItem | HighlightItem | RetrievalItem
+)
 # A video's name in the annotation -> its file, folder, opened frames, or the
 # features of its frames.
 Videos = Callable[[str], str | Path | FrameStore | FrameFeatures]

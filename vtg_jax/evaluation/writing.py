@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from vtg_jax.evaluation import (
   caption_summary,
   grounding_summary,
+  highlight_summary,
   long_summary,
   question_summary,
   retrieval_summary,
@@ -18,6 +19,7 @@ from vtg_jax.evaluation import (
 from vtg_jax.evaluation.benchmarks import Benchmark
 from vtg_jax.evaluation.caption_summary import CaptionSummary
 from vtg_jax.evaluation.grounding_summary import GroundingSummary
+from vtg_jax.evaluation.highlight_summary import HighlightSummary
 from vtg_jax.evaluation.long_summary import LongSummary
 from vtg_jax.evaluation.question_summary import QuestionSummary
 from vtg_jax.evaluation.records import (
@@ -63,6 +65,7 @@ class Evaluation:
     | SearchComparison
     | QuestionSummary
     | CaptionSummary
+    | HighlightSummary
     | RetrievalSummary
   )
   document: Mapping[str, Any]
@@ -182,6 +185,16 @@ def write_captions(run: Run) -> Evaluation:
   head = caption_summary.head(summary)
   body = [caption_summary.cells(summary)]
   return _written(run, summary, head, body, caption_summary.remarks(summary))
+
+
+def write_highlights(run: Run) -> Evaluation:
+  """Scores how well what stands out is told from the rest."""
+  summary = highlight_summary.summarise_highlights(
+    run.lines, bootstrap=run.bootstrap
+  )
+  body = highlight_summary.body(summary)
+  remarks = highlight_summary.remarks(summary)
+  return _written(run, summary, highlight_summary.HEAD, body, remarks)
 
 
 def write_retrieval(run: Run) -> Evaluation:

@@ -34,6 +34,24 @@ PROJECTIONS = (
 FUSED_PROJECTIONS = ('qkv_proj', 'o_proj', 'gate_up_proj', 'down_proj')
 
 
+# Score of a word that is none: between the table's words and the new ones.
+_NO_WORD = -1e30
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class NewWords:
+  """Words behind a table that is frozen, whose rows are parameters alone.
+
+  Attributes:
+    first: Id of the first; ids between the table's and this one are never
+      looked up and never written.
+    count: How many.
+  """
+
+  first: int
+  count: int
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class DecoderConfig:
   """Architecture of a decoder.
@@ -56,6 +74,7 @@ class DecoderConfig:
       with at most one adapter.
     head_bias: The head adds a bias.
     long_rope: How the rotary frequencies are slowed; not at all when None.
+    new_words: Words with rows of their own behind the embedding and the head.
   """
 
   vocab_size: int
@@ -73,8 +92,14 @@ class DecoderConfig:
   fused_projections: bool = False
   head_bias: bool = False
   long_rope: LongRope | None = None
+  new_words: NewWords | None = None
 
   def __post_init__(self):
+    if self.new_words is not None and self.new_words.first < self.vocab_size:
+      raise ValueError(
+        f'new words begin at {self.new_words.first}, inside the vocabulary of '
+        f'{self.vocab_size}; begin behind it'
+      )
     if self.n_heads % self.n_kv_heads:
       raise ValueError(f'{self.n_heads=} not divisible by {self.n_kv_heads=}')
     unknown = set(self.lora.targets if self.lora else ())
@@ -92,6 +117,12 @@ class DecoderConfig:
         f'LongRoPE with {len(long.short_factors)} factors for '
         f'{self.head_dim // 2} frequencies; give one for each'
       )
+
+  @property
+  def n_words(self) -> int:
+    """Words that are scored, the new ones included."""
+    new = self.new_words
+    return self.vocab_size if new is None else new.first + new.count
 
   @property
   def projections(self) -> tuple[str, ...]:
@@ -262,6 +293,18 @@ class Decoder(nn.Module):
         use_bias=config.head_bias,
         out_dtype='float32',
       )
+    if config.new_words is not None:
+      self.new_embed, self.new_head = (
+        self.param(
+          name,
+          nn.with_logical_partitioning(
+            nn.initializers.normal(_WORD_STD), ('words', 'embed')
+          ),
+          (config.new_words.count, config.width),
+          compute.jnp_param_dtype,
+        )
+        for name in ('new_embed', 'new_head')
+      )
 
   def __call__(
     self,
@@ -329,11 +372,31 @@ class Decoder(nn.Module):
 
   def embed_tokens(self, ids: Int[Array, '*B T']) -> Float[Array, '*B T D']:
     """Rows of the embedding."""
-    return self.embed(ids)
+    new = self.config.new_words
+    if new is None:
+      return self.embed(ids)
+    own = self.new_embed[jnp.clip(ids - new.first, 0, new.count - 1)]
+    known = self.embed(jnp.minimum(ids, self.config.vocab_size - 1))
+    is_new = (ids >= new.first)[..., None]
+    return jnp.where(is_new, own.astype(known.dtype), known)
 
   def logits(self, hidden: Float[Array, '*B D']) -> Float[Array, '*B V']:
     """Scores over the vocabulary, summed and kept in float32."""
+    new = self.config.new_words
     if not self.config.tied_embeddings:
-      return self.lm_head(hidden)
-    table = jnp.asarray(self.embed.embedding, hidden.dtype)
-    return dot(hidden, table.T, jnp.float32)
+      known = self.lm_head(hidden)
+    else:
+      table = jnp.asarray(self.embed.embedding, hidden.dtype)
+      known = dot(hidden, table.T, jnp.float32)
+    if new is None:
+      return known
+    head = jnp.asarray(self.new_head, hidden.dtype)
+    gap = (*known.shape[:-1], new.first - self.config.vocab_size)
+    return jnp.concatenate(
+      [
+        known,
+        jnp.full(gap, _NO_WORD, known.dtype),
+        dot(hidden, head.T, jnp.float32),
+      ],
+      axis=-1,
+    )

@@ -22,24 +22,46 @@ class Tokenizer(Protocol):
   def decode(self, ids: Sequence[int]) -> str: ...
 
 
+# Appended to a SentencePiece model, it says: no dummy space in front. Later
+# entries of the format add to earlier ones, field by field.
+_NO_DUMMY_SPACE = bytes.fromhex('1a021800')
+
+
 class SentencePieceTokenizer:
   """A LLaMA-family `tokenizer.model`, read by sentencepiece itself.
 
-  Gives the ids of the slow Hugging Face tokenizer in its legacy form: control
-  tokens written in the text count as such, and every stretch of text between
-  them starts with SentencePiece's dummy space.
+  Gives the ids of the slow Hugging Face tokenizer in one of its two forms:
+  control tokens written in the text count as such, and in the legacy form
+  every stretch of text between them starts with SentencePiece's dummy space;
+  in the other one, only a text that begins with none of them does.
+
+  Args:
+    path: The file.
+    legacy: Which form.
+    extra_tokens: Control tokens with the ids after the file's.
 
   Raises:
     BadInput: when the file cannot be read as a SentencePiece model.
   """
 
-  def __init__(self, path: str | os.PathLike):
+  def __init__(
+    self,
+    path: str | os.PathLike,
+    *,
+    legacy: bool = True,
+    extra_tokens: Sequence[str] = (),
+  ):
     try:
       with open(path, 'rb') as file:
         proto = file.read()
       if not proto:  # the library would take it for no model at all
         raise RuntimeError('the file is empty')
       self._model = sentencepiece.SentencePieceProcessor(model_proto=proto)
+      self._legacy, self._inside = legacy, self._model
+      if not legacy:  # for text after a control token
+        self._inside = sentencepiece.SentencePieceProcessor(
+          model_proto=proto + _NO_DUMMY_SPACE
+        )
       self.bos_id = self._model.bos_id()
       self.eos_id = self._model.eos_id()
     except RuntimeError as error:
@@ -49,20 +71,24 @@ class SentencePieceTokenizer:
       ) from error
     special = (self.bos_id, self.eos_id, self._model.unk_id())
     self._special = {self._model.id_to_piece(i): i for i in special if i >= 0}
+    n_pieces = self._model.get_piece_size()
+    self._extra = {n_pieces + i: token for i, token in enumerate(extra_tokens)}
+    self._special |= {token: i for i, token in self._extra.items()}
     self._cut = re.compile(f'({"|".join(map(re.escape, self._special))})')
 
   @property
   def vocab_size(self) -> int:
+    """Tokens of the file; the extra ones come after them."""
     return self._model.get_piece_size()
 
   def encode(self, text: str, *, bos: bool = False) -> list[int]:
     """Ids of a text; the empty text has none (but BOS when asked for)."""
     ids = [self.bos_id] if bos else []
-    for piece in self._cut.split(text):
+    for i, piece in enumerate(self._cut.split(text)):
       if piece in self._special:
         ids.append(self._special[piece])
-      else:
-        ids.extend(self._model.encode(piece))
+      elif piece:
+        ids.extend((self._inside if i else self._model).encode(piece))
     return ids
 
   def encode_continuation(self, before: str, text: str) -> list[int]:
@@ -84,15 +110,19 @@ class SentencePieceTokenizer:
     """Text of ids; control tokens are written out, not dropped."""
     text, run = '', []
     for position, i in enumerate(ids):
-      piece = self._model.id_to_piece(int(i))
+      piece = self._extra.get(int(i)) or self._model.id_to_piece(int(i))
       if piece in self._special:
         after_text = position and not text.endswith(tuple(self._special))
         if run or after_text:
-          text += self._model.decode(run) + ' '
+          text += self._decode_run(run, text) + ' ' * self._legacy
         text, run = text + piece, []
       else:
         run.append(int(i))
-    return text + self._model.decode(run)
+    return text + self._decode_run(run, text)
+
+  def _decode_run(self, run: list[int], before: str) -> str:
+    """Text between control tokens; that in front begins with no space."""
+    return (self._inside if before else self._model).decode(run)
 
 
 class WordPieceTokenizer:

@@ -1,12 +1,13 @@
-"""More words for a trained decoder."""
+"""More words for a trained decoder, in its tables or beside them."""
 
 import dataclasses
 import math
+from collections.abc import Sequence
 
 import jax
 import jax.numpy as jnp
 
-from vtg_jax.llm.decoder import DecoderConfig
+from vtg_jax.llm.decoder import DecoderConfig, NewWords
 
 
 def grow_vocabulary(
@@ -46,6 +47,35 @@ def grow_vocabulary(
       'kernel': _with_means(kernel, n_new, axis=1),
       'bias': bias.astype(kernel.dtype),
     },
+  }
+
+
+def add_new_words(
+  config: DecoderConfig, params: dict, like_ids: Sequence[int], *, first: int
+) -> tuple[DecoderConfig, dict]:
+  """Gives new words rows of their own, which begin as those of known words.
+
+  The tables stay as they are, so that they may be frozen.
+
+  Args:
+    config: Of the decoder as it is; its head is its own.
+    params: Its parameters, by nested names, not boxed.
+    like_ids: The known word that each new one begins as.
+    first: Id of the first new word.
+
+  Returns:
+    The configuration and the parameters of the decoder with new words.
+  """
+  if config.tied_embeddings or config.new_words is not None:
+    raise ValueError(
+      f'{config.tied_embeddings=} and {config.new_words=}; words can be added '
+      'once, to a decoder whose head is its own'
+    )
+  like = jnp.asarray(like_ids)
+  new = NewWords(first=first, count=len(like_ids))
+  return dataclasses.replace(config, new_words=new), params | {
+    'new_embed': jnp.asarray(params['embed']['embedding'])[like],
+    'new_head': jnp.asarray(params['lm_head']['kernel']).T[like],
   }
 
 

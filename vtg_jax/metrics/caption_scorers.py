@@ -131,15 +131,16 @@ def _tokenised(texts: list[str]) -> dict[str, str]:
     for i, text in enumerate(texts)
   }
   found = tool.tokenize(lines)
-  # A text of marks only has no words left; the tools would lose count.
-  return {text: found[i][0] or NOTHING_SAID for i, text in enumerate(texts)}
+  return {text: found[i][0] for i, text in enumerate(texts)}
 
 
 def _scored(
   tool, tokens: Mapping[str, str], pairs: Pairs
 ) -> tuple[float, list[float]]:
   """One score of all pairs, and one of each."""
-  true = {i: [tokens[pair[1]]] for i, pair in enumerate(pairs)}
+  # Of marks only there are no words left, and METEOR would lose count of what
+  # it is told to compare with; nothing may be told.
+  true = {i: [tokens[pair[1]] or NOTHING_SAID] for i, pair in enumerate(pairs)}
   told = {i: [tokens[pair[0]]] for i, pair in enumerate(pairs)}
   together, each = tool.compute_score(true, told)
   return float(together), [float(score) for score in each]

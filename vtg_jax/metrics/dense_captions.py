@@ -33,6 +33,8 @@ class Event(NamedTuple):
 
 
 Pairs = Sequence[tuple[str, str]]  # (told, true)
+# How far two spans agree.
+Overlap = Callable[[Span, Span], float]
 # Pairs -> a score of each, or one of all together.
 EachScorer = Callable[[Pairs], Sequence[float]]
 TogetherScorer = Callable[[Pairs], float]
@@ -58,6 +60,18 @@ class LocalisationScores:
     return harmonic(self.precision, self.recall)
 
 
+def challenge_iou(a: Span, b: Span) -> float:
+  """IoU of the challenge's script: it is never quite 1, and never 0 / 0.
+
+  A span that ends before it starts is turned round.
+  """
+  (start_a, end_a), (start_b, end_b) = sorted(a), sorted(b)
+  overlap_s = max(0.0, min(end_a, end_b) - max(start_a, start_b))
+  hull_s = max(end_a, end_b) - min(start_a, start_b)
+  lengths_s = end_a - start_a + end_b - start_b
+  return float(overlap_s) / (min(hull_s, lengths_s) + 1e-8)
+
+
 def localisation(
   told: Sequence[Event],
   references: Sequence[Sequence[Event]],
@@ -72,12 +86,39 @@ def localisation(
       person who fits best counts, at each threshold anew.
     thresholds: an IoU counts above each.
   """
-  precision, recall = [], []
+  at_each = localisation_at(told, references, thresholds=thresholds)
+  return LocalisationScores(
+    precision=_mean([one.precision for one in at_each]),
+    recall=_mean([one.recall for one in at_each]),
+  )
+
+
+def localisation_at(
+  told: Sequence[Event],
+  references: Sequence[Sequence[Event]],
+  *,
+  thresholds: Sequence[float] = THRESHOLDS,
+  overlap: Overlap = iou,
+) -> list[LocalisationScores]:
+  """Scores the spans of one video at each threshold of IoU.
+
+  Args:
+    told: see `localisation`, as with `references` and `thresholds`.
+    references: the true events.
+    thresholds: a score each.
+    overlap: of two spans.
+  """
+  ious = [pair_ious(told, true, overlap=overlap) for true in references]
+  scores = []
   for threshold in thresholds:
-    found = [_ious(told, true) > threshold for true in references]
-    precision.append(max(f.any(1).mean() if f.size else 0.0 for f in found))
-    recall.append(max(f.any(0).mean() if f.size else 0.0 for f in found))
-  return LocalisationScores(precision=_mean(precision), recall=_mean(recall))
+    found = [one > threshold for one in ious]
+    scores.append(
+      LocalisationScores(
+        precision=max(_share(f.any(1)) for f in found),
+        recall=max(_share(f.any(0)) for f in found),
+      )
+    )
+  return scores
 
 
 def mean_at_thresholds(
@@ -96,15 +137,37 @@ def mean_at_thresholds(
   true = [event for one in references for event in one]
   if not told or not true:
     return 0.0
-  ious = _ious(told, true)
-  scores = []
+  compared = compared_pairs(told, true, thresholds=thresholds)
+  return _mean([scorer(pairs) for pairs in compared])
+
+
+def compared_pairs(
+  told: Sequence[Event],
+  true: Sequence[Event],
+  *,
+  thresholds: Sequence[float] = THRESHOLDS,
+  overlap: Overlap = iou,
+  reached: bool = False,
+) -> list[Pairs]:
+  """The sentences that `mean_at_thresholds` compares, at each threshold.
+
+  Args:
+    told: events of the model.
+    true: the true ones.
+    thresholds: a list of pairs each.
+    overlap: of two spans.
+    reached: whether an overlap equal to the threshold is enough.
+  """
+  ious = pair_ious(told, true, overlap=overlap)
+  compared = []
   for threshold in thresholds:
     pairs = []
-    for event, row in zip(told, ious, strict=True):
-      same = [true[i].sentence for i in np.flatnonzero(row > threshold)]
+    agree = ious >= threshold if reached else ious > threshold
+    for event, row in zip(told, agree, strict=True):
+      same = [true[i].sentence for i in np.flatnonzero(row)]
       pairs += [(event.sentence, other) for other in same or [NOTHING_SAID]]
-    scores.append(scorer(pairs))
-  return _mean(scores)
+    compared.append(pairs)
+  return compared
 
 
 def soda_c(
@@ -124,8 +187,15 @@ def soda_c(
     return 0.0
   # By start alone: what starts together stays in the order told.
   told, true = (sorted(es, key=lambda e: e.span[0]) for es in (told, true))
-  total = best_in_order(_ious(told, true) * _scores(told, true, scorer))
-  return harmonic(total / len(told), total / len(true))
+  return story_score(pair_ious(told, true) * _scores(told, true, scorer))
+
+
+def story_score(values: Float[np.ndarray, 'N M']) -> float:
+  """Returns SODA_c from what each pair is worth; 0 without events."""
+  if not values.size:
+    return 0.0
+  total = best_in_order(values)
+  return harmonic(total / values.shape[0], total / values.shape[1])
 
 
 def best_in_order(values: Float[np.ndarray, 'N M']) -> float:
@@ -142,8 +212,40 @@ def best_in_order(values: Float[np.ndarray, 'N M']) -> float:
   return float(best[-1])
 
 
-def _ious(told, true) -> Float[np.ndarray, 'N M']:
-  values = [[iou(a.span, b.span) for b in true] for a in told]
+def pairs_in_order(values: Float[np.ndarray, 'N M']) -> list[tuple[int, int]]:
+  """The pairs of rows and columns that the published program goes through.
+
+  It walks back over the rows: of each it takes the last column, before those
+  taken, where pairing was better than leaving out the row or the column.
+
+  Args:
+    values: At least one row and one column.
+  """
+  n_rows, n_columns = values.shape
+  best = np.full((n_rows + 1, n_columns + 1), -1.0)
+  paired = np.zeros((n_rows, n_columns), bool)
+  for i, j in np.ndindex(n_rows, n_columns):
+    before = max(best[i, j], 0.0) if i and j else 0.0
+    rivals = max(best[i, j + 1], best[i + 1, j])
+    pairing = before + values[i, j]
+    paired[i, j] = pairing > rivals
+    best[i + 1, j + 1] = max(pairing, rivals)
+  pairs, end = [], n_columns
+  for i in reversed(range(n_rows)):
+    columns = np.flatnonzero(paired[i, :end])
+    if len(columns):
+      end = int(columns[-1])
+      pairs.append((i, end))
+    if end == 0:
+      break
+  return pairs[::-1]
+
+
+def pair_ious(
+  told: Sequence[Event], true: Sequence[Event], *, overlap: Overlap = iou
+) -> Float[np.ndarray, 'N M']:
+  """How far the span of each told event agrees with each true one."""
+  values = [[overlap(a.span, b.span) for b in true] for a in told]
   return np.array(values, np.float64).reshape(len(told), len(true))
 
 
@@ -157,6 +259,10 @@ def _scores(told, true, scorer) -> Float[np.ndarray, 'N M']:
 def harmonic(a: float, b: float) -> float:
   """Returns the harmonic mean; 0 where both are."""
   return 2 * a * b / (a + b) if a + b else 0.0
+
+
+def _share(found) -> float:
+  return float(found.mean()) if found.size else 0.0
 
 
 def _mean(values) -> float:

@@ -1,6 +1,6 @@
 """Moments and the languages in which systems say when: no jax in here."""
 
-from vtg_jax.moments.answer import Answer, Caption
+from vtg_jax.moments.answer import Answer, Caption, Highlights
 from vtg_jax.moments.moment import Absent, Moment, Round
 
-__all__ = ['Absent', 'Answer', 'Caption', 'Moment', 'Round']
+__all__ = ['Absent', 'Answer', 'Caption', 'Highlights', 'Moment', 'Round']

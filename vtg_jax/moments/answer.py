@@ -1,4 +1,4 @@
-"""What a system says about a video in words: a told event, an answer."""
+"""What a system says about a video: a told event, an answer, highlights."""
 
 import dataclasses
 from typing import Any
@@ -92,6 +92,47 @@ class Answer:
       'choice': None if self.choice is None else int(self.choice),
       'probabilities': [float(p) for p in self.probabilities],
       'evidence': [moment.to_json() for moment in self.evidence],
+      'score': float(self.score),
+      'system': self.system,
+    }
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Highlights:
+  """The moments of a video that stand out, and how much.
+
+  Attributes:
+    query: what they are highlights of.
+    times_s: seconds, in the order told; there may be none.
+    saliency: of each, on the system's own scale.
+    score: how probable the answer is to the system; not calibrated.
+    system: name of the system that told them.
+  """
+
+  query: str
+  times_s: tuple[float, ...]
+  saliency: tuple[float, ...]
+  score: float
+  system: str = ''
+
+  def __post_init__(self):
+    check_finite('score', self.score)
+    if len(self.times_s) != len(self.saliency):
+      raise ValueError(
+        f'{len(self.times_s)} times have {len(self.saliency)} saliencies; '
+        'give one each'
+      )
+    for time_s in self.times_s:
+      check_span(time_s, time_s)
+    for saliency in self.saliency:
+      check_finite('a saliency', saliency)
+
+  def to_json(self) -> dict[str, Any]:
+    """Returns plain JSON types, keys as the attributes are named."""
+    return {
+      'query': self.query,
+      'times_s': [float(time_s) for time_s in self.times_s],
+      'saliency': [float(saliency) for saliency in self.saliency],
       'score': float(self.score),
       'system': self.system,
     }

@@ -2,7 +2,7 @@
 
 import dataclasses
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 
@@ -201,6 +201,27 @@ def check_probability(name: str, value: float) -> None:
   """Raises ValueError when a number is outside 0 to 1."""
   if not 0 <= value <= 1:
     raise ValueError(f'{name} is {value}; it must lie in 0..1')
+
+
+def or_absent(
+  query: str,
+  moments: Sequence[Moment],
+  absent_below: float | None,
+  system: str,
+) -> list[Moment | Absent]:
+  """The moments, or `Absent` where there is none or the best is below.
+
+  Args:
+    query: what was asked for.
+    moments: best first.
+    absent_below: least score of the best one; any is enough when None.
+    system: name of the system.
+  """
+  best = moments[0].score if moments else 0.0
+  threshold = 0.0 if absent_below is None else absent_below
+  if moments and best >= threshold:
+    return list(moments)
+  return [Absent(score=best, threshold=threshold, query=query, system=system)]
 
 
 def check_span(start_s: float, end_s: float) -> None:

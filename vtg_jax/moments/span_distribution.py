@@ -5,14 +5,21 @@
     --+-+-+-+-+-------+-+-+-+-+--->    places of a scale
       |-------| 90 %  |-------|
 
+All of it is written for numpy, float64, and as `..._of` for any library with
+numpy's names, such as `jax.numpy`, where it may be compiled.
+
 The two rows are taken as independent but for the order: a span that ended
 before its start is impossible, what remains is divided by its sum.
 """
 
-from typing import NamedTuple
+from types import ModuleType
+from typing import Any, NamedTuple
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
+
+# Of numpy, or of the library that is given; jax itself is not imported here.
+Array = Any
 
 
 class ProbableSpan(NamedTuple):
@@ -29,6 +36,20 @@ class ProbableSpan(NamedTuple):
   score: float
 
 
+class SpanArrays(NamedTuple):
+  """The best spans as arrays, best first; of what is none the score is 0.
+
+  Attributes:
+    start: Places of their starts.
+    end: Of their ends.
+    score: See `ProbableSpan`.
+  """
+
+  start: Int[Array, ' K']
+  end: Int[Array, ' K']
+  score: Float[Array, ' K']
+
+
 def joint(
   start: Float[np.ndarray, ' P'], end: Float[np.ndarray, ' P']
 ) -> Float[np.ndarray, 'P P']:
@@ -42,11 +63,18 @@ def joint(
     ValueError: no possible span has any probability, or a value is not finite.
   """
   start, end = np.asarray(start, np.float64), np.asarray(end, np.float64)
-  spans = np.triu(np.outer(start, end))
-  total = spans.sum()
+  total = np.triu(np.outer(start, end)).sum()
   if not (np.isfinite(total) and total > 0):
     raise ValueError(f'the probabilities of all spans sum up to {total}')
-  return spans / total
+  return joint_of(start, end, np)
+
+
+def joint_of(
+  start: Float[Array, ' P'], end: Float[Array, ' P'], xp: ModuleType
+) -> Float[Array, 'P P']:
+  """`joint` in any array library, which may trace it; nothing is checked."""
+  spans = xp.triu(xp.outer(start, end))
+  return spans / spans.sum()
 
 
 def best_spans(
@@ -65,22 +93,28 @@ def best_spans(
   Returns:
     At least one.
   """
-  left = spans.copy()
-  places = np.arange(len(spans))
-  found = []
+  found, left = [], spans
   while len(found) < count and left.max() > 0:
-    start, end = np.unravel_index(left.argmax(), left.shape)
-    shared = (
-      np.minimum(places, end)[None] - np.maximum(places, start)[:, None] + 1
-    )
-    hull = (
-      np.maximum(places, end)[None] - np.minimum(places, start)[:, None] + 1
-    )
-    same = np.maximum(shared, 0) >= overlap * hull
-    score = float(spans[same].sum())
-    found.append(ProbableSpan(int(start), int(end), min(score, 1.0)))
-    left[same] = 0
+    span, left = _next_span(spans, left, overlap, np)
+    found.append(ProbableSpan(*(number.item() for number in span)))
   return sorted(found, key=lambda span: -span.score)
+
+
+def best_spans_of(
+  spans: Float[Array, 'P P'],
+  count: int,
+  xp: ModuleType,
+  *,
+  overlap: float = 0.5,
+) -> SpanArrays:
+  """`best_spans` in any array library, which may trace it: always `count`."""
+  found, left = [], spans
+  for _ in range(count):
+    span, left = _next_span(spans, left, overlap, xp)
+    found.append(span)
+  start, end, score = map(xp.stack, zip(*found, strict=True))
+  order = xp.argsort(-score)
+  return SpanArrays(start[order], end[order], score[order])
 
 
 def place_range(
@@ -94,10 +128,32 @@ def place_range(
     probabilities: Of each place, such as a row or column sum of `joint`.
     level: Probability, 0 to 1.
   """
-  below = np.cumsum(np.asarray(probabilities, np.float64))
-  below /= below[-1]
+  probabilities = np.asarray(probabilities, np.float64)
+  first, last = place_range_of(probabilities, level, np)
+  return int(first), int(last)
+
+
+def place_range_of(
+  probabilities: Float[Array, ' P'], level: float, xp: ModuleType
+) -> tuple[Int[Array, ''], Int[Array, '']]:
+  """`place_range` in any array library, which may trace it."""
+  below = xp.cumsum(probabilities)
+  below = below / below[-1]
   tail = (1 - level) / 2
-  first = int(np.searchsorted(below, tail, side='right'))
-  last = int(np.searchsorted(below, 1 - tail, side='left'))
   most = len(below) - 1
-  return min(first, most), min(max(last, first), most)
+  first = xp.minimum(xp.searchsorted(below, tail, side='right'), most)
+  last = xp.searchsorted(below, 1 - tail, side='left')
+  return first, xp.minimum(xp.maximum(last, first), most)
+
+
+def _next_span(spans, left, overlap: float, xp: ModuleType):
+  """(start, end, score) of the best span in `left`, and what is left then."""
+  places = xp.arange(len(spans))
+  start, end = xp.unravel_index(left.argmax(), left.shape)
+  shared = xp.minimum(places, end)[None] - xp.maximum(places, start)[:, None]
+  hull = xp.maximum(places, end)[None] - xp.minimum(places, start)[:, None]
+  same = xp.maximum(shared + 1, 0) >= overlap * (hull + 1)
+  score = xp.minimum(xp.where(same, spans, 0.0).sum(), 1.0)
+  # Where nothing is left, nothing is found.
+  score = xp.where(left[start, end] > 0, score, 0.0)
+  return (start, end, score), xp.where(same, 0.0, left)

@@ -37,6 +37,19 @@ def resize_linear(
   return table[low] * (1 - part) + table[high] * part
 
 
+def resize_nearest(
+  table: Float[np.ndarray | Array, 'S D'], size: int
+) -> Float[np.ndarray | Array, 'T D']:
+  """Nearest resampling of the first axis: row i is row floor(i S / T).
+
+  The row is found in float32, so that it is that of PyTorch's `interpolate`.
+  """
+  n = table.shape[0]
+  step = np.float32(n) / np.float32(size)
+  source = np.floor(np.arange(size, dtype=np.float32) * step).astype(int)
+  return table[np.minimum(source, n - 1)]
+
+
 def resize_bicubic(
   table: Float[np.ndarray, 'h w D'], height: int, width: int
 ) -> Float[np.ndarray, 'H W D']:

@@ -22,6 +22,7 @@ class BenchmarkOptions:
     ground: of `ground`.
     answer: of `answer`.
     dense_caption: of `dense_caption`.
+    highlights: of `highlights`.
     other_orders: with how many further values of its `seed`, which orders the
       options that are shown, `ground` is asked again; None where it shows none.
     strict: whether an IoU must exceed a threshold, not only reach it.
@@ -32,6 +33,7 @@ class BenchmarkOptions:
   ground: Mapping[str, Any] = dataclasses.field(default_factory=dict)
   answer: Mapping[str, Any] = dataclasses.field(default_factory=dict)
   dense_caption: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+  highlights: Mapping[str, Any] = dataclasses.field(default_factory=dict)
   other_orders: int | None = None
   strict: bool = True
   checks: Mapping[str, Callable[[Mapping[str, Any]], None]] = dataclasses.field(

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import jax
 
@@ -75,9 +75,11 @@ class OpensVideos:
 
   Attributes:
     frame_size: Pixels of their side.
+    frame_fit: How a frame becomes a square; see `Resize`.
   """
 
   frame_size: int
+  frame_fit: Literal['crop', 'stretch'] = 'crop'
 
   def open_video(
     self,
@@ -98,7 +100,7 @@ class OpensVideos:
     Raises:
       BadInput: when it cannot be read.
     """
-    size = Resize(size=self.frame_size, method=resize)
+    size = Resize(size=self.frame_size, method=resize, fit=self.frame_fit)
     return open_video(path, resize=size, on_progress=on_progress)
 
   def opened(self, video: str | os.PathLike | FrameStore) -> FrameStore:
@@ -109,10 +111,13 @@ class OpensVideos:
     """
     if not isinstance(video, FrameStore):
       return self.open_video(video)
-    size = self.frame_size
-    if video.resize is None or video.resize.size != size:
+    size, fit = self.frame_size, self.frame_fit
+    own, index = video.resize, video.index
+    # Squares become the same either way.
+    fits = own and (own.fit == fit or index.width == index.height)
+    if not fits or own.size != size:
       raise BadInput(
-        f'{video.path} was opened with {video.resize}, this model sees frames '
-        f'of {size} pixels; open it with open_video of this grounder'
+        f'{video.path} was opened with {own}, this model sees frames of {size} '
+        f'pixels by {fit!r}; open it with open_video of this grounder'
       )
     return video

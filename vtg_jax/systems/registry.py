@@ -83,6 +83,14 @@ SYSTEMS = {
     train='vtg_jax.systems.revisionllm.tasks:task',
     plan='vtg_jax.systems.revisionllm.programs:programs',
   ),
+  'timechat': System(
+    load='vtg_jax.systems.timechat.grounder:load',
+    convert='vtg_jax.systems.timechat.release:convert',
+    export='vtg_jax.systems.timechat.release:export',
+    replay='vtg_jax.systems.timechat.replay.arrays:replay',
+    is_golden='vtg_jax.systems.timechat.release:is_golden',
+    train='vtg_jax.systems.timechat.tasks:task',
+  ),
   'clip': System(
     load='vtg_jax.systems.clip.frame_encoder:load',
     convert='vtg_jax.systems.clip.release:convert',

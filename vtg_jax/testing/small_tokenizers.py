@@ -1,19 +1,22 @@
-"""Makes the tokenizers of the small HawkEye that ships with the library.
+"""Makes the tokenizers of small models that ship with the library.
 
-    python -m vtg_jax.testing.small_tokenizers OUT
+    python -m vtg_jax.testing.small_tokenizers OUT --system hawkeye
 
-They are trained on the prompts and on sentences of ShapeStories. Its weights
-are trained by the configs `hawkeye/small_cells`, `small_tokens` and `small`.
+They are trained on the prompts and on sentences of ShapeStories. HawkEye's
+weights are trained by the configs `hawkeye/small_cells`, `small_tokens` and
+`small`, ReVisionLLM's by `revisionllm/small_dense`, `small_sparse` and
+`small_long`.
 """
 
+import argparse
 import io
-import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import sentencepiece
 import tokenizers
 
-from vtg_jax.moments import coarse
+from vtg_jax.moments import coarse, frame_answers
 from vtg_jax.shape_stories.words import (
   N_PARAPHRASES,
   PAIRS,
@@ -21,10 +24,13 @@ from vtg_jax.shape_stories.words import (
   paraphrases,
 )
 from vtg_jax.systems.hawkeye import prompt
-from vtg_jax.systems.hawkeye.vocabularies import TOKENIZER, VOCABULARY
+from vtg_jax.systems.revisionllm import prompt as revisionllm_prompt
+from vtg_jax.systems.revisionllm import release as revisionllm_release
+from vtg_jax.systems.vocabularies import TOKENIZER, VOCABULARY
 
 VOCAB_SIZE = 768
 BERT_VOCAB_SIZE = 448
+REVISIONLLM_VOCAB_SIZE = 896
 
 
 def corpus() -> list[str]:
@@ -43,16 +49,53 @@ def corpus() -> list[str]:
   return lines
 
 
-def train_sentencepiece(lines: list[str]) -> bytes:
-  """A LLaMA-like model: BPE, byte fallback, digits alone, dummy prefix."""
+def revisionllm_corpus() -> list[str]:
+  """Every sentence in each question, with answers."""
+  questions = (
+    revisionllm_prompt.FRAMES_QUESTION,
+    revisionllm_prompt.VIDEO_QUESTION,
+    revisionllm_prompt.YES_NO_QUESTION,
+  )
+  answers = (
+    frame_answers.frames_answer('03', '17'),
+    frame_answers.NOT_PRESENT,
+    'yes',
+    'no',
+  )
+  lines = []
+  for i, pair in enumerate(PAIRS):
+    for j, text in enumerate(paraphrases(pair)):
+      asked = revisionllm_prompt.question(
+        text, template=questions[(i + j) % len(questions)]
+      ).replace(revisionllm_prompt.VIDEO, '')
+      lines.append(
+        revisionllm_prompt.chat_prompt(asked, answers[j % len(answers)])
+      )
+  return lines
+
+
+def train_sentencepiece(
+  lines: list[str],
+  *,
+  vocab_size: int = VOCAB_SIZE,
+  whole: Sequence[str] = (),
+) -> bytes:
+  """A LLaMA-like model: BPE, byte fallback, digits alone, dummy prefix.
+
+  Args:
+    lines: What it is trained on.
+    vocab_size: Pieces.
+    whole: Pieces that are never cut, nor grown; they hold no space.
+  """
   out = io.BytesIO()
   sentencepiece.SentencePieceTrainer.train(
     sentence_iterator=iter(lines),
     model_writer=out,
     model_type='bpe',
-    vocab_size=VOCAB_SIZE,
+    vocab_size=vocab_size,
     byte_fallback=True,
     split_digits=True,
+    user_defined_symbols=list(whole),
     normalization_rule_name='identity',
     remove_extra_whitespaces=False,
     unk_id=0,
@@ -75,7 +118,7 @@ def train_wordpiece(lines: list[str]) -> list[str]:
   return sorted(vocab, key=vocab.get)
 
 
-def write_small_tokenizers(out: Path) -> None:
+def write_hawkeye_tokenizers(out: Path) -> None:
   """Writes tokenizer.model and vocab.txt.
 
   The first is the same every time; of the second a few word pieces differ,
@@ -88,5 +131,30 @@ def write_small_tokenizers(out: Path) -> None:
   (out / VOCABULARY).write_text(f'{words}\n', 'utf-8')
 
 
+def write_revisionllm_tokenizer(out: Path) -> None:
+  """Writes a tokenizer.model that has each number below 100 as a piece."""
+  numbers = [*map(str, range(10)), *(f'{i:02d}' for i in range(100))]
+  out.mkdir(parents=True, exist_ok=True)
+  (out / revisionllm_release.TOKENIZER).write_bytes(
+    train_sentencepiece(
+      revisionllm_corpus(),
+      vocab_size=REVISIONLLM_VOCAB_SIZE,
+      whole=numbers,
+    )
+  )
+
+
+WRITERS = {
+  'hawkeye': write_hawkeye_tokenizers,
+  'revisionllm': write_revisionllm_tokenizer,
+}
+
+
 if __name__ == '__main__':
-  write_small_tokenizers(Path(sys.argv[1]))
+  parser = argparse.ArgumentParser(
+    prog='python -m vtg_jax.testing.small_tokenizers'
+  )
+  parser.add_argument('out', type=Path)
+  parser.add_argument('--system', choices=WRITERS, default='hawkeye')
+  given = parser.parse_args()
+  WRITERS[given.system](given.out)

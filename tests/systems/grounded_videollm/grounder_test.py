@@ -10,8 +10,8 @@ import vtg_jax
 from tests.systems.grounded_videollm import tiny
 from vtg_jax.errors import BadInput
 from vtg_jax.moments import Absent, Moment
-from vtg_jax.systems.grounded_videollm.asker import Written
 from vtg_jax.systems.grounded_videollm.prompt import VIDEO
+from vtg_jax.systems.writing import Written
 
 QUERIES = ['a dog runs', 'a cat sits']
 MAX_TOKENS = 24

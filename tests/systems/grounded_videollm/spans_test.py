@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 from tests.systems.grounded_videollm import golden, tiny
 from vtg_jax.errors import BadInput
 from vtg_jax.systems.grounded_videollm import choices, prompt
-from vtg_jax.systems.grounded_videollm.asker import Written
 from vtg_jax.systems.grounded_videollm.spans import TimeScale, scored_moments
 from vtg_jax.systems.grounded_videollm.told import told_events
 from vtg_jax.systems.grounded_videollm.wording import Wording, asked_text
+from vtg_jax.systems.writing import Written
 
 M = 20
 SCALE = TimeScale(duration_s=10.0, n_intervals=M)

@@ -19,7 +19,7 @@ from vtg_jax.systems.hawkeye.grounder import HawkEyeGrounder
 from vtg_jax.systems.hawkeye.model import HawkEye, param_shapes
 from vtg_jax.systems.hawkeye.prompt import GROUNDING
 from vtg_jax.systems.hawkeye.search import SearchPrograms
-from vtg_jax.systems.hawkeye.vocabularies import (
+from vtg_jax.systems.vocabularies import (
   EXTRA_TOKENS,
   TOKENIZER,
   VOCABULARY,

@@ -1,12 +1,10 @@
 """The host's half of asking: batches of questions, and what is kept."""
 
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Float
 
 from input_pipeline.video import FrameStore
 from vtg_jax.errors import BadInput
@@ -19,8 +17,14 @@ from vtg_jax.systems.grounded_videollm.asking import (
 from vtg_jax.systems.grounded_videollm.config import GroundedVideoLlmConfig
 from vtg_jax.systems.grounded_videollm.frames import shown_frames
 from vtg_jax.systems.grounded_videollm.model import GroundedVideoLlm
-from vtg_jax.systems.grounded_videollm.prefixes import KeptPrefixes
-from vtg_jax.systems.grounded_videollm.wording import Wording, padded_rows
+from vtg_jax.systems.grounded_videollm.wording import Wording
+from vtg_jax.systems.kept_prefixes import KeptPrefixes
+from vtg_jax.systems.writing import (
+  Draws,
+  Written,
+  check_max_tokens,
+  padded_rows,
+)
 
 # More questions than this are asked one batch after the other.
 QUESTIONS_AT_ONCE = 32
@@ -30,51 +34,6 @@ TOKEN_BUCKET, OPTION_BUCKET = 32, 8
 
 # Tokens of a question after the video, and maybe of the answer's beginning.
 Row = list[int]
-
-
-class Draws(NamedTuple):
-  """How tokens are drawn where text is written freely.
-
-  Attributes:
-    temperature: Divides the scores; 0 takes the most probable token.
-    n_candidates: Most probable tokens that are drawn from.
-    seed: Of the draws.
-  """
-
-  temperature: float = 0.0
-  n_candidates: int = 50
-  seed: int = 0
-
-  def check(self) -> None:
-    """Raises BadInput where a number is out of range."""
-    if not 0 <= self.temperature <= 100:
-      raise BadInput(
-        f'temperature is {self.temperature}; it must be from 0 to 100'
-      )
-    if self.n_candidates < 1:
-      raise BadInput(
-        f'n_candidates is {self.n_candidates}; it must be at least 1'
-      )
-    if not 0 <= self.seed < 2**31:
-      raise BadInput(f'seed is {self.seed}; it must be from 0 to {2**31 - 1}')
-
-
-def check_max_tokens(max_tokens: int) -> None:
-  """Raises BadInput where nothing could be written."""
-  if max_tokens < 1:
-    raise BadInput(f'max_tokens is {max_tokens}; it must be at least 1')
-
-
-class Written(NamedTuple):
-  """What was written after a question.
-
-  Attributes:
-    ids: Tokens, the one that ended it included.
-    log_probs: Log-probability of each.
-  """
-
-  ids: list[int]
-  log_probs: Float[np.ndarray, ' G']
 
 
 class Asker:

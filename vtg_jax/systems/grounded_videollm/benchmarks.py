@@ -10,10 +10,10 @@ from vtg_jax.systems.checks import (
   check_known,
   checked_queries,
 )
-from vtg_jax.systems.grounded_videollm.asker import Draws, check_max_tokens
 from vtg_jax.systems.grounded_videollm.prompt import VIDEO
 from vtg_jax.systems.grounded_videollm.question_answering import WAYS
 from vtg_jax.systems.grounder import BenchmarkOptions
+from vtg_jax.systems.writing import Draws, check_max_tokens
 
 # Temperature 0 takes the most probable token. Deviates: the paper's own runs
 # draw at 0.2, so that no two are the same.

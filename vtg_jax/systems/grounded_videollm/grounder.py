@@ -9,7 +9,7 @@ from vtg_jax.errors import BadInput
 from vtg_jax.llm.json_tokenizer import JsonTokenizer
 from vtg_jax.moments.answer import Answer, Caption
 from vtg_jax.moments.coarse import fill_template
-from vtg_jax.moments.moment import Absent, Moment
+from vtg_jax.moments.moment import Absent, Moment, or_absent
 from vtg_jax.moments.temporal_tokens import time_tokens
 from vtg_jax.nn.compute import Compute
 from vtg_jax.systems.checks import (
@@ -20,7 +20,7 @@ from vtg_jax.systems.checks import (
   checked_queries,
 )
 from vtg_jax.systems.grounded_videollm import prompt as prompts
-from vtg_jax.systems.grounded_videollm.asker import Asker, Draws
+from vtg_jax.systems.grounded_videollm.asker import Asker
 from vtg_jax.systems.grounded_videollm.benchmarks import BENCHMARK_OPTIONS
 from vtg_jax.systems.grounded_videollm.config import (
   SYSTEM,
@@ -35,7 +35,6 @@ from vtg_jax.systems.grounded_videollm.release import TOKENIZER
 from vtg_jax.systems.grounded_videollm.spans import (
   TimeScale,
   checked_spans,
-  or_absent,
   scored_moments,
   written_moments,
 )
@@ -45,6 +44,7 @@ from vtg_jax.systems.grounded_videollm.telling import (
 )
 from vtg_jax.systems.grounded_videollm.wording import Wording, asked_text
 from vtg_jax.systems.loading import OpensVideos, load_network
+from vtg_jax.systems.writing import Draws
 
 # Most tokens of a freely written answer that tells a span.
 SPAN_TOKENS = 32
@@ -202,7 +202,7 @@ class GroundedVideoLlmGrounder(OpensVideos):
     return [
       answer
       for query, moments in zip(queries, found, strict=True)
-      for answer in or_absent(query, moments, absent_below)
+      for answer in or_absent(query, moments, absent_below, SYSTEM)
     ]
 
   def dense_caption(

@@ -16,7 +16,7 @@ from vtg_jax.systems.checks import (
   checked_score,
   options_of_questions,
 )
-from vtg_jax.systems.grounded_videollm.asker import Asker, Draws, Row
+from vtg_jax.systems.grounded_videollm.asker import Asker, Row
 from vtg_jax.systems.grounded_videollm.choices import (
   choice_answers,
   choice_question,
@@ -25,8 +25,9 @@ from vtg_jax.systems.grounded_videollm.choices import (
 )
 from vtg_jax.systems.grounded_videollm.config import SYSTEM
 from vtg_jax.systems.grounded_videollm.spans import TimeScale, scored_moments
-from vtg_jax.systems.grounded_videollm.told import mean_probability, plain_text
+from vtg_jax.systems.grounded_videollm.told import plain_text
 from vtg_jax.systems.grounded_videollm.wording import asked_text
+from vtg_jax.systems.writing import Draws, mean_probability
 
 # How an answer is found: options compared by their texts or by their letters,
 # or a text written freely.

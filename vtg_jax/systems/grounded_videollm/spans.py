@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float
 
 from vtg_jax.errors import BadInput
-from vtg_jax.moments.moment import Absent, Moment
+from vtg_jax.moments.moment import Moment
 from vtg_jax.moments.span_distribution import best_spans, joint, place_range
 from vtg_jax.moments.temporal_tokens import parse_spans, seconds_of_token
 from vtg_jax.systems.checks import checked_score
@@ -102,17 +102,6 @@ def written_moments(
     )
     for start_s, end_s in spans[:top_k]
   ]
-
-
-def or_absent(
-  query: str, moments: Sequence[Moment], absent_below: float | None
-) -> list[Moment | Absent]:
-  """The moments, or `Absent` where there is none or the best is below."""
-  best = moments[0].score if moments else 0.0
-  threshold = 0.0 if absent_below is None else absent_below
-  if moments and best >= threshold:
-    return list(moments)
-  return [Absent(score=best, threshold=threshold, query=query, system=SYSTEM)]
 
 
 def checked_spans(

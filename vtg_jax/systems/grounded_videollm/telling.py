@@ -4,16 +4,16 @@ from collections.abc import Sequence
 
 from input_pipeline.video import FrameStore
 from vtg_jax.moments.answer import Caption
-from vtg_jax.systems.grounded_videollm.asker import Asker, Draws
+from vtg_jax.systems.grounded_videollm.asker import Asker
 from vtg_jax.systems.grounded_videollm.config import SYSTEM
 from vtg_jax.systems.grounded_videollm.prompt import about_span
 from vtg_jax.systems.grounded_videollm.spans import TimeScale
 from vtg_jax.systems.grounded_videollm.told import (
-  mean_probability,
   plain_text,
   told_events,
 )
 from vtg_jax.systems.grounded_videollm.wording import asked_text
+from vtg_jax.systems.writing import Draws, mean_probability
 
 
 def tell_events(

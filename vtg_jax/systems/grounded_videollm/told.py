@@ -3,15 +3,12 @@
 import re
 from collections.abc import Sequence
 
-import numpy as np
-
 from vtg_jax.moments.answer import Caption
 from vtg_jax.moments.temporal_tokens import write_seconds
-from vtg_jax.systems.checks import checked_score
-from vtg_jax.systems.grounded_videollm.asker import Written
 from vtg_jax.systems.grounded_videollm.config import SYSTEM
 from vtg_jax.systems.grounded_videollm.spans import TimeScale
 from vtg_jax.systems.grounded_videollm.wording import Wording
+from vtg_jax.systems.writing import Written, mean_probability
 
 # What stands between the two times of a span.
 _BETWEEN = ('to', 'and', '-')
@@ -20,17 +17,6 @@ _BETWEEN = ('to', 'and', '-')
 _BEFORE_TEXT = ' \n\t,;:-'
 _WORD = re.compile(r'\w')
 _NEXT_SPAN = re.compile(r'[\s,;]*\bfrom\s*$', re.IGNORECASE)
-
-
-def mean_probability(log_probs: Sequence[float]) -> float:
-  """The geometric mean of some tokens' probabilities; 1 of none.
-
-  Raises:
-    BadInput: the network computed NaN.
-  """
-  if not len(log_probs):
-    return 1.0
-  return min(1.0, float(np.exp(checked_score(float(np.mean(log_probs))))))
 
 
 def plain_text(ids: Sequence[int], wording: Wording, scale: TimeScale) -> str:

@@ -14,7 +14,6 @@ import functools
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Int
 
 from vtg_jax.decode.span_grammar import SpanGrammar
 from vtg_jax.errors import BadInput
@@ -178,22 +177,6 @@ def asked_text(question: str, scale: TimeScale) -> str:
         'it out'
       )
   return write_asked_tokens(question, scale.duration_s, scale.n_intervals)
-
-
-def padded_rows(
-  rows: list[list[int]], bucket: int, padding: int
-) -> tuple[Int[np.ndarray, 'B T'], Int[np.ndarray, ' B']]:
-  """Rows of tokens padded right to a multiple of `bucket`; and their lengths.
-
-  The number of rows becomes a power of two: rows are repeated.
-  """
-  n_rows = 1 << (len(rows) - 1).bit_length()
-  rows = [*rows, *[rows[-1]] * (n_rows - len(rows))]
-  width = -(-max(map(len, rows)) // bucket) * bucket
-  ids = np.full((n_rows, width), padding, np.int32)
-  for i, row in enumerate(rows):
-    ids[i, : len(row)] = row
-  return ids, np.array([len(row) for row in rows], np.int32)
 
 
 def _n_word(ids, is_blank) -> int:

@@ -42,13 +42,13 @@ from vtg_jax.systems.hawkeye.tables import (
   option_orders,
   plan_search,
 )
-from vtg_jax.systems.hawkeye.vocabularies import (
+from vtg_jax.systems.loading import OpensVideos, load_network
+from vtg_jax.systems.vocabularies import (
   TOKENIZER,
   VOCABULARY,
   check_tokenizers,
   read_tokenizers,
 )
-from vtg_jax.systems.loading import OpensVideos, load_network
 
 # More queries than this are asked one batch after the other.
 QUERIES_AT_ONCE = 32

@@ -25,12 +25,8 @@ from vtg_jax.systems.hawkeye.config import (
   full,
 )
 from vtg_jax.systems.hawkeye.model import param_shapes
-from vtg_jax.systems.hawkeye.vocabularies import TOKENIZER, VOCABULARY
-from vtg_jax.systems.released_files import existing, first_file
-
-# Names under which the tokenizer files are found beside released weights.
-TOKENIZER_NAMES = ('tokenizer.model', 'llama_tokenizer.model')
-VOCABULARY_NAMES = ('vocab.txt', 'bert_vocab.txt')
+from vtg_jax.systems.released_files import existing
+from vtg_jax.systems.vocabularies import tokenizer_files
 
 
 def table(config: HawkEyeConfig) -> Table:
@@ -196,21 +192,3 @@ def _config_of(description, where) -> HawkEyeConfig:
     if is_golden(description):
       return config_of_golden(description)
     return HawkEyeConfig.from_dict(description.get('model', description))
-
-
-def tokenizer_files(sources, given) -> dict[str, Path]:
-  """Name in the checkpoint -> file, from what is given or lies by sources."""
-  files = {}
-  for name, known in (
-    (TOKENIZER, TOKENIZER_NAMES),
-    (VOCABULARY, VOCABULARY_NAMES),
-  ):
-    suffix = Path(name).suffix
-    chosen = [file for file in given if file.suffix == suffix]
-    chosen += [source / n for source in sources for n in known]
-    files[name] = first_file(
-      chosen,
-      f'no {name} lies in a source folder; give it with --tokenizer '
-      f'{"(of Vicuna)" if name == TOKENIZER else "(of bert-base-uncased)"}',
-    )
-  return files

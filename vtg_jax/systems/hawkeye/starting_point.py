@@ -1,19 +1,11 @@
 """What a training run begins with: sizes, tokenizers and weights."""
 
 import dataclasses
-from pathlib import Path
 
-from vtg_jax.convert import checkpoint
 from vtg_jax.errors import BadInput
 from vtg_jax.systems.hawkeye import prompt
 from vtg_jax.systems.hawkeye.config import PRESETS, SYSTEM, HawkEyeConfig, small
 from vtg_jax.systems.hawkeye.model import init_params
-from vtg_jax.systems.hawkeye.release import TOKENIZER_NAMES, VOCABULARY_NAMES
-from vtg_jax.systems.hawkeye.vocabularies import (
-  TOKENIZER,
-  VOCABULARY,
-  read_tokenizers,
-)
 from vtg_jax.systems.registry import SHIPPED
 from vtg_jax.systems.training.starting_point import (
   StartingPoint,
@@ -21,6 +13,7 @@ from vtg_jax.systems.training.starting_point import (
   merged,
   stored_sizes,
 )
+from vtg_jax.systems.vocabularies import read_tokenizers, training_files
 
 # Parameters that a checkpoint of an earlier stage need not have.
 MAY_BE_NEW = r'.*/lora_[ab]'
@@ -65,7 +58,8 @@ def starting_point(config: StartConfig) -> StartingPoint:
       f'start.preset is {config.preset!r}; use one of {", ".join(PRESETS)}, '
       'small'
     )
-  files = _tokenizer_files(config)
+  shipped = SHIPPED if config.preset == 'small' else None
+  files = training_files(config.tokenizers, config.init_from or shipped)
   if config.init_from is not None:
     sizes = stored_sizes(config.init_from, SYSTEM)
   else:
@@ -91,34 +85,3 @@ def _preset(name, files) -> HawkEyeConfig:
     bert_vocab_size=instructions.vocab_size,
     stop_ids=tuple(dict.fromkeys([tuple(alone), tuple(inside)])),
   )
-
-
-def _tokenizer_files(config: StartConfig) -> dict[str, Path]:
-  folder = config.init_from
-  if folder is None and config.preset == 'small':
-    folder = SHIPPED
-  if config.tokenizers is None and folder is None:
-    raise BadInput(
-      'start.tokenizers is None; give a folder with tokenizer.model and '
-      'vocab.txt'
-    )
-  if config.tokenizers is None:
-    return {
-      name: checkpoint.tokenizer_file(folder, name)
-      for name in (TOKENIZER, VOCABULARY)
-    }
-  files = {}
-  folders = [Path(config.tokenizers)]
-  folders.append(folders[0] / checkpoint.TOKENIZERS)
-  for name, known in (
-    (TOKENIZER, TOKENIZER_NAMES),
-    (VOCABULARY, VOCABULARY_NAMES),
-  ):
-    found = [f / n for f in folders for n in known if (f / n).is_file()]
-    if not found:
-      raise BadInput(
-        f'{config.tokenizers} holds no {name}; give a folder that does as '
-        'start.tokenizers'
-      )
-    files[name] = found[0]
-  return files

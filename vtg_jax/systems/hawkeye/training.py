@@ -23,15 +23,15 @@ from vtg_jax.systems.hawkeye.model import (
 from vtg_jax.systems.hawkeye.rows import IGNORE
 from vtg_jax.systems.hawkeye.starting_point import StartConfig, starting_point
 from vtg_jax.systems.hawkeye.training_data import OBJECTIVES, DataOptions
-from vtg_jax.systems.hawkeye.vocabularies import (
-  check_tokenizers,
-  read_tokenizers,
-)
 from vtg_jax.systems.training.starting_point import StartingPoint, merged
 from vtg_jax.systems.training.system_task import (
   SAVE_DTYPES,
   SystemTask,
   check_known,
+)
+from vtg_jax.systems.vocabularies import (
+  check_tokenizers,
+  read_tokenizers,
 )
 from vtg_jax.train.loss import LossSums, next_token_sums
 from vtg_jax.train.optimiser import OptimiserConfig

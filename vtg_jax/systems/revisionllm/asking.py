@@ -1,16 +1,10 @@
 """An answer to rows that show a video, and how sure each of its steps was."""
 
-import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
 from vtg_jax.decode.entropy import step_entropy
-from vtg_jax.decode.greedy import (
-  GreedyConfig,
-  GreedyOutput,
-  Sampler,
-  decode_greedily,
-)
-from vtg_jax.llm.decoder import Past
+from vtg_jax.decode.greedy import GreedyConfig, GreedyOutput, Sampler
+from vtg_jax.decode.padded_rows import write_after_rows
 from vtg_jax.systems.revisionllm.model import ReVisionLlm, decoder
 
 
@@ -41,26 +35,12 @@ def write_answers(
   Returns:
     What was written; `watched` holds the entropy of each step.
   """
-  T = embeds.shape[1]
-  causal = jnp.tril(jnp.ones((T, T), bool))
-  variables = {'params': params}
-  out = model.apply(
-    variables,
-    embeds,
-    positions,
-    mask=causal & attention_mask[:, None],
-    method='decode',
-  )
-  n_real = attention_mask.sum(1)
-  # The last real token, wherever padding lies.
-  last = jnp.where(attention_mask, jnp.arange(T), -1).max(1)
-  hidden = jnp.take_along_axis(out.hidden, last[:, None, None], axis=1)[:, 0]
-  return decode_greedily(
+  return write_after_rows(
     decoder(model.config, model.compute, has_lora=model.has_lora),
     params['llm'],
-    [Past(out.kv, attention_mask[:, None])],
-    model.apply(variables, hidden, method='logits'),
-    n_real,
+    embeds,
+    attention_mask,
+    positions,
     greedy,
     sampler=sampler,
     watcher=step_entropy,

@@ -22,10 +22,10 @@ from vtg_jax.convert.revisionllm import (
 from vtg_jax.convert.table import Table
 from vtg_jax.convert.to_release import NewFile
 from vtg_jax.errors import BadInput
-from vtg_jax.llm.decoder import DecoderConfig
 from vtg_jax.nn.dense import LoraConfig
 from vtg_jax.systems import released_files
 from vtg_jax.systems.config_json import reading_sizes
+from vtg_jax.systems.llama_json import llama_decoder
 from vtg_jax.systems.released_files import existing, first_file
 from vtg_jax.systems.revisionllm.config import (
   DENSE,
@@ -184,7 +184,7 @@ def config_of_golden(description: Mapping) -> ReVisionLlmConfig:
       dropout=0.1,
       position_code='activations',
     ),
-    llm=_llm(
+    llm=llama_decoder(
       description['llama'],
       LoraConfig(
         rank=lora['r'],
@@ -197,25 +197,6 @@ def config_of_golden(description: Mapping) -> ReVisionLlmConfig:
     n_frames=n_frames,
     window_s=n_frames / 2,
     fps=5.0,
-  )
-
-
-def _llm(llama: Mapping, lora: LoraConfig | None) -> DecoderConfig:
-  """The decoder that a language model's own config.json describes."""
-  n_heads = llama['num_attention_heads']
-  return DecoderConfig(
-    vocab_size=llama['vocab_size'],
-    width=llama['hidden_size'],
-    n_layers=llama['num_hidden_layers'],
-    n_heads=n_heads,
-    n_kv_heads=llama.get('num_key_value_heads', n_heads),
-    head_dim=llama['hidden_size'] // n_heads,
-    mlp_hidden=llama['intermediate_size'],
-    norm_eps=llama['rms_norm_eps'],
-    rope_theta=float(llama.get('rope_theta', 10000.0)),
-    max_positions=llama['max_position_embeddings'],
-    tied_embeddings=llama.get('tie_word_embeddings', False),
-    lora=lora,
   )
 
 
@@ -239,5 +220,7 @@ def _config(named, sources: Sequence[Source]) -> ReVisionLlmConfig:
       return config_of_golden(description)
     if 'num_hidden_layers' in description:  # Vicuna's own
       whole = PRESETS['mad']()
-      return dataclasses.replace(whole, llm=_llm(description, whole.llm.lora))
+      return dataclasses.replace(
+        whole, llm=llama_decoder(description, whole.llm.lora)
+      )
     return ReVisionLlmConfig.from_dict(description.get('model', description))

@@ -25,9 +25,10 @@ from vtg_jax.systems.training.starting_point import (
   tokenizer_file,
 )
 
-# Whose tokenizer the small model takes when it begins from nothing: that of
-# the other small model with a LLaMA-like one.
-SHIPPED_TOKENIZER = Path(__file__).parents[2] / 'checkpoints' / 'hawkeye_small'
+# Whose tokenizer the small model takes when it begins from nothing.
+SHIPPED_TOKENIZER = (
+  Path(__file__).parents[2] / 'checkpoints' / 'revisionllm_small'
+)
 SMALL_WIDTH = 32
 # What the checkpoint of an earlier stage need not have.
 MAY_BE_NEW = (r'clip_encoder/.*', r'alternate_norm/.*')

@@ -64,6 +64,11 @@ class StoryRange:
     """The knobs of all stories."""
     return PRESETS[self.preset](**self.knobs)
 
+  @property
+  def seeds(self) -> range:
+    """Of the stories, in order."""
+    return range(self.first_seed, self.first_seed + self.n_stories)
+
   def story(self, seed: int) -> Story:
     """One of them, which need not be in the range."""
     return _story(self.config, seed)

@@ -14,7 +14,6 @@ from vtg_jax.convert.readers import open_source
 from vtg_jax.decode.greedy import GreedyConfig, decode_greedily
 from vtg_jax.encoders.umt import Umt
 from vtg_jax.llm.decoder import Decoder, Past
-from vtg_jax.llm.tokenizers import SentencePieceTokenizer, WordPieceTokenizer
 from vtg_jax.nn.compute import Compute
 from vtg_jax.systems.config_json import reading_sizes
 from vtg_jax.systems.hawkeye import prompt, release
@@ -25,13 +24,13 @@ from vtg_jax.systems.hawkeye.rows import (
   split_at_video,
   training_rows,
 )
-from vtg_jax.systems.hawkeye.vocabularies import EXTRA_TOKENS
 from vtg_jax.systems.replay.arrays import load_arrays
 from vtg_jax.systems.replay.golden_weights import (
   read_params,
   released_tensors,
   without_lora,
 )
+from vtg_jax.systems.vocabularies import read_tokenizers, tokenizer_files
 from vtg_jax.train.loss import next_token_loss
 
 # The promptless generation of the goldens stops here; the file does not say.
@@ -64,9 +63,7 @@ class GoldenSet:
         release.expected_params(self.config),
       )
     )
-    tokenizers = release.tokenizer_files([folder], [])
-    self.tokenizer = SentencePieceTokenizer(tokenizers[release.TOKENIZER])
-    self.bert = WordPieceTokenizer(tokenizers[release.VOCABULARY], EXTRA_TOKENS)
+    self.tokenizer, self.bert = read_tokenizers(tokenizer_files([folder], []))
     self.model = HawkEye(self.config, Compute())
 
   def apply(self, method, *args, params=None):

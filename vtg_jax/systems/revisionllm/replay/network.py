@@ -10,6 +10,7 @@ import numpy as np
 from vtg_jax.adapters.hierarchy import SELECTIONS
 from vtg_jax.decode.greedy import GreedyConfig
 from vtg_jax.nn.compute import Compute
+from vtg_jax.systems.replay.steps import step_logits
 from vtg_jax.systems.revisionllm import asking, prompt
 from vtg_jax.systems.revisionllm.config import ReVisionLlmConfig
 from vtg_jax.systems.revisionllm.model import LORAS, ReVisionLlm, merged, worn
@@ -292,9 +293,11 @@ class Replayed:
     length = np.minimum(out.length, most)
     n = int(length.max())
     ids = np.asarray(out.ids)
-    step_logits = self._step_logits(network, embeds, rows, ids)
+    scores = step_logits(
+      functools.partial(self.apply, network), embeds, rows.attention_mask, ids
+    )
     return Generation(
-      ids[:, :n], step_logits[:, :n], np.asarray(out.watched)[:, :n], length
+      ids[:, :n], scores[:, :n], np.asarray(out.watched)[:, :n], length
     )
 
   def _prompt_rows(self, name: str, visual) -> Rows:
@@ -311,23 +314,3 @@ class Replayed:
   def _usual_length(self, name: str) -> int:
     recorded = self.golden.recorded.get(f'{name}/generated_ids')
     return USUAL_NEW_TOKENS if recorded is None else recorded.shape[1]
-
-  def _step_logits(
-    self, network: Network, embeds, rows: Rows, ids
-  ) -> np.ndarray:
-    """Scores of all steps in one pass over the prompt and what was written."""
-    written = self.apply(network, 'embed_tokens', jnp.asarray(ids[:, :-1]))
-    mask = np.pad(
-      rows.attention_mask,
-      [(0, 0), (0, ids.shape[1] - 1)],
-      constant_values=True,
-    )
-    states = self.apply(
-      network,
-      'row_states',
-      jnp.concatenate([embeds, written], axis=1),
-      mask,
-      np.maximum(np.cumsum(mask, axis=1) - 1, 0),
-    )
-    states = states[:, -ids.shape[1] :]
-    return np.asarray(self.apply(network, 'logits', states))

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from vtg_jax.systems.grounded_videollm.prefixes import KeptPrefixes
+from vtg_jax.systems.kept_prefixes import KeptPrefixes
 
 
 class Video:

@@ -1,0 +1,1 @@
+"""TimeChat, and Seq2Time on top of it."""

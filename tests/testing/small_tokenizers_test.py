@@ -1,0 +1,28 @@
+from vtg_jax.llm.tokenizers import SentencePieceTokenizer
+from vtg_jax.moments.frame_answers import frames_answer, places_answer
+from vtg_jax.shape_stories.words import PAIRS, paraphrase
+from vtg_jax.systems.revisionllm.release import TOKENIZER
+from vtg_jax.systems.revisionllm.starting_point import SHIPPED_TOKENIZER
+from vtg_jax.testing.small_tokenizers import write_revisionllm_tokenizer
+
+SHIPPED = SHIPPED_TOKENIZER / 'tokenizers' / TOKENIZER
+
+
+def test_the_shipped_revisionllm_reads_as_its_corpus_says(tmp_path):
+  write_revisionllm_tokenizer(tmp_path)
+  written = SentencePieceTokenizer(tmp_path / TOKENIZER)
+  shipped = SentencePieceTokenizer(SHIPPED)
+  assert written.vocab_size == shipped.vocab_size
+  for i, pair in enumerate(PAIRS):
+    text = paraphrase(pair, i % 5)
+    assert written.encode(text) == shipped.encode(text)
+
+
+def test_every_number_of_an_answer_is_one_piece():
+  tokenizer = SentencePieceTokenizer(SHIPPED)
+  answers = [frames_answer(f'{n:02d}', f'{99 - n:02d}') for n in range(100)]
+  answers += [places_answer(n, 100 - n) for n in range(1, 100)]
+  for answer in answers:
+    # From, a space, the number, to, a space, the number, a full stop.
+    assert len(tokenizer.encode(answer)) == 7, answer
+    assert tokenizer.decode(tokenizer.encode(answer)) == answer

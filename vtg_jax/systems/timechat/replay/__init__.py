@@ -1,0 +1,1 @@
+"""Replays what the released TimeChat computes through our modules."""

@@ -1,0 +1,106 @@
+"""What samples of drawn lessons also know: what is asked for and shown where.
+
+{'asked_at': int32 [Q], where in the row each answer starts, 'asked_pair':
+ int16 [Q], number in `words.PAIRS` of what the question names, 'shows_target':
+ bool [Q F], the frames that it is about, 'frame_pairs': int16 [F M], what
+ each frame shows}
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+from jaxtyping import Bool, Int, Int32
+
+from input_pipeline.loader import BadSample
+from input_pipeline.sequences.lesson import (
+  ALR_NEXT,
+  ALR_PREVIOUS,
+  GROUNDING,
+  IIC,
+  IIG,
+  IMAGES,
+  Asked,
+  Event,
+  Lesson,
+  Said,
+  shown_places,
+)
+from vtg_jax.shape_stories.captioned import pair_said, pairs_of_subject
+from vtg_jax.shape_stories.cells import NOTHING
+from vtg_jax.systems.timechat.prompt import IGNORE
+
+# Most things that a frame shows at once.
+MOST_SHOWN = 4
+# Questions that name what is looked for, and those about one place at all.
+_NAMED = (IIG, ALR_NEXT, ALR_PREVIOUS, GROUNDING)
+_ABOUT_ONE = (*_NAMED, IIC)
+
+
+def hints(
+  lesson: Lesson,
+  frame_ids: Int[np.ndarray, ' F'],
+  labels: Int32[np.ndarray, ' T'],
+  max_asked: int,
+  n_frames: int,
+) -> dict[str, np.ndarray]:
+  """What a sample's hints need to know; see above.
+
+  Args:
+    lesson: whose source knows what frames show.
+    frame_ids: that are shown.
+    labels: of the row.
+    max_asked: questions there is room for.
+    n_frames: frames there is room for.
+
+  Raises:
+    BadSample: more is asked, or the row has no room for all answers.
+  """
+  starts = answer_starts(labels)
+  if len(lesson.turns) > max_asked or len(starts) != len(lesson.turns):
+    raise BadSample(
+      f'{len(lesson.turns)} questions, {len(starts)} of them answered in the '
+      f'row, and max_asked is {max_asked}; raise data.max_asked or .row_tokens',
+      'text',
+    )
+  out = {
+    'asked_at': np.zeros(max_asked, np.int32),
+    'asked_pair': np.full(max_asked, NOTHING, np.int16),
+    'shows_target': np.zeros((max_asked, n_frames), bool),
+    'frame_pairs': np.full((n_frames, MOST_SHOWN), NOTHING, np.int16),
+  }
+  out['asked_at'][: len(starts)] = starts
+  places = shown_places(lesson.unit, frame_ids.tolist(), lesson.video.fps)
+  for i, turn in enumerate(lesson.turns):
+    event = _asked_about(turn)
+    if event is not None:
+      out['shows_target'][i, : len(places)] = shows(event, places, lesson.unit)
+      pair = pair_said(event.caption) if turn.task in _NAMED else None
+      out['asked_pair'][i] = NOTHING if pair is None else pair
+  for i, frame_id in enumerate(frame_ids.tolist()):
+    pairs = pairs_of_subject(lesson.subjects[frame_id])[:MOST_SHOWN]
+    out['frame_pairs'][i, : len(pairs)] = pairs
+  return out
+
+
+def answer_starts(labels: Int32[np.ndarray, ' T']) -> Int[np.ndarray, ' Q']:
+  """Where each stretch of learnt labels starts."""
+  learnt = labels != IGNORE
+  before = np.concatenate([[False], learnt[:-1]])
+  return np.flatnonzero(learnt & ~before)
+
+
+def shows(
+  event: Event, places: Sequence[float], unit: str
+) -> Bool[np.ndarray, ' F']:
+  """Which frames show an event: those inside it, or the image it is."""
+  at = np.asarray(places, np.float64)
+  if unit == IMAGES:
+    return at == event.start
+  return (event.start <= at) & (at < event.end)
+
+
+def _asked_about(turn: Asked | Said) -> Event | None:
+  """The one event that a question is about."""
+  if isinstance(turn, Asked) and turn.task in _ABOUT_ONE:
+    return turn.events[0]
+  return None
