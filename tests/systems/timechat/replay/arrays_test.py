@@ -51,7 +51,7 @@ def test_a_set_of_other_sizes_without_outputs_yields_every_array(tmp_path):
     vit=dict(img_size=42, patch_size=14, embed_dim=24, depth=1, num_heads=3),
     qformer=dict(
       hidden_size=18,
-      num_hidden_layers=1,
+      num_hidden_layers=3,
       num_attention_heads=3,
       intermediate_size=20,
     ),
