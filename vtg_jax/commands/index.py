@@ -23,9 +23,9 @@ def index(
   model: Annotated[
     str | None,
     typer.Option(
-      metavar='DIR',
-      help='A checkpoint with an encoder of frames; the small shipped one when '
-      'left out.',
+      metavar='DIR|NAME',
+      help='A checkpoint with an encoder of frames, or a shipped one by name; '
+      'clip_small when left out, with which revisionllm_small sees, too.',
     ),
   ] = None,
   fps: Annotated[
@@ -58,11 +58,13 @@ def index(
   goes on where it was.
   """
   from input_pipeline.feature_layout import Made
+  from vtg_jax.systems import registry
   from vtg_jax.systems.clip import frame_encoder
 
   jobs = places(videos, out)
   report.keep_compilations()
-  encoder = frame_encoder.load(model)
+  folder = None if model is None else registry.folder_of(model)
+  encoder = frame_encoder.load(folder)
   made = Made(
     model=encoder.name,
     fingerprint=encoder.fingerprint,

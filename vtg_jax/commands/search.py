@@ -8,7 +8,10 @@ import typer
 import vtg_jax
 from vtg_jax import report
 from vtg_jax.commands.json_option import Json
-from vtg_jax.commands.video_verb import Model, check_least, check_text
+from vtg_jax.commands.video_verb import check_least, check_text
+
+# The shipped one that can search.
+SHIPPED = 'revisionllm_small'
 
 
 def search(
@@ -19,7 +22,12 @@ def search(
   query: Annotated[
     str, typer.Argument(metavar='QUERY', help='What to look for, in words.')
   ],
-  model: Model = None,
+  model: Annotated[
+    str,
+    typer.Option(
+      metavar='DIR|NAME', help='A checkpoint folder, or a shipped one by name.'
+    ),
+  ] = SHIPPED,
   top_k: Annotated[
     int, typer.Option(help='Videos of the answer, best first.')
   ] = 5,
@@ -47,7 +55,7 @@ def search(
   check_least(1, top_k=top_k, videos=videos)
   indexes = find_indexes(folder)
   report.keep_compilations()
-  grounder = vtg_jax.load(*([] if model is None else [model]))
+  grounder = vtg_jax.load(model)
   with report.progress('searching') as on_progress:
     found = search_videos(
       grounder,

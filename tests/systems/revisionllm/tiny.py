@@ -10,12 +10,14 @@ from tests.systems.clip.tiny import write_tiny as write_tiny_clip
 from vtg_jax.convert.checkpoint import save_checkpoint
 from vtg_jax.llm.tokenizers import SentencePieceTokenizer
 from vtg_jax.systems.clip.frame_encoder import PART
+from vtg_jax.systems.registry import CHECKPOINTS
 from vtg_jax.systems.revisionllm.config import SYSTEM, small
 from vtg_jax.systems.revisionllm.model import param_shapes
 from vtg_jax.systems.revisionllm.release import TOKENIZER
-from vtg_jax.systems.revisionllm.starting_point import SHIPPED_TOKENIZER
 
-TOKENIZER_FILE = SHIPPED_TOKENIZER / 'tokenizers' / TOKENIZER
+# HawkEye's writes numbers digit by digit, as Vicuna's does; that of the small
+# ReVisionLLM writes them whole.
+TOKENIZER_FILE = CHECKPOINTS / 'hawkeye_small' / 'tokenizers' / TOKENIZER
 
 
 def tokenizer() -> SentencePieceTokenizer:

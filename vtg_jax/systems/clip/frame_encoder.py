@@ -204,11 +204,6 @@ def load(
   Raises:
     BadInput: when it is no such checkpoint, or damaged.
   """
-  if folder is None and not (SHIPPED / 'config.json').is_file():
-    raise BadInput(
-      'no encoder of frames comes with this version; give a checkpoint that '
-      'has one with --model'
-    )
   folder = Path(SHIPPED if folder is None else folder)
   name = folder.absolute().name
   if (folder / PART).is_dir():
