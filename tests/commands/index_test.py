@@ -126,7 +126,15 @@ def test_bad_input_is_one_sentence(
   assert not list(tmp_path.glob(f'*{PARTIAL}'))
 
 
-def test_without_a_model_it_says_so(video, capsys, monkeypatch, tmp_path):
-  monkeypatch.setattr(frame_encoder, 'SHIPPED', tmp_path / 'none')
-  assert cli.main(['index', str(video)]) == 2
-  assert 'give a checkpoint that has one' in capsys.readouterr().err
+def test_shipped_encoders_are_named_and_one_is_taken(video, tmp_path, capsys):
+  indexes = []
+  for name in (None, 'revisionllm_small'):
+    out = tmp_path / str(name)
+    named = [] if name is None else ['--model', name]
+    assert cli.main(['index', str(video), '--out', str(out), *named]) == 0
+    indexes.append(open_index(video, out))
+  (one, other) = indexes
+  assert one.header.made.fingerprint == other.header.made.fingerprint
+  capsys.readouterr()
+  assert cli.main(['index', str(video), '--model', 'clip_smal']) == 2
+  assert 'clip_small, ' in capsys.readouterr().err
