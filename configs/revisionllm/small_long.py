@@ -14,8 +14,9 @@ Deviates: one to five windows show the event, for a search looks at overlapping
   ones; sequences without the event are shown, too, and the encoder of windows
   goes on learning.
 Hardware: 2 CPU cores, or any one accelerator.
-Wall time: not yet run.
-Expected score: not yet run.
+Wall time: 27 minutes on two busy cores of an AMD EPYC.
+Expected score: of the last stage, R1@0.3 77.3 and mIoU 62.0 on 16 test videos
+  of long_stories; see docs/revisionllm_small.
 """
 
 from ml_collections import ConfigDict

@@ -11,8 +11,9 @@ Deviates: the language model has not learnt to say yes or no, so it gets an
   adapter for it, which no later stage uses; and a linear head on the row says
   the same, which is what the encoder learns most from.
 Hardware: 2 CPU cores, or any one accelerator.
-Wall time: not yet run.
-Expected score: not yet run.
+Wall time: 13 minutes on two busy cores of an AMD EPYC.
+Expected score: of the last stage, R1@0.3 77.3 and mIoU 62.0 on 16 test videos
+  of long_stories; see docs/revisionllm_small.
 """
 
 from ml_collections import ConfigDict
