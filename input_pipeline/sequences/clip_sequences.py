@@ -34,6 +34,7 @@ from input_pipeline.sequences.lesson import (
   Asked,
   Event,
   Lesson,
+  check_least,
   draw_phrase,
 )
 from input_pipeline.sequences.still_frames import still_frames
@@ -75,19 +76,16 @@ class ClipSequenceRule:
   seed: int = 0
 
   def __post_init__(self):
-    for name, least in (
-      ('n_grounding', 0),
-      ('n_dense', 0),
-      ('fewest_frames', 1),
-      ('most_rounds', 1),
-      ('most_words', 1),
-      ('most_sentences', 1),
-      ('seed', 0),
-    ):
-      if getattr(self, name) < least:
-        raise ValueError(
-          f'{name} is {getattr(self, name)}; it must be {least} or more'
-        )
+    check_least(
+      self,
+      n_grounding=0,
+      n_dense=0,
+      fewest_frames=1,
+      most_rounds=1,
+      most_words=1,
+      most_sentences=1,
+      seed=0,
+    )
     if not len(self):
       raise ValueError('n_grounding and n_dense are 0; ask for one or more')
     clips = self.n_clips

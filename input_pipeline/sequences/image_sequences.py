@@ -32,6 +32,7 @@ from input_pipeline.sequences.lesson import (
   Asked,
   Event,
   Lesson,
+  check_least,
   draw_phrase,
 )
 from input_pipeline.sequences.still_frames import still_frames
@@ -68,19 +69,16 @@ class ImageSequenceRule:
   seed: int = 0
 
   def __post_init__(self):
-    for name, least in (
-      ('n_iig', 0),
-      ('n_iic', 0),
-      ('n_alr', 0),
-      ('n_images', 2),
-      ('most_rounds', 1),
-      ('most_words', 1),
-      ('seed', 0),
-    ):
-      if getattr(self, name) < least:
-        raise ValueError(
-          f'{name} is {getattr(self, name)}; it must be {least} or more'
-        )
+    check_least(
+      self,
+      n_iig=0,
+      n_iic=0,
+      n_alr=0,
+      n_images=2,
+      most_rounds=1,
+      most_words=1,
+      seed=0,
+    )
     if not len(self):
       raise ValueError('n_iig, n_iic and n_alr are all 0; ask for one or more')
 

@@ -10,7 +10,7 @@ with digit tokens; see `wording`.
 
 import dataclasses
 from collections.abc import Sequence
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
@@ -173,3 +173,12 @@ def shown_places(
   if unit == SECONDS:
     return tuple(int(i) / fps for i in frame_ids)
   return tuple(int(i) + (unit == IMAGES) for i in frame_ids)
+
+
+def check_least(rule: Any, **least: int) -> None:
+  """Raises ValueError where a field of a rule is below its least value."""
+  for name, fewest in least.items():
+    if getattr(rule, name) < fewest:
+      raise ValueError(
+        f'{name} is {getattr(rule, name)}; it must be {fewest} or more'
+      )
