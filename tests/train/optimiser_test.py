@@ -116,6 +116,28 @@ def test_a_stack_of_vectors_is_not_pulled_at():
   )
 
 
+def test_what_is_spared_does_not_decay():
+  nothing = [jax.tree.map(jnp.zeros_like, PARAMS)]
+  spared = dataclasses.replace(CONFIG, spared=('a/k.*',))
+  np.testing.assert_array_equal(
+    run(spared, nothing)[0]['a/kernel'], PARAMS['a/kernel']
+  )
+  assert (run(CONFIG, nothing)[0]['a/kernel'] != PARAMS['a/kernel']).all()
+  with pytest.raises(BadInput, match=r'optimiser\.spared'):
+    run(dataclasses.replace(CONFIG, spared=('b/.*',)), nothing)
+
+
+def test_a_first_rate_makes_it_the_cosine_under_a_warmup():
+  config = OptimiserConfig(
+    peak=3e-5, warmup_steps=10, total_steps=100, floor=1 / 3, start=1 / 30
+  )
+  rates = [config.schedule.learning_rate(step) for step in (0, 5, 50, 100)]
+  assert rates == pytest.approx([1e-6, 1.55e-5, 2e-5, 1e-5], rel=1e-12)
+  for wrong in ({'start': 2.0}, {'zero_first': True}):
+    with pytest.raises(BadInput, match=r'optimiser\.start'):
+      dataclasses.replace(config, **wrong)
+
+
 def test_a_group_learns_at_its_own_rate():
   config = dataclasses.replace(
     CONFIG,

@@ -12,7 +12,7 @@ from jaxtyping import Array, Float
 
 from vtg_jax.errors import BadInput
 from vtg_jax.train.freeze import Flat, hits_of
-from vtg_jax.train.schedule import CosineWithFloor
+from vtg_jax.train.schedule import CosineUnderWarmup, CosineWithFloor
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -55,9 +55,12 @@ class OptimiserConfig:
     total_steps: Step at which the schedule has come down; None likewise.
     floor: Least multiple of `peak`, in the warm-up too.
     zero_first: See `CosineWithFloor`.
+    start: The schedule is `CosineUnderWarmup`, with one warm-up whose first
+      step has this multiple of `peak`; None for `CosineWithFloor`.
     betas: Decay of the first and second moment.
     epsilon: Added to the root of the second moment.
     weight_decay: Decoupled; see `decays` for what is spared.
+    spared: Patterns of whole paths that weight decay spares as well.
     clip_norm: Gradients longer than this, all together, are scaled down to
       it; None for never, as in the paper.
     groups: Where there are any, every parameter that trains is in exactly
@@ -69,9 +72,11 @@ class OptimiserConfig:
   total_steps: float | None = None
   floor: float = 0.25
   zero_first: bool = False
+  start: float | None = None
   betas: tuple[float, float] = (0.9, 0.999)
   epsilon: float = 1e-8
   weight_decay: float = 0.02
+  spared: tuple[str, ...] = ()
   clip_norm: float | None = None
   groups: tuple[RateGroup, ...] = ()
 
@@ -81,6 +86,8 @@ class OptimiserConfig:
       'warmup_steps': self.warmup_steps is None or self.warmup_steps >= 0,
       'total_steps': self.total_steps is None or self.total_steps > 0,
       'floor': 0 <= self.floor <= 1,
+      'start': self.start is None
+      or (0 <= self.start <= 1 and not self.zero_first),
       'betas': len(self.betas) == 2 and all(0 <= b < 1 for b in self.betas),
       'epsilon': 0 < self.epsilon < math.inf,
       'weight_decay': 0 <= self.weight_decay < math.inf,
@@ -93,7 +100,7 @@ class OptimiserConfig:
         )
 
   @property
-  def schedule(self) -> CosineWithFloor:
+  def schedule(self) -> CosineWithFloor | CosineUnderWarmup:
     """The learning rate as a function of the step.
 
     Raises:
@@ -103,6 +110,15 @@ class OptimiserConfig:
       raise BadInput(
         f'optimiser.warmup_steps is {self.warmup_steps} and '
         f'optimiser.total_steps is {self.total_steps}; give numbers'
+      )
+    if self.start is not None:
+      return CosineUnderWarmup(
+        start=self.start * self.peak,
+        peak=self.peak,
+        least=self.floor * self.peak,
+        warmup_steps=self.warmup_steps,
+        steps_per_epoch=self.total_steps,
+        total_steps=self.total_steps,
       )
     return CosineWithFloor(
       peak=self.peak,
@@ -190,12 +206,19 @@ def make_optimiser(
     axes: Path -> logical names, of every parameter that trains.
 
   Raises:
-    BadInput: a group that matches none of them, or a parameter that is in no
-      group or in two.
+    BadInput: a group or a spared pattern that matches none of them, or a
+      parameter that is in no group or in two.
   """
   multipliers = rate_multipliers(config, axes)
+  spared = {
+    path
+    for pattern in config.spared
+    for path in hits_of(pattern, axes, 'optimiser.spared')
+  }
   decay = {
-    path: config.weight_decay if decays(path, names) else 0.0
+    path: config.weight_decay
+    if decays(path, names) and path not in spared
+    else 0.0
     for path, names in axes.items()
   }
   b1, b2 = config.betas
