@@ -8,7 +8,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from vtg_jax.decode.figure_grammar import FigureGrammar, Figures
+from vtg_jax.decode.figure_grammar import FigureGrammar
+from vtg_jax.decode.figures import Figures
 
 # Tokens 0 to 9 are the digits.
 WORDS = [*'0123456789', '.', ' - ', ' seconds', ', ', 'a', 'b', '|']

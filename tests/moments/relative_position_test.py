@@ -83,6 +83,16 @@ def test_runs_of_digits_are_codes(text, codes):
   assert rp.codes_in(text) == codes
 
 
+def test_lists_in_seconds():
+  for told, seconds in (
+    ('in the <1><0><0><0>, <2><0><0><0>. Their', '30.0, 60.0 seconds. Their'),
+    ('in the <1><0><0><0>.', '30.0 seconds.'),
+    ('in the <1><0><0><0> second.', '30.0 second.'),
+    ('in the <1><0><0><0> - <2><0><0><0>.', '30.0 - 60.0 seconds.'),
+  ):
+    assert rp.in_seconds(told, 300.0) == f'in the {seconds}'
+
+
 def test_texts_in_seconds():
   told = '<3><0><0><0> - <3><4><0><0>, he sits. at <5><0><0><0> seconds'
   assert rp.in_seconds(told, 300.0) == (

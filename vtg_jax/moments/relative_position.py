@@ -35,6 +35,10 @@ _TIMES = re.compile(
 )
 # A range as an answer tells it, and whether seconds are named after it.
 _RANGE = re.compile(rf'({_CODE})(\s*-\s*)({_CODE})(?!\s*(?:<[0-9]>|second))')
+# A list of them, likewise.
+_LIST = re.compile(
+  rf'(?<=in the )({_CODE}(?:, ?{_CODE})*)(?!,? ?<[0-9]>|\s*-|\s*second)'
+)
 
 
 def code_of(place: float, length: float) -> int:
@@ -135,9 +139,11 @@ def in_seconds(text: str, duration_s: float) -> str:
   in_seconds('<3><0><0><0> - <3><4><0><0>, he sits.', 300.0)
     == '90.0 - 102.0 seconds, he sits.'
 
-  The unit is put behind a range that lacks it.
+  The unit is put behind a range, and a list of what is 'in the', that lacks
+  it.
   """
-  return in_places(_RANGE.sub(r'\1\2\3 seconds', text), duration_s)
+  text = _RANGE.sub(r'\1\2\3 seconds', text)
+  return in_places(_LIST.sub(r'\1 seconds', text), duration_s)
 
 
 def _codes_of_run(run: str) -> list[int]:

@@ -49,6 +49,18 @@ HIGHLIGHTS = (
 )
 
 
+@pytest.mark.parametrize(
+  'end', ['', ' 1', ' 14.', ' 14.0', ' 14.0 -', ' 14.0 - 2', ' 14.0 - 20.5 sec']
+)
+def test_what_breaks_off_in_a_time_leaves_it_out(end):
+  text = f'1.0 - 2.0 seconds, stir in 3 eggs. 4.0 - 5.5 seconds, serve.{end}'
+  events = [((1.0, 2.0), 'stir in 3 eggs.'), ((4.0, 5.5), 'serve.')]
+  assert read_events(text, cut=True) == events
+  # An answer that was ended says what it says.
+  assert read_events(f'{text} So', cut=True)[1][1].endswith('So')
+  assert read_events('1.0 - 2.0 seconds, count to 3')[0][1] == 'count to 3'
+
+
 def test_highlights_are_read_strictly():
   assert read_highlights(HIGHLIGHTS) == [(2, 1.0), (4, 2.5), (5.5, 4.0)]
   assert read_clip_scores(HIGHLIGHTS, 8.0) == [1.0, 2.5, 4.0, 0.0]

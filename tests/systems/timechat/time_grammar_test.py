@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from vtg_jax.decode.figure_grammar import Figures
+from vtg_jax.decode.figures import Figures
 from vtg_jax.errors import BadInput
 from vtg_jax.llm.tokenizers import SentencePieceTokenizer
 from vtg_jax.moments import relative_position
@@ -56,6 +56,38 @@ def test_the_tokens_around_codes(tokenizer, answer):
   whole = [*words.lead, *start, *words.middle, *end, *words.after]
   text = answer.format('<0><7><2><9>', '<9><9><9><9>')
   assert whole == tokenizer.encode_continuation(chat.ANSWERED, text)
+
+
+@pytest.mark.parametrize(
+  ('figures', 'answer', 'times'),
+  [
+    (time_grammar.plain_figures, time_grammar.HIGHLIGHT_ANSWER, ('3.7', '8.0')),
+    (
+      time_grammar.code_figures,
+      time_grammar.CODED_HIGHLIGHT_ANSWER,
+      ('<0><7><2><9>', '<9><0><1><2>'),
+    ),
+  ],
+)
+def test_the_tokens_around_lists(tokenizer, figures, answer, times):
+  around, saliencies = time_grammar.listed_words(
+    tokenizer, figures(tokenizer), answer
+  )
+  follow = tokenizer.encode_continuation
+  digit, point = saliencies.digit_ids, saliencies.point_id
+  first, second = (
+    tokenizer.encode(time)
+    if '<' in time
+    else [digit[int(time[0])], point, digit[int(time[2])]]
+    for time in times
+  )
+  whole = [
+    *around.lead, digit[2], *around.words, *first, *around.first_between,
+    *second, *around.middle, digit[1], point, digit[3], *around.second_between,
+    digit[4], point, digit[0], *around.after,
+  ]  # fmt: skip
+  text = answer.format('2', *times, '1.3', '4.0')
+  assert whole == follow(chat.ANSWERED, text)
 
 
 def test_limits_are_whole_tenths(tokenizer):

@@ -24,8 +24,8 @@ from vtg_jax.shape_stories.words import PAIRS, paraphrases
 from vtg_jax.systems.registry import SHIPPED
 from vtg_jax.systems.timechat import chat
 from vtg_jax.systems.timechat.config import small
+from vtg_jax.systems.timechat.ids import IGNORE
 from vtg_jax.systems.timechat.model import TimeChat, param_shapes
-from vtg_jax.systems.timechat.prompt import IGNORE
 from vtg_jax.systems.timechat.sample_rows import RowMaker
 from vtg_jax.systems.timechat.training_data import (
   DataOptions,

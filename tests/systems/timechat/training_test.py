@@ -11,8 +11,8 @@ from vtg_jax import config_file
 from vtg_jax.errors import BadInput
 from vtg_jax.systems.registry import SHIPPED
 from vtg_jax.systems.timechat import chat
+from vtg_jax.systems.timechat.ids import IGNORE
 from vtg_jax.systems.timechat.model import param_shapes
-from vtg_jax.systems.timechat.prompt import IGNORE
 from vtg_jax.systems.timechat.tasks import task as task_of
 from vtg_jax.systems.timechat.training_data import DataOptions
 from vtg_jax.train.options import FitOptions

@@ -30,6 +30,11 @@ _HIGHLIGHTS = re.compile(
   re.IGNORECASE | re.DOTALL,
 )
 _WORD = re.compile(r'\w')
+# What may be there of '114.0 - 127.0 seconds,' at the end of a text.
+_BROKEN_OFF = re.compile(
+  r'(?:(?<![\w.])\d[\d.]*(?:\s*-\s*[\d.]*)?'
+  r'\s*(?:s|se|sec|seco|secon|seconds?)?)?$'
+)
 
 
 def read_span(
@@ -52,16 +57,22 @@ def read_span(
   return None
 
 
-def read_events(text: str, *, released: bool = False) -> list[Event]:
+def read_events(
+  text: str, *, released: bool = False, cut: bool = False
+) -> list[Event]:
   """The events that an answer tells, in its order.
 
   Args:
     text: of the model.
     released: see the module; strictly, an event is a span and what is said
       up to the next span. One without words is left out.
+    cut: the text was not ended; strictly, numbers that it breaks off with are
+      no words, but the beginning of the next span.
   """
   if released:
     return released_answers.events(text)
+  if cut:
+    text = text[: _BROKEN_OFF.search(text).start()]
   spans = list(_SPAN.finditer(text))
   stops = [*(span.start() for span in spans[1:]), len(text)]
   events = []

@@ -19,9 +19,13 @@ from vtg_jax.systems.timechat.asking import (
 )
 from vtg_jax.systems.timechat.config import TimeChatConfig
 from vtg_jax.systems.timechat.frames import ShownFrames, shown_frames
+from vtg_jax.systems.timechat.ids import PAD_ID
 from vtg_jax.systems.timechat.model import TimeChat
-from vtg_jax.systems.timechat.prompt import PAD_ID
-from vtg_jax.systems.timechat.time_grammar import TimedWords, limit_of
+from vtg_jax.systems.timechat.time_grammar import (
+  ListedWords,
+  TimedWords,
+  limit_of,
+)
 from vtg_jax.systems.timechat.wording import Wording, n_common
 from vtg_jax.systems.writing import (
   Draws,
@@ -80,7 +84,7 @@ class Asker:
     *,
     max_tokens: int,
     draws: Draws,
-    words: TimedWords | None = None,
+    words: TimedWords | ListedWords | None = None,
   ) -> list[Written]:
     """What the model writes to each question, up to its end or `max_tokens`.
 
@@ -90,9 +94,9 @@ class Asker:
       questions: Without the video.
       max_tokens: Most tokens.
       draws: How tokens are chosen.
-      words: Those around the times of an answer that is written under their
+      words: Those around the numbers of an answer that is written under their
         grammar; written freely when None. What was written then begins with
-        the first time.
+        the first number.
 
     Raises:
       BadInput: a prompt is longer than the model was made for.

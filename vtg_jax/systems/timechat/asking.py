@@ -8,22 +8,49 @@ All shapes but those of questions are the same for every video: what a short
 video or message lacks is seen by nobody and takes no position.
 """
 
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import NamedTuple, Protocol
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Bool, Float, Int, UInt8
 
 from vtg_jax.decode.digit_tree import score_places
-from vtg_jax.decode.figure_grammar import FigureGrammar
-from vtg_jax.decode.greedy import GreedyConfig, GreedyOutput, decode_greedily
+from vtg_jax.decode.figures import Figures
+from vtg_jax.decode.greedy import (
+  Grammar,
+  GreedyConfig,
+  GreedyOutput,
+  decode_greedily,
+)
 from vtg_jax.decode.prompt import read_text
 from vtg_jax.decode.sampling import sampler
 from vtg_jax.llm.decoder import Decoder, KeyValues, Past
+from vtg_jax.systems.timechat.ids import PAD_ID
 from vtg_jax.systems.timechat.model import TimeChat
-from vtg_jax.systems.timechat.prompt import PAD_ID
-from vtg_jax.systems.timechat.time_grammar import TimedWords
-from vtg_jax.systems.timechat.wording import Wording
+
+
+class Words(Protocol):
+  """What programs know of a tokenizer; see `wording`.
+
+  Attributes:
+    before_ids: What every prompt begins with, up to the video.
+    figures: How times are written.
+    eos_id: Ends what is written.
+  """
+
+  before_ids: Sequence[int] | np.ndarray
+  figures: Figures
+  eos_id: int
+
+
+class AnswerWords(Protocol):
+  """What stands around the numbers of an answer; see `time_grammar`."""
+
+  def grammar(
+    self, figures: Figures, limit: Int[Array, ' B'], max_tokens: int
+  ) -> Grammar: ...
 
 
 class Known(NamedTuple):
@@ -73,7 +100,7 @@ class AskingPrograms:
       n_candidates (0 for greedy) -> `GreedyOutput`.
   """
 
-  def __init__(self, network: TimeChat, wording: Wording):
+  def __init__(self, network: TimeChat, wording: Words):
     self._network, self._wording = network, wording
     self._decoder = Decoder(network.config.llm, network.compute)
     self.encode = jax.jit(self._encode)
@@ -154,7 +181,7 @@ class AskingPrograms:
     sampling: Sampling,
     *,
     max_tokens: int,
-    words: TimedWords | None,
+    words: AnswerWords | None,
     n_candidates: int,
   ) -> GreedyOutput:
     past = Past(known.kv, known.is_real[None, None])
@@ -171,12 +198,8 @@ class AskingPrograms:
     if n_candidates:
       draw = sampler(sampling.seed, sampling.temperature, n_candidates)
     if words is not None:
-      grammar = FigureGrammar(
-        figures=self._wording.figures,
-        limit=questions.limit,
-        middle=words.middle,
-        after=words.after,
-        begins_inside=bool(words.lead),
+      grammar = words.grammar(
+        self._wording.figures, questions.limit, max_tokens
       )
     return decode_greedily(
       self._decoder,
@@ -186,7 +209,7 @@ class AskingPrograms:
       n_known + questions.length,
       GreedyConfig(
         max_new_tokens=max_tokens,
-        eos_id=self._wording.tokenizer.eos_id,
+        eos_id=self._wording.eos_id,
         stop_ids=(),
         pad_id=PAD_ID,
       ),

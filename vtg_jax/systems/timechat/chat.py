@@ -24,6 +24,12 @@ from input_pipeline.sequences.lesson import FRAMES, IMAGES, Scale
 from input_pipeline.sequences.wording import in_codes, shown_message
 from vtg_jax.errors import BadInput
 from vtg_jax.moments import relative_position
+from vtg_jax.systems.timechat.time_formats import (
+  QFORMER_TIME_FORMATS,
+  RELATIVE_TEXT,
+  RELATIVE_TOKENS,
+  SECONDS,
+)
 
 PLACEHOLDER = '<ImageHere>'
 OPEN, CLOSE = '<Video>', '</Video>'
@@ -35,13 +41,6 @@ EVAL_SYSTEM = (
 )
 TRAINING_SYSTEM = ' '
 
-# How each frame's time is told to the Q-Former.
-SECONDS, RELATIVE_TEXT, RELATIVE_TOKENS = (
-  'seconds',
-  'relative_text',
-  'relative_tokens',
-)
-QFORMER_TIME_FORMATS = (SECONDS, RELATIVE_TEXT, RELATIVE_TOKENS)
 # Writes places as digit tokens.
 WRITE_CODES = in_codes(relative_position.written)
 

@@ -11,7 +11,7 @@ from vtg_jax.llm.decoder import DecoderConfig
 from vtg_jax.nn.dense import LoraConfig
 from vtg_jax.systems.checks import check_sizes
 from vtg_jax.systems.config_json import from_json
-from vtg_jax.systems.timechat.chat import QFORMER_TIME_FORMATS, SECONDS
+from vtg_jax.systems.timechat.time_formats import QFORMER_TIME_FORMATS, SECONDS
 
 # Name of the system.
 SYSTEM = 'timechat'

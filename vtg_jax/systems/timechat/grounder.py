@@ -29,6 +29,7 @@ from vtg_jax.systems.timechat.boundaries import placed_moments
 from vtg_jax.systems.timechat.config import SYSTEM, TimeChatConfig
 from vtg_jax.systems.timechat.model import param_shapes
 from vtg_jax.systems.timechat.prompt import TOKENIZER_OPTIONS
+from vtg_jax.systems.timechat.time_formats import qformer_words
 from vtg_jax.systems.timechat.time_words import TIME_WORDS
 from vtg_jax.systems.timechat.wording import Wording
 from vtg_jax.systems.vocabularies import (
@@ -39,10 +40,7 @@ from vtg_jax.systems.vocabularies import (
 from vtg_jax.systems.writing import Draws, mean_probability
 
 # TimeIT's first question of two tasks, and the release's own of the third.
-GROUNDING = (
-  'Localize the visual content described by the given textual query %s in the '
-  'video, and output the start and end timestamps in seconds.'
-)
+GROUNDING = questions.question(questions.GROUNDING, '%s')
 DENSE_CAPTIONS = (
   'Determine the start and end times of various activity events in the video, '
   'accompanied by descriptions.'
@@ -257,6 +255,11 @@ class TimeChatGrounder(OpensVideos):
     lead = () if words is None else words.lead
     text = wording.text([*lead, *written.ids])
     text = wording.times.in_seconds(text, duration_s)
+    events = answers.read_events(
+      text,
+      released=words is None,
+      cut=wording.eos_id not in written.ids,
+    )
     score = mean_probability(written.log_probs)
     return [
       Caption(
@@ -266,7 +269,7 @@ class TimeChatGrounder(OpensVideos):
         score=score,
         system=SYSTEM,
       )
-      for event in answers.read_events(text, released=words is None)
+      for event in events
     ]
 
   def highlights(
@@ -290,8 +293,9 @@ class TimeChatGrounder(OpensVideos):
       template: Question with one %s for the sentence.
       max_tokens: Most tokens of an answer.
       sampling: See `ground`.
-      released: Reads what was written as the release does, and makes something
-        of most texts; an answer of another form tells nothing otherwise.
+      released: The model writes freely, and what comes is read as the release
+        does, which makes something of most texts. Otherwise its answer counts
+        and lists as it was taught to, of times in the video and saliencies.
       temperature: See `ground`.
       n_candidates: See `ground`.
       seed: See `ground`.
@@ -309,17 +313,20 @@ class TimeChatGrounder(OpensVideos):
     queries = checked_queries(queries, chat.PLACEHOLDER)
     wording, video = self.asker.wording, self.opened(video)
     duration_s = self.asker.shown(video, sampling).duration_s
+    words = None if released else wording.highlight_words
     written = self.asker.write(
       video,
       sampling,
       [fill_template(template, query.strip('.')) for query in queries],
       max_tokens=max_tokens,
       draws=Draws(temperature, n_candidates, seed),
-      words=wording.highlight_words,
+      words=words,
     )
     found = []
     for query, one in zip(queries, written, strict=True):
-      text = wording.times.in_seconds(wording.text(one.ids), duration_s)
+      lead = () if words is None else words.lead
+      text = wording.text([*lead, *one.ids])
+      text = wording.times.in_seconds(text, duration_s)
       told = [
         highlight
         for highlight in answers.read_highlights(text, released=released)
@@ -381,7 +388,11 @@ def load(
   return TimeChatGrounder(
     loaded.config,
     loaded.params,
-    *read_tokenizers(files, **options),
+    *read_tokenizers(
+      files,
+      qformer_words=qformer_words(loaded.config.qformer_time_format),
+      **options,
+    ),
     compute=loaded.compute,
     notice=loaded.notice,
   )

@@ -12,12 +12,11 @@ from vtg_jax.systems.timechat.chat import (
   END,
   PLACEHOLDER,
 )
+from vtg_jax.systems.timechat.ids import IGNORE
 
 # What LLaMA-2's tokenizer is read with; the placeholder's id is the first one
 # after the file's. `time_words` may add more.
 TOKENIZER_OPTIONS = dict(legacy=False, extra_tokens=(PLACEHOLDER,))
-# Label that does not count, and what short rows are filled with.
-IGNORE, PAD_ID = -100, 0
 # Where the release cuts a turn: its answer begins after the blank.
 _ANSWER_MARK = f'{ANSWERED.strip()} '
 

@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Bool, Int
 
 from vtg_jax.llm.places import WORD
-from vtg_jax.systems.timechat.prompt import PAD_ID
+from vtg_jax.systems.timechat.ids import PAD_ID
 
 SIDES = ('right', 'left')
 

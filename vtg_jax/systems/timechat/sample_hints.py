@@ -27,7 +27,7 @@ from input_pipeline.sequences.lesson import (
 )
 from vtg_jax.shape_stories.captioned import pair_said, pairs_of_subject
 from vtg_jax.shape_stories.cells import NOTHING
-from vtg_jax.systems.timechat.prompt import IGNORE
+from vtg_jax.systems.timechat.ids import IGNORE
 
 # Most things that a frame shows at once.
 MOST_SHOWN = 4

@@ -8,7 +8,8 @@ import numpy as np
 from vtg_jax.errors import BadInput
 from vtg_jax.llm.tokenizers import SentencePieceTokenizer, WordPieceTokenizer
 from vtg_jax.systems.timechat import chat
-from vtg_jax.systems.timechat.prompt import IGNORE, learnt_rows
+from vtg_jax.systems.timechat.ids import IGNORE
+from vtg_jax.systems.timechat.prompt import learnt_rows
 from vtg_jax.systems.timechat.rows import lay_out
 
 # What short sentences of times are filled with: BERT's [PAD], LLaMA's unknown.

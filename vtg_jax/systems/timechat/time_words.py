@@ -9,7 +9,7 @@ Which one a model learnt is part of its config, as it decides its words.
 import dataclasses
 from collections.abc import Callable, Sequence
 
-from vtg_jax.decode.figure_grammar import Figures
+from vtg_jax.decode.figures import Figures
 from vtg_jax.llm.tokenizers import SentencePieceTokenizer
 from vtg_jax.moments import relative_position
 from vtg_jax.systems.timechat import chat, time_grammar
@@ -26,6 +26,7 @@ class TimeWords:
     figures: tokenizer -> how a time is written, for the grammar.
     span_answer: see `time_grammar`.
     event_answer: likewise.
+    highlight_answer: likewise.
     message: (times, duration), seconds -> the sentence about the frames.
     in_seconds: (text, duration) -> the text in seconds.
     asked: a question in seconds -> as it is asked.
@@ -36,6 +37,7 @@ class TimeWords:
   figures: Callable[[SentencePieceTokenizer], Figures]
   span_answer: str
   event_answer: str
+  highlight_answer: str
   message: Callable[[Sequence[float], float], str]
   in_seconds: Callable[[str, float], str]
   asked: Callable[[str], str]
@@ -47,6 +49,7 @@ PLAIN = TimeWords(
   figures=time_grammar.plain_figures,
   span_answer=time_grammar.SPAN_ANSWER,
   event_answer=time_grammar.EVENT_ANSWER,
+  highlight_answer=time_grammar.HIGHLIGHT_ANSWER,
   message=lambda times_s, duration_s: chat.frames_message(times_s),
   in_seconds=lambda text, duration_s: text,
   asked=lambda question: question,
@@ -57,6 +60,7 @@ CODES = TimeWords(
   figures=time_grammar.code_figures,
   span_answer=time_grammar.CODED_SPAN_ANSWER,
   event_answer=time_grammar.CODED_EVENT_ANSWER,
+  highlight_answer=time_grammar.CODED_HIGHLIGHT_ANSWER,
   message=chat.coded_message,
   in_seconds=relative_position.in_seconds,
   asked=lambda question: question.replace(

@@ -11,14 +11,14 @@ all questions about one video.
 import functools
 from collections.abc import Sequence
 
-from vtg_jax.decode.figure_grammar import Figures
+from vtg_jax.decode.figures import Figures
 from vtg_jax.errors import BadInput
 from vtg_jax.llm.tokenizers import SentencePieceTokenizer, WordPieceTokenizer
 from vtg_jax.systems.timechat import chat, time_grammar
 from vtg_jax.systems.timechat.config import TimeChatConfig
 from vtg_jax.systems.timechat.frames import ShownFrames
 from vtg_jax.systems.timechat.prompt import answer_ids, prompt_ids
-from vtg_jax.systems.timechat.time_grammar import TimedWords
+from vtg_jax.systems.timechat.time_grammar import ListedWords, TimedWords
 from vtg_jax.systems.timechat.time_words import TIME_WORDS
 from vtg_jax.systems.vocabularies import check_tokenizers
 
@@ -34,6 +34,7 @@ class Wording:
     bert: Of the image Q-Former.
     times: How times stand in texts.
     before_ids: What every prompt begins with, up to the video.
+    eos_id: Token that ends an answer.
   """
 
   def __init__(
@@ -49,6 +50,7 @@ class Wording:
     """
     check_tokenizers(config, tokenizer, bert)
     self.tokenizer, self.bert = tokenizer, bert
+    self.eos_id = tokenizer.eos_id
     self._config = config
     self.times = TIME_WORDS[config.places]
     if self.times.is_relative:
@@ -100,17 +102,16 @@ class Wording:
     """Around the times of an answer that begins with an event."""
     return self._timed_words(self.times.event_answer)
 
-  @property
-  def highlight_words(self) -> TimedWords | None:
-    """Around the times of highlights; None where they are written freely.
-
-    Plain numbers cannot be told apart from counts and saliencies.
-    """
-    return time_grammar.TIMES_ALONE if self.times.is_relative else None
+  @functools.cached_property
+  def highlight_words(self) -> ListedWords:
+    """Around the lists of an answer about highlights, its end included."""
+    return time_grammar.listed_words(
+      self.tokenizer, self.figures, self.times.highlight_answer
+    )
 
   def text(self, ids: Sequence[int]) -> str:
     """What was written, up to its end."""
-    return self.tokenizer.decode(answer_ids(ids, self.tokenizer.eos_id)).strip()
+    return self.tokenizer.decode(answer_ids(ids, self.eos_id)).strip()
 
   def _timed_words(self, answer: str) -> TimedWords:
     return time_grammar.timed_words(self.tokenizer, self.figures, answer)

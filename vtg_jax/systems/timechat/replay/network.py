@@ -20,8 +20,8 @@ from vtg_jax.systems.replay.golden_weights import (
 )
 from vtg_jax.systems.replay.steps import step_logits
 from vtg_jax.systems.timechat.config import TimeChatConfig
+from vtg_jax.systems.timechat.ids import IGNORE, PAD_ID
 from vtg_jax.systems.timechat.model import TimeChat
-from vtg_jax.systems.timechat.prompt import IGNORE, PAD_ID
 from vtg_jax.systems.timechat.replay.golden_set import GoldenSet
 from vtg_jax.systems.timechat.rows import Rows, lay_out
 from vtg_jax.train.loss import next_token_loss

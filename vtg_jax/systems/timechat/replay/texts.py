@@ -15,6 +15,7 @@ from vtg_jax.systems.replay.comparison import (
   compare_values,
 )
 from vtg_jax.systems.timechat import chat, prompt
+from vtg_jax.systems.timechat.ids import IGNORE, PAD_ID
 from vtg_jax.systems.timechat.replay.network import Replayed
 
 # Pixels differ by the last bits of a division.
@@ -168,7 +169,7 @@ def _training(replayed: Replayed, part: str) -> Iterator[Made]:
   for name, recorded in sentences.items():
 
     def rows(recorded=recorded):
-      return _padded(_sentence_rows(replayed, recorded), prompt.PAD_ID)
+      return _padded(_sentence_rows(replayed, recorded), PAD_ID)
 
     def mask(recorded=recorded):
       of = _sentence_rows(replayed, recorded)
@@ -197,8 +198,8 @@ def _training(replayed: Replayed, part: str) -> Iterator[Made]:
     if field == 'attention_mask':
       return _padded([[1] * len(ids) for ids, _ in learnt], 0)
     if field == 'labels':
-      return _padded([labels for _, labels in learnt], prompt.IGNORE)
-    return _padded([ids for ids, _ in learnt], prompt.PAD_ID)
+      return _padded([labels for _, labels in learnt], IGNORE)
+    return _padded([ids for ids, _ in learnt], PAD_ID)
 
   for field in ('input_ids', 'labels', 'attention_mask'):
     name = f'{part}_{field}'
