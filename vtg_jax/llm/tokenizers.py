@@ -168,7 +168,7 @@ class WordPieceTokenizer:
     special = ['[UNK]', '[SEP]', '[PAD]', '[CLS]', '[MASK]', *extra_tokens]
     self._tokenizer.add_special_tokens([s for s in special if s in vocab])
     self.cls_id, self.sep_id = vocab['[CLS]'], vocab['[SEP]']
-    self.pad_id = vocab['[PAD]']
+    self.pad_id, self.unk_id = vocab['[PAD]'], vocab['[UNK]']
     self.vocab_size = len(vocab)
 
   def encode(self, text: str, *, max_length: int) -> list[int]:

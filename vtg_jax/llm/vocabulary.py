@@ -6,6 +6,8 @@ from collections.abc import Sequence
 
 import jax
 import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
 
 from vtg_jax.llm.decoder import DecoderConfig, NewWords
 
@@ -71,12 +73,24 @@ def add_new_words(
       f'{config.tied_embeddings=} and {config.new_words=}; words can be added '
       'once, to a decoder whose head is its own'
     )
-  like = jnp.asarray(like_ids)
   new = NewWords(first=first, count=len(like_ids))
+  embed, head = rows_like(
+    params['embed']['embedding'], params['lm_head']['kernel'], like_ids
+  )
   return dataclasses.replace(config, new_words=new), params | {
-    'new_embed': jnp.asarray(params['embed']['embedding'])[like],
-    'new_head': jnp.asarray(params['lm_head']['kernel']).T[like],
+    'new_embed': embed,
+    'new_head': head,
   }
+
+
+def rows_like(
+  embedding: Float[Array | np.ndarray, 'V D'],
+  head: Float[Array | np.ndarray, 'D V'],
+  like_ids: Sequence[int],
+) -> tuple[Float[Array | np.ndarray, 'W D'], Float[Array | np.ndarray, 'W D']]:
+  """Rows for new words that are those of known ones, of both tables."""
+  like = np.asarray(like_ids)
+  return embedding[like], head[:, like].T
 
 
 def _with_means(table, n_new: int, axis: int):

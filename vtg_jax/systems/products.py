@@ -14,6 +14,7 @@ counts its whole rectangle, padding and what a causal mask hides included.
 import dataclasses
 from collections.abc import Collection, Iterable, Iterator, Mapping
 
+from vtg_jax.adapters.qformer import QFormerConfig
 from vtg_jax.llm.decoder import DecoderConfig
 
 
@@ -119,6 +120,55 @@ def encoder_products(
   yield attention(L * rows, n_together, D, stage)
 
 
+def qformer_products(
+  qformer: QFormerConfig,
+  *,
+  stage: str,
+  path: str,
+  features_from: str,
+  n: int,
+  n_features: int,
+  n_text: int = 0,
+  keeps_text: bool = False,
+) -> Iterator[Product]:
+  """A Q-Former that reads some features, each with a text or without.
+
+  Args:
+    qformer: Sizes.
+    stage: Which.
+    path: What its parameters' paths begin with.
+    features_from: The stage that made the features.
+    n: Readings: of one video, of frames, or of windows.
+    n_features: Rows that are looked at in one.
+    n_text: Tokens of a text, padding included.
+    keeps_text: What comes out of the last layer for the text is used.
+  """
+  D, M, Q = qformer.width, qformer.mlp_hidden, qformer.n_tokens
+  R, S = Q + n_text, n_features
+
+  def attending(name, n_queries, n_keys, keys_width, keys_from):
+    for rows, n_in, part, reads in (
+      (n_queries, D, 'query', stage),
+      (n_keys, keys_width, 'key', keys_from),
+      (n_keys, keys_width, 'value', keys_from),
+      (n_queries, D, 'output', stage),
+    ):
+      yield dense(n * rows, n_in, D, f'{name}/{part}/kernel', reads)
+    yield attention(n * n_queries, n_keys, D, stage)
+
+  for i in range(qformer.n_layers):
+    layer = f'{path}/layer_{i}'
+    yield from attending(f'{layer}/self_attention', R, R, D, stage)
+    if i % qformer.cross_attention_every == 0:
+      width = qformer.features_width
+      name = f'{layer}/cross_attention'
+      yield from attending(name, Q, S, width, features_from)
+    used = keeps_text or i < qformer.n_layers - 1
+    for rows, name in ((Q, 'query_ffn'), (n_text if used else 0, 'text_ffn')):
+      yield dense(n * rows, D, M, f'{layer}/{name}/fc1/kernel', stage)
+      yield dense(n * rows, M, D, f'{layer}/{name}/fc2/kernel', stage)
+
+
 def decoder_products(
   llm: DecoderConfig, row_tokens: int, *, scored: int | None = None
 ) -> Iterator[Product]:
@@ -153,3 +203,5 @@ def decoder_products(
   head = 'llm/embed/embedding' if llm.tied_embeddings else 'llm/lm_head/kernel'
   n_scored = T if scored is None else scored
   yield dense(n_scored, D, llm.vocab_size, head, 'llm')
+  if llm.new_words is not None:
+    yield dense(n_scored, D, llm.new_words.count, 'llm/new_head', 'llm')

@@ -90,6 +90,7 @@ SYSTEMS = {
     replay='vtg_jax.systems.timechat.replay.arrays:replay',
     is_golden='vtg_jax.systems.timechat.release:is_golden',
     train='vtg_jax.systems.timechat.tasks:task',
+    plan='vtg_jax.systems.timechat.programs:programs',
   ),
   'clip': System(
     load='vtg_jax.systems.clip.frame_encoder:load',

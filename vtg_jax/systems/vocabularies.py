@@ -1,7 +1,7 @@
 """The two tokenizers of systems with a Q-Former: its own and the LLM's."""
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -93,12 +93,15 @@ def training_files(
 
 def read_tokenizers(
   files: Mapping[str, str | os.PathLike],
+  *,
+  qformer_words: Sequence[str] = (),
   **options,
 ) -> tuple[SentencePieceTokenizer, WordPieceTokenizer]:
   """The language model's and the Q-Former's, by the files' names above.
 
   Args:
     files: Name above -> file.
+    qformer_words: Special words behind the Q-Former's own.
     **options: Of `SentencePieceTokenizer`.
 
   Raises:
@@ -106,7 +109,7 @@ def read_tokenizers(
   """
   return (
     SentencePieceTokenizer(files[TOKENIZER], **options),
-    WordPieceTokenizer(files[VOCABULARY], EXTRA_TOKENS),
+    WordPieceTokenizer(files[VOCABULARY], (*EXTRA_TOKENS, *qformer_words)),
   )
 
 

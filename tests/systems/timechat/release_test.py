@@ -150,6 +150,14 @@ def test_digits_of_seq2time_have_rows_of_their_own(tmp_path):
     assert shapes[path].shape == rows.shape
   plain = release.expected_params(sizes)
   assert shapes.keys() - plain.keys() == {'llm/new_embed', 'llm/new_head'}
+  assert grown.qformer_time_format == 'relative_text'
+  # The Q-Former may have them as well.
+  own = np.ones((sizes.qformer.vocab_size + 10, sizes.qformer.width))
+  words = 'Qformer.bert.embeddings.word_embeddings.weight'
+  both = save(tmp_path / 'words.safetensors', {words: own.astype(np.float32)})
+  both = release.as_in_files(sizes, [open_source(file), open_source(both)])
+  assert both.qformer_time_format == 'relative_tokens'
+  assert both.qformer.vocab_size == len(own)
 
 
 def dropping(key):

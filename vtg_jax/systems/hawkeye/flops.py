@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterator
 
 from vtg_jax.systems import products
 from vtg_jax.systems.hawkeye.config import HawkEyeConfig
-from vtg_jax.systems.products import Product, attention, dense
+from vtg_jax.systems.products import Product, dense
 
 # In the order of the data; see `Product.reads`.
 STAGES = ('pixels', 'encoder', 'qformer', 'projector', 'llm')
@@ -26,7 +26,15 @@ def sample_products(
   """
   return [
     *_encoder(config),
-    *_qformer(config, instruction_tokens),
+    *products.qformer_products(
+      config.qformer,
+      stage='qformer',
+      path='qformer',
+      features_from='encoder',
+      n=1,
+      n_features=_n_cubes(config),
+      n_text=instruction_tokens,
+    ),
     dense(
       config.qformer.n_tokens,
       config.qformer.width,
@@ -84,8 +92,7 @@ def useful_flops(
 def _encoder(config: HawkEyeConfig) -> Iterator[Product]:
   encoder = config.encoder
   n_pixels = encoder.patch_size**2 * encoder.tubelet_size * encoder.channels
-  T = config.n_frames // encoder.tubelet_size * encoder.grid**2
-  D = encoder.width
+  T, D = _n_cubes(config), encoder.width
   yield dense(T, n_pixels, D, 'encoder/patch_embed/kernel', 'pixels')
   yield from products.encoder_products(
     'encoder',
@@ -98,38 +105,6 @@ def _encoder(config: HawkEyeConfig) -> Iterator[Product]:
   )
 
 
-def _qformer(
-  config: HawkEyeConfig, instruction_tokens: int
-) -> Iterator[Product]:
-  qformer, encoder = config.qformer, config.encoder
-  D, M, Q = qformer.width, qformer.mlp_hidden, qformer.n_tokens
-  R = Q + instruction_tokens
-  S = config.n_frames // encoder.tubelet_size * encoder.grid**2
-
-  for i in range(qformer.n_layers):
-    layer = f'qformer/layer_{i}'
-
-    def attending(name, n_queries, n_keys, keys_width, keys_from, layer=layer):
-      own = 'qformer'
-      for rows, n_in, part, reads in (
-        (n_queries, D, 'query', own),
-        (n_keys, keys_width, 'key', keys_from),
-        (n_keys, keys_width, 'value', keys_from),
-        (n_queries, D, 'output', own),
-      ):
-        weight = f'{layer}/{name}/{part}/kernel'
-        yield dense(rows, n_in, D, weight, reads)
-      yield attention(n_queries, n_keys, D, own)
-
-    yield from attending('self_attention', R, R, D, 'qformer')
-    if i % qformer.cross_attention_every == 0:
-      features = qformer.features_width
-      yield from attending('cross_attention', Q, S, features, 'encoder')
-    # What the last layer makes of the text is not used.
-    last = i == qformer.n_layers - 1
-    for rows, name in (
-      (Q, 'query_ffn'),
-      (0 if last else instruction_tokens, 'text_ffn'),
-    ):
-      yield dense(rows, D, M, f'{layer}/{name}/fc1/kernel', 'qformer')
-      yield dense(rows, M, D, f'{layer}/{name}/fc2/kernel', 'qformer')
+def _n_cubes(config: HawkEyeConfig) -> int:
+  encoder = config.encoder
+  return config.n_frames // encoder.tubelet_size * encoder.grid**2

@@ -27,7 +27,6 @@ from vtg_jax.systems import released_files
 from vtg_jax.systems.config_json import reading_sizes
 from vtg_jax.systems.llama_json import llama_decoder
 from vtg_jax.systems.released_files import existing
-from vtg_jax.systems.timechat.chat import RELATIVE_TEXT
 from vtg_jax.systems.timechat.config import (
   PRESETS,
   SYSTEM,
@@ -36,9 +35,13 @@ from vtg_jax.systems.timechat.config import (
   video_qformer_of,
 )
 from vtg_jax.systems.timechat.model import param_shapes
+from vtg_jax.systems.timechat.time_formats import RELATIVE_TEXT, RELATIVE_TOKENS
 from vtg_jax.systems.vocabularies import tokenizer_files
 
 _LORA = re.compile(r'.*\.lora_A\.default\.weight')
+_QFORMER_WORDS = re.compile(
+  r'Qformer\.bert\.embeddings\.word_embeddings\.weight'
+)
 _EMBEDDING = re.compile(r'(.*\.)?embed_tokens\.weight')
 # Of the Q-Formers and of LoRA, while training; no file tells it.
 _DROPOUT = 0.1
@@ -169,9 +172,18 @@ def as_in_files(
     lora = dataclasses.replace(lora, rank=adapter[0])
   video = sizes.video_qformer
   n_frames = frames[0] if frames and len(frames) == 2 else video.n_frames
+  qformer, own = sizes.qformer, last(_QFORMER_WORDS)
   if digits:
+    # Its digits may be words of the Q-Former, too.
+    too = own == (qformer.vocab_size + digits[0], qformer.width)
+    qformer = dataclasses.replace(
+      qformer, vocab_size=own[0] if too else qformer.vocab_size
+    )
     sizes = dataclasses.replace(
-      sizes, places='codes', qformer_time_format=RELATIVE_TEXT
+      sizes,
+      qformer=qformer,
+      places='codes',
+      qformer_time_format=RELATIVE_TOKENS if too else RELATIVE_TEXT,
     )
   return dataclasses.replace(
     sizes,

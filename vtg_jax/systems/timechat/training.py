@@ -11,14 +11,20 @@ from vtg_jax.nn.compute import Compute
 from vtg_jax.systems.config_json import from_json
 from vtg_jax.systems.timechat import training_data
 from vtg_jax.systems.timechat.config import SYSTEM, TimeChatConfig
+from vtg_jax.systems.timechat.flops import useful_flops
 from vtg_jax.systems.timechat.model import TimeChat, param_axes
-from vtg_jax.systems.timechat.prompt import IGNORE, TOKENIZER_OPTIONS
+from vtg_jax.systems.timechat.objective import (
+  RELEASED_TRAINABLE,
+  answer_sums,
+)
+from vtg_jax.systems.timechat.prompt import TOKENIZER_OPTIONS
 from vtg_jax.systems.timechat.sample_rows import RowMaker
 from vtg_jax.systems.timechat.starting_point import (
-  ADDED_WORDS,
   StartConfig,
   starting_point,
 )
+from vtg_jax.systems.timechat.time_formats import qformer_words
+from vtg_jax.systems.timechat.time_words import CODES
 from vtg_jax.systems.timechat.training_data import DataOptions, Shapes
 from vtg_jax.systems.training.starting_point import StartingPoint
 from vtg_jax.systems.training.system_task import (
@@ -27,16 +33,8 @@ from vtg_jax.systems.training.system_task import (
   check_known,
 )
 from vtg_jax.systems.vocabularies import check_tokenizers, read_tokenizers
-from vtg_jax.train.loss import LossSums, next_token_sums
+from vtg_jax.train.loss import LossSums
 from vtg_jax.train.optimiser import OptimiserConfig
-
-# What TimeChat trains; image encoder, its norm and language model are frozen.
-RELEASED_TRAINABLE = (
-  r'.*/lora_[ab]',
-  r'qformer/.*',
-  r'video_qformer/.*',
-  r'projector/.*',
-)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -85,16 +83,18 @@ class TimeChatTask(SystemTask):
     """
     rest = {name: v for name, v in values.items() if name != 'data'}
     config = from_json(TaskConfig, rest, 'the config')
-    start = start or starting_point(config.start)
-    # What it is trained with decides how it is asked.
     data = DataOptions.from_dict(values.get('data', {}))
-    start.model = dataclasses.replace(
+    start = start or starting_point(
+      config.start, qformer_time_format=data.qformer_time_format
+    )
+    super().__init__(values, config, start, param_axes(start.model))
+    # What it is trained with decides how it is asked.
+    self.model = dataclasses.replace(
       start.model,
       places=data.places,
       qformer_time_format=data.qformer_time_format,
       prompts='as_trained',
     )
-    super().__init__(values, config, start, param_axes(start.model))
     self._network = TimeChat(self.model, config.compute)
 
   def tokenizers(self) -> tuple[SentencePieceTokenizer, WordPieceTokenizer]:
@@ -103,16 +103,21 @@ class TimeChatTask(SystemTask):
     Raises:
       BadInput: when one does not fit the network.
     """
-    options = {**TOKENIZER_OPTIONS, 'extra_tokens': ADDED_WORDS}
-    pair = read_tokenizers(self._start.tokenizer_files, **options)
+    options = {**TOKENIZER_OPTIONS, 'extra_tokens': CODES.added_words}
+    pair = read_tokenizers(
+      self._start.tokenizer_files,
+      qformer_words=qformer_words(self.model.qformer_time_format),
+      **options,
+    )
     check_tokenizers(self.model, *pair)
-    n_words = pair[0].vocab_size + len(ADDED_WORDS)
+    n_words = pair[0].vocab_size + len(CODES.added_words)
     if self.data_options().places == 'codes' and (
       self.model.llm.n_words < n_words
     ):
       raise BadInput(
         f'the network has {self.model.llm.n_words} rows and places as digit '
-        f'tokens need {n_words} rows; use data.places=plain or more rows'
+        f'tokens need {n_words} rows; use data.places=plain or '
+        'start.digit_rows=true'
       )
     return pair
 
@@ -178,8 +183,14 @@ class TimeChatTask(SystemTask):
     )
 
   def flops_per_step(self, batch_size: int) -> float | None:
-    """Not counted."""
-    del batch_size
+    """Useful operations of a step."""
+    options = self.data_options()
+    return batch_size * useful_flops(
+      self.model,
+      self._trained,
+      row_tokens=options.row_tokens,
+      time_tokens=options.time_tokens,
+    )
 
   def _sums(self, params, batch, rng, *, deterministic) -> LossSums:
     """The losses of learnt tokens.
@@ -193,12 +204,10 @@ class TimeChatTask(SystemTask):
       rngs={'dropout': rng},
       method='training_states',
     )
-    losses, counts = next_token_sums(
+    return answer_sums(
       states,
       batch['labels'],
       lambda some: self._network.apply(
         {'params': params}, some, method='logits'
       ),
-      ignore=IGNORE,
     )
-    return LossSums(losses.sum(), counts.sum(), {})
