@@ -29,6 +29,7 @@ from benchmarks.gpu_timing import (
   median_seconds,
   random_params,
   shown_decoding,
+  shown_gb,
   shown_time,
   utilisation,
 )
@@ -122,12 +123,14 @@ def rows(result: Mapping) -> list[tuple[str, str, str]]:
     (f'greedy decoding about one video, {n} at once', shown_decoding(row))
     for n, row in result['decode'].items()
   ]
-  lines.append(('all of these, peak memory', _gb(result['asking_peak_gb'])))
+  lines.append(
+    ('all of these, peak memory', shown_gb(result['asking_peak_gb']))
+  )
   lines += [
     (
       f'step of stage 3, a sample of {row["tokens"]} tokens, {attention} '
       'attention',
-      f'{shown_time(row)}, peak memory {_gb(row["peak_gb"])}',
+      f'{shown_time(row)}, peak memory {shown_gb(row["peak_gb"])}',
     )
     for attention, row in result['training'].items()
   ]
@@ -312,10 +315,6 @@ def _drawn(shapes, config) -> dict:
     name: jnp.asarray(rng.integers(0, most, (1, *x.shape)), x.dtype)
     for name, x in shapes.items()
   }
-
-
-def _gb(held: float | None) -> str:
-  return 'unknown' if held is None else f'{held:.0f} GB'
 
 
 if __name__ == '__main__':

@@ -130,6 +130,11 @@ def shown_decoding(row: Mapping) -> str:
   return f'{row["tokens_per_s"]:.0f} tokens/s{share}'
 
 
+def shown_gb(held: float | None) -> str:
+  """What `peak_gb` returned, for the table in the README."""
+  return 'unknown' if held is None else f'{held:.0f} GB'
+
+
 def _percent(part: float | None, of_what: str) -> str:
   return '' if part is None else f', {100 * part:.0f} % {of_what}'
 

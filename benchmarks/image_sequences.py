@@ -5,9 +5,11 @@ python -m benchmarks.image_sequences --seconds 3600    an hour; kept, too
 
 Writes JPEG files, then reads sequences of 96 of them as training does: loader
 processes decode, stretch and stack, and batches come through shared memory. A
-step is a pause that is as long as a stated rate of consumption makes it. Files
-are dropped from the system's memory again and again, so that they come from
-the disk.
+step is a pause that is as long as a stated rate of consumption makes it: 1
+sequence a second is what a GPU of 312 TFLOP/s at 40 % of its peak would take of
+timechat/seq2time_stage1, by that training's useful operations. Files are
+dropped from the system's memory again and again, so that they come from the
+disk. The row says for how long the stream really ran.
 
     wait   share of the time that steps wait for a batch
     rate   sequences a second when nothing else is done, over the stated rate

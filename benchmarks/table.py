@@ -31,6 +31,7 @@ PARTS = {
   'table',
   'timing',
   'torch_prefix',
+  'torch_video_tokens',
 }
 
 

@@ -6,12 +6,14 @@ import sys
 
 import pytest
 
-from benchmarks import gpu, gpu_grounded_videollm, table
+from benchmarks import gpu, gpu_grounded_videollm, gpu_timechat, table
 from vtg_jax import config_file
 from vtg_jax.systems.grounded_videollm.config import PRESETS
 from vtg_jax.systems.grounded_videollm.objective import TUNED
+from vtg_jax.systems.timechat.config import full
+from vtg_jax.systems.timechat.objective import RELEASED_TRAINABLE
 
-NAMES = ('gpu', 'gpu_grounded_videollm')
+NAMES = ('gpu', 'gpu_grounded_videollm', 'gpu_timechat')
 MISSING = ('av', 'grain', 'ml_collections', 'qwix', 'sentencepiece', 'typer')
 
 
@@ -53,4 +55,15 @@ def test_the_step_that_is_timed_is_one_of_stage_3(llm):
   assert values['compute']['remat'] and not values['drop_path']
   for name in ('betas', 'weight_decay', 'clip_norm'):
     timed = getattr(gpu_grounded_videollm.OPTIMISER, name)
+    assert timed == values['optimiser'][name], name
+
+
+def test_the_step_that_is_timed_is_one_of_timechats_instruction_tuning():
+  values = config_file.read_config('timechat/instruction_tuning')
+  assert full().max_text_tokens == values['data']['row_tokens']
+  assert gpu_timechat.TIME_TOKENS == values['data']['time_tokens']
+  assert tuple(values['trainable']) == RELEASED_TRAINABLE
+  assert values['compute']['remat']
+  for name in ('betas', 'weight_decay', 'clip_norm'):
+    timed = getattr(gpu_timechat.OPTIMISER, name)
     assert timed == values['optimiser'][name], name
