@@ -23,7 +23,6 @@ import numpy as np
 
 from benchmarks import gpu_timing
 from benchmarks.gpu_timing import (
-  N_NEW,
   N_ROWS,
   dtype,
   median_seconds,
@@ -66,10 +65,7 @@ from vtg_jax.systems.grounded_videollm.shapes import (
   sample_shapes,
   video_shapes,
 )
-from vtg_jax.train.freeze import flatten, split
-from vtg_jax.train.optimiser import OptimiserConfig, make_optimiser
-from vtg_jax.train.state import init_state
-from vtg_jax.train.step import make_train_step
+from vtg_jax.train.optimiser import OptimiserConfig
 
 # Of stage 3, as far as it changes what is computed.
 OPTIMISER = OptimiserConfig(
@@ -229,7 +225,7 @@ def _span_ms(asking, params, kv, questions, repeats) -> float:
 
 
 def _decode(asking, config, params, kv, questions, repeats) -> dict:
-  n_rows, llm = len(questions.ids), config.llm
+  n_rows = len(questions.ids)
 
   def writer(n_new):
     return lambda: asking.write(
@@ -243,31 +239,25 @@ def _decode(asking, config, params, kv, questions, repeats) -> dict:
       n_candidates=0,
     )
 
-  # Words are looked up, all else is read for every token: the prefix once for
-  # all rows, and each row's own tokens, half of the new ones on average.
-  read = {name: x for name, x in params['llm'].items() if name != 'embed'}
-  own = n_rows * (QUESTION_TOKENS + N_NEW // 2)
-  per_token = 2 * llm.n_layers * llm.n_kv_heads * llm.head_dim
-  n_values = sum(x.size for x in jax.tree.leaves(read))
-  n_values += per_token * (kv.k.shape[2] + own)
+  n_bytes = gpu_timing.bytes_a_token(
+    config.llm,
+    params['llm'],
+    n_known=kv.k.shape[2],
+    n_rows=n_rows,
+    n_own=QUESTION_TOKENS,
+  )
   return gpu_timing.decoding(
     writer,
     n_rows=n_rows,
-    n_bytes=n_values * jnp.dtype(dtype()).itemsize,
+    n_bytes=n_bytes,
     repeats=repeats,
   )
 
 
 def _training(config, attention, repeats) -> dict:
-  """What trains and its moments are float32, as in the stages."""
   network = GroundedVideoLlm(
     config, Compute(dtype=dtype(), attention=attention, remat=True)
   )
-  learns, rests = split(param_shapes(config), TUNED)
-  axes = flatten(param_axes(config))
-  optimiser = make_optimiser(OPTIMISER, {path: axes[path] for path in learns})
-  frozen = random_params(rests)
-  state = init_state(random_params(learns, 'float32'), optimiser, seed=0)
 
   def loss_sums(params, batch, rng):
     apply = functools.partial(network.apply, {'params': params})
@@ -276,23 +266,17 @@ def _training(config, attention, repeats) -> dict:
       states, batch['labels'], functools.partial(apply, method='logits')
     )
 
-  step = make_train_step(loss_sums, optimiser)
   tokens = row_tokens(config)
-  batch = _training_batch(config, tokens)
-
-  def run():
-    nonlocal state  # the old one is donated
-    state, metrics = step(state, frozen, batch)
-    return state, metrics
-
-  seconds = median_seconds(run, repeats)
-  if run()[1].skipped:
-    raise RuntimeError('the training step learnt nothing')
-  flop = useful_flops(config, learns, row_tokens=tokens)
-  return {
-    **utilisation(seconds, flop, tokens),
-    'peak_gb': gpu_timing.peak_gb(),
-  }
+  return gpu_timing.training_row(
+    loss_sums,
+    param_shapes(config),
+    param_axes(config),
+    TUNED,
+    OPTIMISER,
+    _training_batch(config, tokens),
+    flop_of=lambda learns: useful_flops(config, learns, row_tokens=tokens),
+    repeats=repeats,
+  )
 
 
 def _training_batch(config, tokens) -> dict:

@@ -23,7 +23,6 @@ import numpy as np
 
 from benchmarks import gpu_timing
 from benchmarks.gpu_timing import (
-  N_NEW,
   N_ROWS,
   dtype,
   median_seconds,
@@ -51,10 +50,7 @@ from vtg_jax.systems.timechat.shapes import (
   sample_shapes,
   video_shapes,
 )
-from vtg_jax.train.freeze import flatten, split
-from vtg_jax.train.optimiser import OptimiserConfig, make_optimiser
-from vtg_jax.train.state import init_state
-from vtg_jax.train.step import make_train_step
+from vtg_jax.train.optimiser import OptimiserConfig
 
 # Of instruction tuning, as far as it changes what is computed.
 OPTIMISER = OptimiserConfig(
@@ -167,7 +163,6 @@ def _asking(config, attentions, repeats) -> dict:
 
 
 def _decode(asking, config, params, known, n_rows, repeats) -> dict:
-  llm = config.llm
   questions = Questions(
     ids=jnp.ones((n_rows, QUESTION_TOKENS), jnp.int32),
     length=jnp.full(n_rows, QUESTION_TOKENS),
@@ -186,31 +181,25 @@ def _decode(asking, config, params, known, n_rows, repeats) -> dict:
       n_candidates=0,
     )
 
-  # Words are looked up, all else is read for every token: what is known once
-  # for all rows, and each row's own tokens, half of the new ones on average.
-  read = {name: x for name, x in params['llm'].items() if name != 'embed'}
-  own = n_rows * (QUESTION_TOKENS + N_NEW // 2)
-  per_token = 2 * llm.n_layers * llm.n_kv_heads * llm.head_dim
-  n_values = sum(x.size for x in jax.tree.leaves(read))
-  n_values += per_token * (known.kv.k.shape[2] + own)
+  n_bytes = gpu_timing.bytes_a_token(
+    config.llm,
+    params['llm'],
+    n_known=known.kv.k.shape[2],
+    n_rows=n_rows,
+    n_own=QUESTION_TOKENS,
+  )
   return gpu_timing.decoding(
     writer,
     n_rows=n_rows,
-    n_bytes=n_values * jnp.dtype(dtype()).itemsize,
+    n_bytes=n_bytes,
     repeats=repeats,
   )
 
 
 def _training(config, attention, repeats) -> dict:
-  """What trains and its moments are float32, as in the training."""
   network = TimeChat(
     config, Compute(dtype=dtype(), attention=attention, remat=True)
   )
-  learns, rests = split(param_shapes(config), RELEASED_TRAINABLE)
-  axes = flatten(param_axes(config))
-  optimiser = make_optimiser(OPTIMISER, {path: axes[path] for path in learns})
-  frozen = random_params(rests)
-  state = init_state(random_params(learns, 'float32'), optimiser, seed=0)
 
   def loss_sums(params, batch, rng):
     apply = functools.partial(network.apply, {'params': params})
@@ -218,23 +207,17 @@ def _training(config, attention, repeats) -> dict:
     logits = functools.partial(apply, method='logits')
     return answer_sums(states, batch['labels'], logits)
 
-  step = make_train_step(loss_sums, optimiser)
   sizes = {'row_tokens': config.max_text_tokens, 'time_tokens': TIME_TOKENS}
-  batch = _training_batch(config, sizes)
-
-  def run():
-    nonlocal state  # the old one is donated
-    state, metrics = step(state, frozen, batch)
-    return state, metrics
-
-  seconds = median_seconds(run, repeats)
-  if run()[1].skipped:
-    raise RuntimeError('the training step learnt nothing')
-  flop = useful_flops(config, learns, **sizes)
-  return {
-    **utilisation(seconds, flop, config.max_text_tokens),
-    'peak_gb': gpu_timing.peak_gb(),
-  }
+  return gpu_timing.training_row(
+    loss_sums,
+    param_shapes(config),
+    param_axes(config),
+    RELEASED_TRAINABLE,
+    OPTIMISER,
+    _training_batch(config, sizes),
+    flop_of=lambda learns: useful_flops(config, learns, **sizes),
+    repeats=repeats,
+  )
 
 
 def _training_batch(config, sizes) -> dict:

@@ -9,12 +9,19 @@ import json
 import math
 import statistics
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 
+from vtg_jax.llm.decoder import DecoderConfig
+from vtg_jax.train.freeze import flatten, split
+from vtg_jax.train.loss import LossSums
+from vtg_jax.train.optimiser import OptimiserConfig, make_optimiser
 from vtg_jax.train.peak import peak_flops
+from vtg_jax.train.state import init_state
+from vtg_jax.train.step import make_train_step
 
 # How attention is computed where it makes a difference.
 ATTENTION = ('xla', 'cudnn')
@@ -97,6 +104,74 @@ def decoding(
     'tokens_per_s': round(n_rows / step_s, 1),
     'of_limit': limit and round(n_bytes / limit / step_s, 3),
   }
+
+
+def bytes_a_token(
+  llm: DecoderConfig, params: Mapping, *, n_known: int, n_rows: int, n_own: int
+) -> int:
+  """What has to be read to write a token in each row.
+
+  Words are looked up, all else is read for every token: what is known once for
+  all rows, and each row's own tokens, half of the new ones on average.
+
+  Args:
+    llm: Sizes.
+    params: Of the language model.
+    n_known: Tokens that all rows share.
+    n_rows: Rows that are written at once.
+    n_own: Tokens of a row before what is written.
+  """
+  read = {name: x for name, x in params.items() if name != 'embed'}
+  per_token = 2 * llm.n_layers * llm.n_kv_heads * llm.head_dim
+  n_values = sum(x.size for x in jax.tree.leaves(read))
+  n_values += per_token * (n_known + n_rows * (n_own + N_NEW // 2))
+  return n_values * jnp.dtype(dtype()).itemsize
+
+
+def training_row(
+  loss_sums: Callable[..., LossSums],
+  shapes: Mapping,
+  axes: Mapping,
+  trainable: Sequence[str],
+  config: OptimiserConfig,
+  batch: Mapping[str, jax.Array],
+  *,
+  flop_of: Callable[[Collection[str]], float],
+  repeats: int,
+) -> dict:
+  """A training step on one sample; what trains and its moments are float32.
+
+  Args:
+    loss_sums: (params, batch, rng) -> the losses.
+    shapes: Of the parameters, nested.
+    axes: Logical names of their axes, nested.
+    trainable: Patterns of what trains.
+    config: Of the optimiser.
+    batch: One sample.
+    flop_of: Paths that train -> useful operations.
+    repeats: Runs; the median counts.
+
+  Raises:
+    RuntimeError: the step learnt nothing.
+  """
+  learns, rests = split(shapes, trainable)
+  names = flatten(axes)
+  optimiser = make_optimiser(config, {path: names[path] for path in learns})
+  frozen = random_params(rests)
+  state = init_state(random_params(learns, 'float32'), optimiser, seed=0)
+  step = make_train_step(loss_sums, optimiser)
+
+  def run():
+    nonlocal state  # the old one is donated
+    state, metrics = step(state, frozen, batch)
+    return state, metrics
+
+  seconds = median_seconds(run, repeats)
+  if run()[1].skipped:
+    raise RuntimeError('the training step learnt nothing')
+  tokens = batch['labels'].shape[1]
+  row = utilisation(seconds, flop_of(learns), tokens)
+  return {**row, 'peak_gb': peak_gb()}
 
 
 def random_params(shapes: Any, of_dtype: str | None = None) -> Any:

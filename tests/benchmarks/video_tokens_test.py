@@ -13,9 +13,7 @@ def test_the_two_ways_give_the_same_tokens():
   config = dataclasses.replace(
     config,
     qformer=dataclasses.replace(config.qformer, n_layers=2),
-    video_qformer=dataclasses.replace(
-      config.video_qformer, window=2, stride=2
-    ),
+    video_qformer=dataclasses.replace(config.video_qformer, window=2, stride=2),
   )
   result = video_tokens.measure(config, repeats=1)
   assert result['difference'] < 1e-4
