@@ -82,6 +82,7 @@ def recipe() -> ConfigDict:
           'video_qformer': {'n_frames': N_FRAMES},
         },
         'tokenizers': None,
+        'image_encoder': None,
         'drawn': (),
         'digit_rows': False,
       },

@@ -119,6 +119,8 @@ class QFormerAttention(nn.Module):
       return z.reshape(*z.shape[:2], config.n_heads, head_dim)
 
     q, k, v = project('query', x), project('key', y), project('value', y)
+    self.sow('intermediates', 'q', q)  # for losses that look inside
+    self.sow('intermediates', 'k', k)
     out = attend(
       q,
       [Segment(k, v, mask)],

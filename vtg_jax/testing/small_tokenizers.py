@@ -5,7 +5,7 @@
 They are trained on the prompts and on sentences of ShapeStories. HawkEye's
 weights are trained by the configs `hawkeye/small_cells`, `small_tokens` and
 `small`, ReVisionLLM's by `revisionllm/small_dense`, `small_sparse` and
-`small_long`.
+`small_long`, TimeChat's by `timechat/small_frames` and `small`.
 """
 
 import argparse
@@ -16,7 +16,10 @@ from pathlib import Path
 import sentencepiece
 import tokenizers
 
+from input_pipeline.sequences import templates
+from input_pipeline.sequences.captions import as_query
 from vtg_jax.moments import coarse, frame_answers
+from vtg_jax.shape_stories.captioned import as_sentence
 from vtg_jax.shape_stories.words import (
   N_PARAPHRASES,
   PAIRS,
@@ -26,11 +29,15 @@ from vtg_jax.shape_stories.words import (
 from vtg_jax.systems.hawkeye import prompt
 from vtg_jax.systems.revisionllm import prompt as revisionllm_prompt
 from vtg_jax.systems.revisionllm import release as revisionllm_release
+from vtg_jax.systems.timechat import chat
 from vtg_jax.systems.vocabularies import TOKENIZER, VOCABULARY
 
 VOCAB_SIZE = 768
 BERT_VOCAB_SIZE = 448
 REVISIONLLM_VOCAB_SIZE = 896
+TIMECHAT_VOCAB_SIZE = 896
+# Words of the sentences that tell a frame's time.
+_TIME_WORDS = ('this', 'frame', 'is', 'sampled', 'at', 'second')
 
 
 def corpus() -> list[str]:
@@ -71,6 +78,27 @@ def revisionllm_corpus() -> list[str]:
       lines.append(
         revisionllm_prompt.chat_prompt(asked, answers[j % len(answers)])
       )
+  return lines
+
+
+def timechat_corpus() -> list[str]:
+  """Every sentence in questions of each kind, with answers; no places."""
+  lines, places = [], {'place': ' 1', 'span': ' 1 - 1', 'other_place': ' 1'}
+  kinds = list(templates.QUESTIONS)
+  for i, pair in enumerate(PAIRS):
+    for j, text in enumerate(paraphrases(pair)):
+      sentence = as_sentence(text)
+      said = {'query': as_query(sentence), 'other_caption': sentence}
+      fields = {'caption': sentence, **said, **places}
+      kind = kinds[(i + j) % len(kinds)]
+      questions = templates.QUESTIONS[kind]
+      turn = (
+        questions[(i // len(kinds) + j) % len(questions)].format(**fields),
+        templates.ANSWERS[kind].format(**fields),
+      )
+      unit = 'video' if j % 2 else 'image sequence'
+      message = f'The {unit} contains 1 frames sampled images indexed at 1. '
+      lines.append(chat.learnt_text([turn], message, n_placeholders=0))
   return lines
 
 
@@ -144,9 +172,22 @@ def write_revisionllm_tokenizer(out: Path) -> None:
   )
 
 
+def write_timechat_tokenizers(out: Path) -> None:
+  """Writes tokenizer.model, and a vocab.txt that reads numbers by digits."""
+  letters = [*map(chr, range(ord('a'), ord('z') + 1)), *map(str, range(10))]
+  words = ('[PAD]', '[UNK]', '[CLS]', '[SEP]', '[MASK]', *'.,<>', *letters)
+  words = (*words, *(f'##{letter}' for letter in letters), *_TIME_WORDS)
+  out.mkdir(parents=True, exist_ok=True)
+  (out / TOKENIZER).write_bytes(
+    train_sentencepiece(timechat_corpus(), vocab_size=TIMECHAT_VOCAB_SIZE)
+  )
+  (out / VOCABULARY).write_text('\n'.join(words) + '\n', 'utf-8')
+
+
 WRITERS = {
   'hawkeye': write_hawkeye_tokenizers,
   'revisionllm': write_revisionllm_tokenizer,
+  'timechat': write_timechat_tokenizers,
 }
 
 

@@ -4,13 +4,14 @@ import jax
 import numpy as np
 import pytest
 
-from tests.systems.timechat.training_test import OWN, first_batch, make_task
+from tests.systems.timechat.training_test import OWN, first_batch
 from vtg_jax import config_file, sharding
 from vtg_jax.errors import BadInput
 from vtg_jax.planning.flops import jaxpr_flops
 from vtg_jax.systems import registry
 from vtg_jax.systems.timechat import programs as subject
 from vtg_jax.systems.timechat.shapes import sample_shapes
+from vtg_jax.systems.timechat.tasks import task as task_of
 
 
 def made(config, *, batch_size=8):
@@ -70,7 +71,8 @@ def test_a_checkpoint_of_another_system_is_not_planned():
 
 
 def test_a_planned_batch_is_as_a_real_one():
-  task = make_task('quicktest')
+  values = config_file.read_config('timechat/seq2time_stage2:quicktest')
+  task = task_of({k: v for k, v in values.items() if k not in OWN | {'system'}})
   options, real = task.data_options(), first_batch(task)
   planned = sample_shapes(
     task.model,

@@ -32,7 +32,7 @@ from vtg_jax.systems.training.extra_heads import (
   apply_head,
   without_heads,
 )
-from vtg_jax.systems.training.naming import classes_of_pairs, naming_heads
+from vtg_jax.systems.training.naming import naming_heads, naming_losses
 from vtg_jax.train.loss import LossSums
 
 _ROW, _CLOCK, _SHOWS = 'row', 'clock', 'shows'
@@ -161,22 +161,9 @@ def _tell_rows(logits: Float[Array, '*B V'], shows: Bool[Array, '*#B V']):
 def _name(params, keys, row_pairs, queries, asked):
   """How well heads name what rows show, and what is asked for.
 
-  A row that shows several things may be called by any of them; one that shows
-  nothing, by nothing. Each kind of features counts as much.
+  Each kind of features counts as much.
   """
   asked = jnp.broadcast_to(asked[:, None, None], (*queries.shape[:2], 1))
-  total = 0.0
-  for features, pairs in ((keys, row_pairs), (queries, asked)):
-    classes = jnp.asarray(classes_of_pairs())[pairs]  # [B N M 3]
-    is_object = pairs >= 0
-    is_empty = ~is_object.any(-1, keepdims=True)
-    first = jnp.arange(pairs.shape[-1]) == 0
-    counts = jnp.where(is_empty, first, is_object).astype(jnp.float32)
-    counts /= counts.sum(-1, keepdims=True)
-    losses = 0.0
-    for i, name in enumerate(naming_heads(1)):
-      logits = jax.nn.log_softmax(apply_head(params, name, features))
-      each = jnp.take_along_axis(logits, classes[..., i], -1)  # [B N M]
-      losses -= (counts * each).sum(-1)
-    total += losses.mean()
+  total = naming_losses(params, keys, row_pairs).mean()
+  total += naming_losses(params, queries, asked).mean()
   return total, jnp.ones(())

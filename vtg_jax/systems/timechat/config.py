@@ -226,12 +226,12 @@ def small(*, vocab_size: int, bert_vocab_size: int) -> TimeChatConfig:
   """
   qformer = QFormerConfig(
     width=96,
-    n_layers=3,
+    n_layers=2,
     n_heads=4,
     mlp_hidden=384,
     vocab_size=bert_vocab_size,
     max_positions=32,
-    n_queries=8,
+    n_queries=4,
     n_extra_queries=0,
     cross_attention_every=2,
     features_width=96,

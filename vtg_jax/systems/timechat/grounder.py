@@ -5,6 +5,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from input_pipeline.sequences import templates
+from input_pipeline.sequences.lesson import DENSE_CAPTIONS, GROUNDING
 from input_pipeline.video import FrameStore
 from vtg_jax.convert import checkpoint
 from vtg_jax.errors import BadInput
@@ -40,12 +42,22 @@ from vtg_jax.systems.vocabularies import (
 from vtg_jax.systems.writing import Draws, mean_probability
 
 # TimeIT's first question of two tasks, and the release's own of the third.
-GROUNDING = questions.question(questions.GROUNDING, '%s')
-DENSE_CAPTIONS = (
+_GROUNDING = questions.question(questions.GROUNDING, '%s')
+_DENSE_CAPTIONS = (
   'Determine the start and end times of various activity events in the video, '
   'accompanied by descriptions.'
 )
 HIGHLIGHTS = questions.question(questions.HIGHLIGHTS, '%s')
+# How a model is asked, by its config's `prompts`: with %s for the sentence
+# where it is about one.
+_GROUNDING_QUESTIONS = {
+  'released': _GROUNDING,
+  'as_trained': templates.QUESTIONS[GROUNDING][0].replace('{query}', '%s'),
+}
+_DENSE_QUESTIONS = {
+  'released': _DENSE_CAPTIONS,
+  'as_trained': templates.QUESTIONS[DENSE_CAPTIONS][0],
+}
 # Most tokens of a freely written answer that tells a span, or highlights.
 SPAN_TOKENS, HIGHLIGHT_TOKENS = 64, 512
 
@@ -129,7 +141,7 @@ class TimeChatGrounder(OpensVideos):
     absent_below: float | None = None,
     sampling: str = 'timestamp',
     mode: str = 'score',
-    template: str = GROUNDING,
+    template: str | None = None,
     temperature: float = 0.0,
     n_candidates: int = 50,
     seed: int = 0,
@@ -153,7 +165,8 @@ class TimeChatGrounder(OpensVideos):
         one, and its best spans come with their doubt. 'generate'
         reads freely written text as the release does, and answers `Absent`
         where it tells no span.
-      template: Question with one %s for the sentence.
+      template: Question with one %s for the sentence; the first of training
+        when None.
       temperature: Of the draws; 0 takes the most probable token. Deviates:
         the release draws from the most probable 80 %.
       n_candidates: Most probable tokens that are drawn from.
@@ -172,6 +185,7 @@ class TimeChatGrounder(OpensVideos):
     if top_k < 1:
       raise BadInput(f'top_k is {top_k}; use 1 up')
     queries = checked_queries(queries, chat.PLACEHOLDER)
+    template = template or _GROUNDING_QUESTIONS[self.config.prompts]
     asked = [fill_template(template, query.strip('.')) for query in queries]
     wording, video = self.asker.wording, self.opened(video)
     duration_s = self.asker.shown(video, sampling).duration_s
@@ -218,7 +232,7 @@ class TimeChatGrounder(OpensVideos):
 
     Args:
       video: Path, or what `open_video` returned.
-      prompt: What to ask; one of the paper's questions when None.
+      prompt: What to ask; the first question of training when None.
       max_tokens: Most tokens of the whole answer.
       sampling: See `ground`.
       mode: 'score' has the model tell well-formed times and write what it
@@ -239,7 +253,8 @@ class TimeChatGrounder(OpensVideos):
     """
     check_known('mode', mode, MODES)
     check_known('sampling', sampling, SAMPLINGS)
-    question = DENSE_CAPTIONS if prompt is None else prompt
+    question = _DENSE_QUESTIONS[self.config.prompts]
+    question = question if prompt is None else prompt
     (question,) = checked_queries(question, chat.PLACEHOLDER, what='prompt')
     wording, video = self.asker.wording, self.opened(video)
     duration_s = self.asker.shown(video, sampling).duration_s

@@ -3,7 +3,7 @@
 {'asked_at': int32 [Q], where in the row each answer starts, 'asked_pair':
  int16 [Q], number in `words.PAIRS` of what the question names, 'shows_target':
  bool [Q F], the frames that it is about, 'frame_pairs': int16 [F M], what
- each frame shows}
+ each frame shows, 'frame_codes': int16 [F], where in the whole it is}
 """
 
 from collections.abc import Sequence
@@ -25,6 +25,7 @@ from input_pipeline.sequences.lesson import (
   Said,
   shown_places,
 )
+from vtg_jax.moments.relative_position import code_of
 from vtg_jax.shape_stories.captioned import pair_said, pairs_of_subject
 from vtg_jax.shape_stories.cells import NOTHING
 from vtg_jax.systems.timechat.ids import IGNORE
@@ -67,6 +68,7 @@ def hints(
     'asked_pair': np.full(max_asked, NOTHING, np.int16),
     'shows_target': np.zeros((max_asked, n_frames), bool),
     'frame_pairs': np.full((n_frames, MOST_SHOWN), NOTHING, np.int16),
+    'frame_codes': np.zeros(n_frames, np.int16),
   }
   out['asked_at'][: len(starts)] = starts
   places = shown_places(lesson.unit, frame_ids.tolist(), lesson.video.fps)
@@ -76,6 +78,8 @@ def hints(
       out['shows_target'][i, : len(places)] = shows(event, places, lesson.unit)
       pair = pair_said(event.caption) if turn.task in _NAMED else None
       out['asked_pair'][i] = NOTHING if pair is None else pair
+  length = lesson.scale.length
+  out['frame_codes'][: len(places)] = [code_of(at, length) for at in places]
   for i, frame_id in enumerate(frame_ids.tolist()):
     pairs = pairs_of_subject(lesson.subjects[frame_id])[:MOST_SHOWN]
     out['frame_pairs'][i, : len(pairs)] = pairs

@@ -12,12 +12,15 @@ from vtg_jax.llm.decoder import NewWords
 from vtg_jax.llm.vocabulary import rows_like
 from vtg_jax.moments import relative_position
 from vtg_jax.nn.positions import resize_nearest
-from vtg_jax.systems.registry import SHIPPED
 from vtg_jax.systems.timechat.config import (
   PRESETS,
   SYSTEM,
   TimeChatConfig,
   small,
+)
+from vtg_jax.systems.timechat.image_encoder import (
+  image_encoder_params,
+  image_encoder_sizes,
 )
 from vtg_jax.systems.timechat.model import init_params
 from vtg_jax.systems.timechat.time_formats import SECONDS, qformer_words
@@ -31,6 +34,8 @@ from vtg_jax.systems.training.starting_point import (
 )
 from vtg_jax.systems.vocabularies import read_tokenizers, training_files
 
+# Whose tokenizers the small model takes when it begins from nothing.
+SHIPPED_TOKENIZERS = Path(__file__).parents[2] / 'checkpoints/timechat_small'
 # What a checkpoint from before TimeChat's training need not have.
 MAY_BE_NEW = (r'.*/lora_[ab]',)
 # Whose rows change in number: frames, words of time, and rows of digits.
@@ -55,7 +60,9 @@ class StartConfig:
       preset's, nested as in config.json: {'llm': {'n_layers': 2}}. Positions of
       other many frames begin as those of the nearest ones.
     tokenizers: Folder with tokenizer.model and vocab.txt; when None, the
-      checkpoint's own, or for the preset 'small' those of the small HawkEye.
+      checkpoint's own, or for the preset 'small' those of the small one.
+    image_encoder: A folder of a CLIP of ours, whose image encoder the preset
+      begins with in place of its own; None draws it.
     drawn: Patterns of parameters that are drawn anew, whatever the checkpoint
       has.
     digit_rows: The ten digits of places have rows of their own in the language
@@ -67,6 +74,7 @@ class StartConfig:
   preset: str | None = None
   model: dict | None = None
   tokenizers: str | None = None
+  image_encoder: str | None = None
   drawn: tuple[str, ...] = ()
   digit_rows: bool = False
 
@@ -85,12 +93,21 @@ def starting_point(
     BadInput: when something is missing or contradicts itself.
   """
   check_one_start(config.init_from, config.preset)
-  shipped = SHIPPED if config.preset == 'small' else None
+  seen = config.image_encoder
+  if seen is not None and config.preset is None:
+    raise BadInput(
+      'start.image_encoder and start.init_from are both given, and the latter '
+      'has an image encoder; give one of them'
+    )
+  shipped = SHIPPED_TOKENIZERS if config.preset == 'small' else None
   files = training_files(config.tokenizers, config.init_from or shipped)
   if config.init_from is not None:
     sizes = stored_sizes(config.init_from, SYSTEM)
   else:
     sizes = _preset(config, files).to_dict()
+  if seen is not None:
+    encoder = dataclasses.asdict(image_encoder_sizes(seen))
+    sizes = merged(sizes, {'encoder': encoder})
   model = changed(sizes, config, qformer_time_format)
   return StartingPoint(
     model,
@@ -100,6 +117,7 @@ def starting_point(
     may_be_new=MAY_BE_NEW,
     renewed=config.drawn,
     adapt=functools.partial(adapted, model=model, files=files),
+    parts=seen and functools.partial(image_encoder_params, seen),
   )
 
 

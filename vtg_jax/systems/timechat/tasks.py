@@ -3,10 +3,15 @@
 from collections.abc import Mapping
 from typing import Any
 
+from vtg_jax.systems.timechat.frame_hints import FrameWarmup, HintedAnswers
 from vtg_jax.systems.timechat.training import TimeChatTask
 from vtg_jax.systems.training.named_tasks import named_task
 
-TASKS = {'answers': TimeChatTask}
+TASKS = {
+  'answers': TimeChatTask,
+  'frames': FrameWarmup,
+  'hinted': HintedAnswers,
+}
 
 
 def task(values: Mapping[str, Any]) -> TimeChatTask:

@@ -197,13 +197,21 @@ class TimeChatTask(SystemTask):
 
     A batch is as `TimeChat.training_states` has it, and labels [B T].
     """
-    states = self._network.apply(
+    states = self._states(params, batch, rng, deterministic=deterministic)
+    return self._answer_sums(params, states, batch)
+
+  def _states(self, params, batch, rng, *, deterministic, **options):
+    """Final states of the language model, and what `apply` adds to them."""
+    return self._network.apply(
       {'params': params},
       batch,
       deterministic=deterministic,
       rngs={'dropout': rng},
       method='training_states',
+      **options,
     )
+
+  def _answer_sums(self, params, states, batch) -> LossSums:
     return answer_sums(
       states,
       batch['labels'],

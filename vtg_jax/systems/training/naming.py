@@ -4,6 +4,7 @@ What ShapeStories show is known, so features can learn to tell it apart before
 anything is asked about them. The heads are thrown away at the end.
 """
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
@@ -66,6 +67,35 @@ def naming_sums(
       is_object.sum().astype(jnp.float32),
     )
   return LossSums(total, weights.sum(), parts)
+
+
+def naming_losses(
+  params: dict,
+  features: Float[Array, '*B D'],
+  pairs: Int[Array, '*B M'],
+) -> Float[Array, '*B']:
+  """How far the heads of `NAMES` are from naming what some features tell of.
+
+  Features that tell of several things may be called by any of them; those
+  that tell of nothing, by nothing.
+
+  Args:
+    params: With the heads.
+    features: Of anything.
+    pairs: Numbers in `words.PAIRS` of what it is, or -1 for nothing.
+  """
+  classes = jnp.asarray(classes_of_pairs())[pairs]  # [*B M 3]
+  is_object = pairs >= 0
+  is_empty = ~is_object.any(-1, keepdims=True)
+  first = jnp.arange(pairs.shape[-1]) == 0
+  shares = jnp.where(is_empty, first, is_object).astype(jnp.float32)
+  shares /= shares.sum(-1, keepdims=True)
+  losses = 0.0
+  for i, name in enumerate(NAMES):
+    logits = jax.nn.log_softmax(apply_head(params, name, features))
+    each = jnp.take_along_axis(logits, classes[..., i], -1)  # [*B M]
+    losses -= (shares * each).sum(-1)
+  return losses
 
 
 def naming_heads(width: int, *, prefix: str = '') -> dict[str, tuple[int, int]]:

@@ -34,6 +34,7 @@ class StartingPoint:
     may_be_new: Sequence[str] = (),
     renewed: Sequence[str] = (),
     adapt: Callable[[dict, int], dict] | None = None,
+    parts: Callable[[], Mapping[str, np.ndarray]] | None = None,
   ):
     """Keeps what is small.
 
@@ -46,13 +47,14 @@ class StartingPoint:
       renewed: Patterns of those that are drawn anew although it has them.
       adapt: (path -> stored array, seed) -> the same for a network of these
         sizes, where the checkpoint's are others.
+      parts: Path -> array, of what is neither drawn nor in the checkpoint.
     """
     self.model = model
     self.tokenizer_files = dict(tokenizer_files)
     self._init_params = init_params
     self._folder = folder
     self._may_be_new, self._renewed = tuple(may_be_new), tuple(renewed)
-    self._adapt = adapt
+    self._adapt, self._parts = adapt, parts
 
   @functools.cached_property
   def _shapes(self) -> dict[str, jax.ShapeDtypeStruct]:
@@ -75,7 +77,9 @@ class StartingPoint:
     """
     shapes, folder = self._shapes, self._folder
     if folder is None:
-      return self._drawn(seed, shapes)
+      parts = dict(self._parts()) if self._parts else {}
+      drawn = self._drawn(seed, sorted(shapes.keys() - parts.keys()))
+      return {path: (parts | drawn)[path] for path in shapes}
     stored = flatten(checkpoint.load_params(folder))
     stored = {p: x for p, x in stored.items() if not self._is_renewed(p)}
     if self._adapt is not None:
