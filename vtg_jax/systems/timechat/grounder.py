@@ -5,8 +5,6 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from input_pipeline.sequences import templates
-from input_pipeline.sequences.lesson import DENSE_CAPTIONS, GROUNDING
 from input_pipeline.video import FrameStore
 from vtg_jax.convert import checkpoint
 from vtg_jax.errors import BadInput
@@ -41,23 +39,7 @@ from vtg_jax.systems.vocabularies import (
 )
 from vtg_jax.systems.writing import Draws, mean_probability
 
-# TimeIT's first question of two tasks, and the release's own of the third.
-_GROUNDING = questions.question(questions.GROUNDING, '%s')
-_DENSE_CAPTIONS = (
-  'Determine the start and end times of various activity events in the video, '
-  'accompanied by descriptions.'
-)
 HIGHLIGHTS = questions.question(questions.HIGHLIGHTS, '%s')
-# How a model is asked, by its config's `prompts`: with %s for the sentence
-# where it is about one.
-_GROUNDING_QUESTIONS = {
-  'released': _GROUNDING,
-  'as_trained': templates.QUESTIONS[GROUNDING][0].replace('{query}', '%s'),
-}
-_DENSE_QUESTIONS = {
-  'released': _DENSE_CAPTIONS,
-  'as_trained': templates.QUESTIONS[DENSE_CAPTIONS][0],
-}
 # Most tokens of a freely written answer that tells a span, or highlights.
 SPAN_TOKENS, HIGHLIGHT_TOKENS = 64, 512
 
@@ -185,7 +167,7 @@ class TimeChatGrounder(OpensVideos):
     if top_k < 1:
       raise BadInput(f'top_k is {top_k}; use 1 up')
     queries = checked_queries(queries, chat.PLACEHOLDER)
-    template = template or _GROUNDING_QUESTIONS[self.config.prompts]
+    template = template or questions.GROUNDING_BY_PROMPTS[self.config.prompts]
     asked = [fill_template(template, query.strip('.')) for query in queries]
     wording, video = self.asker.wording, self.opened(video)
     duration_s = self.asker.shown(video, sampling).duration_s
@@ -253,7 +235,7 @@ class TimeChatGrounder(OpensVideos):
     """
     check_known('mode', mode, MODES)
     check_known('sampling', sampling, SAMPLINGS)
-    question = _DENSE_QUESTIONS[self.config.prompts]
+    question = questions.DENSE_BY_PROMPTS[self.config.prompts]
     question = question if prompt is None else prompt
     (question,) = checked_queries(question, chat.PLACEHOLDER, what='prompt')
     wording, video = self.asker.wording, self.opened(video)

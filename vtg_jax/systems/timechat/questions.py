@@ -15,6 +15,7 @@ Source: TimeChat prompts/ and utils/construct_it_data (TimeIT).
 
 from collections.abc import Callable, Sequence
 
+from input_pipeline.sequences import templates
 from vtg_jax.errors import BadInput
 from vtg_jax.metrics.dense_captions import Event
 from vtg_jax.metrics.grounding import Span
@@ -132,6 +133,19 @@ def question(
   dataset = dataset or DATASETS.get(task, '')
   # Not `format`: a sentence may hold braces.
   return text.replace('{dataset}', dataset).replace('{query}', query)
+
+
+# How a model is asked, by its config's `prompts`: with %s for the sentence
+# where it is about one. Of the release, TimeIT's first question.
+GROUNDING_BY_PROMPTS = {
+  'released': question(GROUNDING, '%s'),
+  'as_trained': templates.QUESTIONS[GROUNDING][0].replace('{query}', '%s'),
+}
+DENSE_BY_PROMPTS = {
+  'released': 'Determine the start and end times of various activity events in '
+  'the video, accompanied by descriptions.',
+  'as_trained': templates.QUESTIONS[DENSE_CAPTIONS][0],
+}
 
 
 def grounding_answer(span: Span) -> str:
