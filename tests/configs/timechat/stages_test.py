@@ -259,7 +259,7 @@ def quickly_compiled():
 
 
 def test_a_stage_trains_on_files_and_the_next_begins_where_it_ended(
-  few, start, tmp_path, quickly_compiled
+  quickly_compiled, few, start, tmp_path
 ):
   folder, before = start
 
