@@ -166,9 +166,13 @@ def test_events_are_told_in_seconds_of_the_video(grounder, video):
 
 def test_highlights_are_asked_for_each_query(grounder, video):
   queries = ['a cup', 'the sofa']
-  for released, max_tokens in ((False, 150), (True, FRAME_TOKENS)):
+  for released, max_tokens in ((False, 110), (True, FRAME_TOKENS)):
     found = grounder.highlights(
-      video, queries, max_tokens=max_tokens, released=released
+      video,
+      queries,
+      template='highlights of %s?',
+      max_tokens=max_tokens,
+      released=released,
     )
     assert [one.query for one in found] == queries
     for one in found:
@@ -178,7 +182,7 @@ def test_highlights_are_asked_for_each_query(grounder, video):
       # Its grammar always tells some, whatever the weights.
       assert released or one.times_s
   with pytest.raises(BadInput, match='too few for one highlight'):
-    grounder.highlights(video, queries, max_tokens=20)
+    grounder.highlights(video, queries, template='%s?', max_tokens=20)
 
 
 def test_the_words_around_times_are_those_of_the_answers(grounder):
@@ -295,7 +299,7 @@ def test_codes_are_well_formed_and_told_in_seconds(coded, video):
 
 
 def test_highlights_in_codes_are_told_in_seconds(coded, video):
-  (found,) = coded.highlights(video, 'a cup', max_tokens=150, temperature=9.0)
+  (found,) = coded.highlights(video, 'a cup', max_tokens=110, temperature=9.0)
   assert found.times_s and len(found.times_s) == len(found.saliency)
   assert all(0 <= time_s <= video.duration_s for time_s in found.times_s)
 
