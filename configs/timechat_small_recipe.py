@@ -11,6 +11,8 @@ _KNOBS = {'max_concurrent': 1, 'n_events': (1, 2)}
 _N_STORIES = 1_000_000
 # There are positions for more; so many keep rows short.
 _N_FRAMES = 24
+# Questions of a sequence: many fill its row.
+_MOST_ROUNDS = 8
 # Samples of each kind that an epoch is put together from.
 N_SAMPLES = 100_000
 
@@ -24,7 +26,7 @@ def small_recipe() -> ConfigDict:
       'seed': 42,
       'batch_size': 8,
       'accumulate': 1,
-      'steps': 3_000,
+      'steps': 6_000,
       'epochs': None,
       'warmup_steps': 200.0,
       'warmup_epochs': None,
@@ -60,7 +62,7 @@ def small_recipe() -> ConfigDict:
           {
             'preset': 'standard',
             'n_stories': _N_STORIES,
-            'n_grounding': 2,
+            'n_grounding': 4,
             'n_dense': 1,
             'weight': 1.0,
           },
@@ -75,6 +77,7 @@ def small_recipe() -> ConfigDict:
               'n_iic': N_SAMPLES,
               'n_alr': N_SAMPLES,
               'n_images': _N_FRAMES,
+              'most_rounds': _MOST_ROUNDS,
             },
             'weight': 0.75,
           },
@@ -88,19 +91,20 @@ def small_recipe() -> ConfigDict:
               'n_grounding': N_SAMPLES,
               'n_dense': N_SAMPLES,
               'n_frames': _N_FRAMES,
+              'most_rounds': _MOST_ROUNDS,
               'n_clips': (2, 6),
             },
             'weight': 0.25,
           },
         ),
-        'row_tokens': 464,
+        'row_tokens': 576,
         'time_tokens': 16,
         'places': 'codes',
         'qformer_time_format': 'relative_text',
         'time_tokenizer': 'own',
         'sampling': 'even',
         'random_crop': False,
-        'max_asked': 4,
+        'max_asked': 8,
         'loader': {
           'n_workers': 1,
           'n_threads': 0,

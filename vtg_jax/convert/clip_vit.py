@@ -23,6 +23,7 @@ def clip_vit_table(
   channels: int = 3,
   target: str = 'image_encoder/',
   last_norm: str | None = None,
+  patch_bias: bool = False,
 ) -> Table:
   """Returns the rules that fill an image encoder, keys as in `vision_model.`.
 
@@ -35,6 +36,7 @@ def clip_vit_table(
     channels: colours of a pixel.
     target: what the paths of the parameters start with.
     last_norm: the same for the norm after the last layer, where it is used.
+    patch_bias: patches have a bias, which CLIP's have not.
   """
   patch = PatchKernel(patch=(patch_size, patch_size), channels=channels)
   rules = [
@@ -46,6 +48,9 @@ def clip_vit_table(
     Rule('pre_layrnorm.weight', f'{target}first_norm/scale'),
     Rule('pre_layrnorm.bias', f'{target}first_norm/bias'),
   ]
+  if patch_bias:
+    key = 'embeddings.patch_embedding.bias'
+    rules.append(Rule(key, f'{target}patch_embed/bias'))
   rules += clip_layer_rules(target)
   ignored = [
     Ignore(r'embeddings\.position_ids', 'a buffer that counts positions')

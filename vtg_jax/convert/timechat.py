@@ -3,6 +3,7 @@
 Source: TimeChat `models/timechat.py`; spec section A10.
 """
 
+from vtg_jax.convert.clip_vit import clip_vit_table
 from vtg_jax.convert.eva_vit import eva_vit_table
 from vtg_jax.convert.llama import llama_table
 from vtg_jax.convert.ops import Transpose
@@ -24,6 +25,7 @@ def timechat_table(
   n_image_layers: int,
   channels: int = 3,
   extra_vocab_rows: int = 0,
+  clip_encoder: bool = False,
 ) -> Table:
   """Returns the rules for every file that TimeChat is loaded from.
 
@@ -36,7 +38,15 @@ def timechat_table(
     channels: colours of a pixel.
     extra_vocab_rows: rows of the language model's embedding that the model
       drops.
+    clip_encoder: the image encoder is CLIP's, and not EVA's; no release has
+      it, so its keys are CLIP's where the other's would be.
   """
+  sizes = dict(
+    patch_size=patch_size, n_layers=n_image_layers, channels=channels
+  )
+  encoder = eva_vit_table(**sizes)
+  if clip_encoder:
+    encoder = clip_vit_table(**sizes, target='encoder/', patch_bias=True)
   wrapper = Table(
     (
       Rule('ln_vision.weight', 'vision_norm/scale'),
@@ -59,9 +69,7 @@ def timechat_table(
     (Ignore(FRAME_POSITIONS.replace('.', r'\.'), 'of fewer frames'),),
   )
   everything = (
-    eva_vit_table(
-      patch_size=patch_size, n_layers=n_image_layers, channels=channels
-    ).under('visual_encoder.', '')
+    encoder.under('visual_encoder.', '')
     + wrapper
     + qformer_table(prefixes=('Qformer.',), queries=('query_tokens',))
     + qformer_table(

@@ -53,6 +53,7 @@ def table(config: TimeChatConfig) -> Table:
     patch_size=config.encoder.patch_size,
     n_image_layers=config.encoder.n_layers,
     channels=config.encoder.channels,
+    clip_encoder=not config.encoder.block.fused_qkv,
   )
 
 
