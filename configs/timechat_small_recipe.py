@@ -104,7 +104,7 @@ def small_recipe() -> ConfigDict:
         'time_tokenizer': 'own',
         'sampling': 'even',
         'random_crop': False,
-        'max_asked': 8,
+        'max_asked': 10,
         'loader': {
           'n_workers': 1,
           'n_threads': 0,

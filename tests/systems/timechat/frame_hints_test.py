@@ -87,7 +87,7 @@ def test_tokens_that_look_at_their_frames_alone_miss_nothing():
 
 def test_hints_are_about_states_round_answers_and_tokens_of_the_video():
   """Features that say all there is to know leave nothing to be told."""
-  F, T, first, asked_at = 4, 40, 3, (10, 26)
+  F, T, first, asked_at = 4, 48, 3, (10, 30)
   shows = np.zeros((1, 2, F), bool)
   shows[0, 0, 1:3] = shows[0, 1, 3] = True
   places = np.full((1, T), -1)
@@ -103,7 +103,7 @@ def test_hints_are_about_states_round_answers_and_tokens_of_the_video():
   keys, states = np.zeros((1, T, 2, F)), np.zeros((1, T, F))
   keys[0, first : first + F, 1] = np.eye(F)
   for at, shown in zip(asked_at, shows[0], strict=True):
-    states[0, at - 2 : at + 14] = np.where(shown, 1.0, -1.0)
+    states[0, at - 2 : at + 16] = np.where(shown, 1.0, -1.0)
   passed_on = {'kernel': 50 * np.eye(F), 'bias': np.zeros(F)}
   heads = {'heads': {'clock': passed_on, 'shows_target': passed_on}}
   keys, states, batch, heads = jax.tree.map(
@@ -113,7 +113,7 @@ def test_hints_are_about_states_round_answers_and_tokens_of_the_video():
   is_asked = jnp.ones((1, 2), bool)
   assert hints.clock(keys)[0] < 1e-6 < 1 < hints.clock(keys[:, :, ::-1])[0]
   told = hints.frames(states, is_asked)
-  assert told[0] < 1e-6 and told[1] == 2 * 16 * F
+  assert told[0] < 1e-6 and told[1] == 2 * 18 * F
   for shift in (-1, 1):
     assert hints.frames(jnp.roll(states, shift, 1), is_asked)[0] > 1
   assert hints.frames(states, ~is_asked) == (0, 0)

@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import pickle
+import re
 
 import jax
 import numpy as np
@@ -11,7 +12,7 @@ import pytest
 from input_pipeline.loader import BadSample
 from input_pipeline.sequences.clip_sequences import ClipSequenceRule
 from input_pipeline.sequences.image_sequences import ImageSequenceRule
-from input_pipeline.sequences.lesson import IIC
+from input_pipeline.sequences.lesson import GROUNDING, IIC
 from input_pipeline.sequences.lesson import IMAGES as IMAGES_UNIT
 from input_pipeline.sequences.long_videos import ReleasedFiles
 from vtg_jax.errors import BadInput
@@ -236,14 +237,32 @@ def test_hints_tell_what_is_asked_and_where_it_is(made, drawn, index):
   assert (out['frame_pairs'][lesson.video.n_frames :] == NOTHING).all()
 
 
-def test_hints_about_videos_and_what_has_no_room_for_them(made):
-  maker = made(VIDEOS, max_asked=2)
-  samples = [sample(maker, index) for index in range(5)]
-  # Dense captions are about no one event, and a short one may not be shown.
-  assert {out['shows_target'].any(1).sum() for out in samples} == {0, 1}
-  assert all((out['asked_pair'] != NOTHING).sum() == 1 for out in samples)
-  assert all((out['frame_pairs'] != NOTHING).any() for out in samples)
-  with pytest.raises(BadSample, match='2 questions, .* max_asked is 1'):
+@pytest.mark.parametrize('places', ['codes', 'plain'])
+def test_hints_about_videos_tell_where_each_event_is_told(made, places):
+  maker = made(VIDEOS, max_asked=8, places=places)
+  for index in range(4):
+    out, lesson = sample(maker, index), maker.sources[0].lesson(index)
+    turns = [
+      (turn, event)
+      for turn in lesson.turns
+      for event in turn.events[: 1 if turn.task == GROUNDING else None]
+    ]
+    tokenizer = maker.rows.tokenizer
+    for i, (turn, event) in enumerate(turns):
+      at = out['asked_at'][i]
+      end = (out['labels'][at:] == IGNORE).argmax() or None
+      told = tokenizer.decode(
+        [int(t) for t in out['labels'][at:][:end] if t != IGNORE]
+      )
+      is_named = turn.task == GROUNDING
+      assert (out['asked_pair'][i] != NOTHING) == is_named
+      if is_named:
+        assert told.startswith('The given query happens in')
+      else:  # nothing but its times stands before what is said of it
+        assert re.fullmatch(r'[-<>\d., second]*', told.split(event.caption)[0])
+    assert not out['shows_target'][len(turns) :].any()
+    assert (out['frame_pairs'] != NOTHING).any()
+  with pytest.raises(BadSample, match='events are told of, .* max_asked is 1'):
     sample(made(VIDEOS, max_asked=1))
 
 

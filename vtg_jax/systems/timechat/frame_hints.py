@@ -45,9 +45,9 @@ from vtg_jax.train.loss import LossSums
 _SHOWN, _CLOCK = 'shows_target', 'clock'
 # First digits of a place, of four, that video tokens tell: a hundred places.
 _DIGITS = {'tens': 1000, 'ones': 100}
-# States round the answer's first word that the hints are about; the last ones
-# write places.
-_AROUND = range(-2, 14)
+# States round the first word that tells of an event; in the last ones its
+# places have been written, and its caption begins.
+_AROUND = range(-2, 16)
 _INSIDE = ['intermediates']
 
 
@@ -70,7 +70,7 @@ class _Hinted(WithHeads, TimeChatTask):
       )
     if not self.data_options().max_asked:
       raise BadInput(
-        'data.max_asked is 0; give the most questions that a sample has'
+        'data.max_asked is 0; give the most events that a sample tells of'
       )
 
 

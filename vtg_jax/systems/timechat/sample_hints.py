@@ -1,12 +1,14 @@
 """What samples of drawn lessons also know: what is asked for and shown where.
 
-{'asked_at': int32 [Q], where in the row each answer starts, 'asked_pair':
- int16 [Q], number in `words.PAIRS` of what the question names, 'shows_target':
- bool [Q F], the frames that it is about, 'frame_pairs': int16 [F M], what
- each frame shows, 'frame_codes': int16 [F], where in the whole it is}
+{'asked_at': int32 [Q], where in the row an answer starts, or the next event in
+ it, 'asked_pair': int16 [Q], number in `words.PAIRS` of what the question
+ names, 'shows_target': bool [Q F], the frames that it is about, 'frame_pairs':
+ int16 [F M], what each frame shows, 'frame_codes': int16 [F], where in the
+ whole it is}
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Bool, Int, Int32
@@ -15,6 +17,7 @@ from input_pipeline.loader import BadSample
 from input_pipeline.sequences.lesson import (
   ALR_NEXT,
   ALR_PREVIOUS,
+  DENSE_CAPTIONS,
   GROUNDING,
   IIC,
   IIG,
@@ -37,10 +40,28 @@ _NAMED = (IIG, ALR_NEXT, ALR_PREVIOUS, GROUNDING)
 _ABOUT_ONE = (*_NAMED, IIC)
 
 
+class Told(NamedTuple):
+  """What is told of one event, in an answer.
+
+  Attributes:
+    event: the one; None where an answer is about none, or about several that
+      are not told one by one.
+    pair: number in `words.PAIRS` of what the question names.
+    at: characters of the answer before it.
+  """
+
+  event: Event | None
+  pair: int
+  at: int
+
+
 def hints(
   lesson: Lesson,
+  answers: Sequence[str],
   frame_ids: Int[np.ndarray, ' F'],
   labels: Int32[np.ndarray, ' T'],
+  *,
+  n_tokens: Callable[[str], int],
   max_asked: int,
   n_frames: int,
 ) -> dict[str, np.ndarray]:
@@ -48,19 +69,27 @@ def hints(
 
   Args:
     lesson: whose source knows what frames show.
+    answers: of its turns, as they are written.
     frame_ids: that are shown.
     labels: of the row.
-    max_asked: questions there is room for.
+    n_tokens: of a text.
+    max_asked: events that are told there is room for.
     n_frames: frames there is room for.
 
   Raises:
-    BadSample: more is asked, or the row has no room for all answers.
+    BadSample: more is told, or the row has no room for all answers.
   """
   starts = answer_starts(labels)
-  if len(lesson.turns) > max_asked or len(starts) != len(lesson.turns):
+  told = [
+    (start, one, answer)
+    for start, turn, answer in zip(starts, lesson.turns, answers, strict=False)
+    for one in told_of(turn, answer)
+  ]
+  if len(told) > max_asked or len(starts) != len(lesson.turns):
     raise BadSample(
-      f'{len(lesson.turns)} questions, {len(starts)} of them answered in the '
-      f'row, and max_asked is {max_asked}; raise data.max_asked or .row_tokens',
+      f'{len(told)} events are told of, {len(starts)} of {len(lesson.turns)} '
+      f'questions answered in the row, and max_asked is {max_asked}; raise '
+      'data.max_asked or .row_tokens',
       'text',
     )
   out = {
@@ -70,20 +99,35 @@ def hints(
     'frame_pairs': np.full((n_frames, MOST_SHOWN), NOTHING, np.int16),
     'frame_codes': np.zeros(n_frames, np.int16),
   }
-  out['asked_at'][: len(starts)] = starts
   places = shown_places(lesson.unit, frame_ids.tolist(), lesson.video.fps)
-  for i, turn in enumerate(lesson.turns):
-    event = _asked_about(turn)
-    if event is not None:
-      out['shows_target'][i, : len(places)] = shows(event, places, lesson.unit)
-      pair = pair_said(event.caption) if turn.task in _NAMED else None
-      out['asked_pair'][i] = NOTHING if pair is None else pair
+  for i, (start, one, answer) in enumerate(told):
+    before = answer[: one.at].rstrip()
+    out['asked_at'][i] = start + (n_tokens(before) if before else 0)
+    out['asked_pair'][i] = one.pair
+    if one.event is not None:
+      shown = shows(one.event, places, lesson.unit)
+      out['shows_target'][i, : len(places)] = shown
   length = lesson.scale.length
   out['frame_codes'][: len(places)] = [code_of(at, length) for at in places]
   for i, frame_id in enumerate(frame_ids.tolist()):
     pairs = pairs_of_subject(lesson.subjects[frame_id])[:MOST_SHOWN]
     out['frame_pairs'][i, : len(pairs)] = pairs
   return out
+
+
+def told_of(turn: Asked | Said, answer: str) -> list[Told]:
+  """The events that an answer tells, each from where it begins."""
+  if isinstance(turn, Asked) and turn.task in _ABOUT_ONE:
+    event = turn.events[0]
+    pair = pair_said(event.caption) if turn.task in _NAMED else None
+    return [Told(event, NOTHING if pair is None else pair, 0)]
+  if isinstance(turn, Asked) and turn.task == DENSE_CAPTIONS:
+    told, at = [], 0
+    for event in turn.events:
+      told.append(Told(event, NOTHING, at))
+      at = answer.index(event.caption, at) + len(event.caption)
+    return told
+  return [Told(None, NOTHING, 0)]
 
 
 def answer_starts(labels: Int32[np.ndarray, ' T']) -> Int[np.ndarray, ' Q']:
@@ -101,10 +145,3 @@ def shows(
   if unit == IMAGES:
     return at == event.start
   return (event.start <= at) & (at < event.end)
-
-
-def _asked_about(turn: Asked | Said) -> Event | None:
-  """The one event that a question is about."""
-  if isinstance(turn, Asked) and turn.task in _ABOUT_ONE:
-    return turn.events[0]
-  return None

@@ -95,8 +95,8 @@ class DataOptions:
     sampling: 'rand' draws a frame of each stretch of a video, 'even' takes
       what evaluation does.
     random_crop: frames of videos are cropped at random, all alike.
-    max_asked: samples also say, of so many questions at most, what is asked
-      for and which frames show it, known of drawn data only; 0 leaves it out.
+    max_asked: samples also say, of so many events at most that answers tell,
+      which frames show them, known of drawn data only; 0 leaves it out.
     loader: order, processes, what may fail.
   """
 
@@ -208,9 +208,17 @@ class SampleMaker:
       raise BadSample(
         f'{lessons.name}, item {index}: {error}', 'text'
       ) from error
-    most, n_frames = self.options.max_asked, self.shapes.n_frames
-    if most:
-      text |= hints(lesson, ids, text['labels'], most, n_frames)
+    if self.options.max_asked:
+      turns = turns_of(lesson, PLACES[self.options.places])
+      text |= hints(
+        lesson,
+        [turn.answer for turn in turns],
+        ids,
+        text['labels'],
+        n_tokens=lambda said: len(self.rows.tokenizer.encode(said)),
+        max_asked=self.options.max_asked,
+        n_frames=self.shapes.n_frames,
+      )
     return sample | text | {'faults': list(lesson.faults)}
 
   def _frame_ids(
