@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import jax
 import jax.numpy as jnp
 
-from vtg_jax.llm.decoder import DecoderConfig, NewWords
+from vtg_jax.llm.decoder_config import DecoderConfig, NewWords
 
 
 def grow_vocabulary(

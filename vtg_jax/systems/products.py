@@ -14,7 +14,7 @@ counts its whole rectangle, padding and what a causal mask hides included.
 import dataclasses
 from collections.abc import Collection, Iterable, Iterator, Mapping
 
-from vtg_jax.llm.decoder import DecoderConfig
+from vtg_jax.llm.decoder_config import DecoderConfig
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
