@@ -6,7 +6,7 @@ PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
   if $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; \
   then echo $$p; break; fi; done)
 TORCH ?= torch==2.13.0
-PYTEST_ARGS ?= -n auto --dist loadfile
+PYTEST_ARGS ?= -n auto --dist loadfile --durations 30
 DEMO_QUERIES ?= 'a cyan square blinks' \
   'a cyan square falls' 'a blue square shrinks'
 VENV_PYTHON := .venv/bin/python
@@ -70,7 +70,8 @@ check: .venv/check.stamp
 	$(VENV_PYTHON) -m pytest $(PYTEST_ARGS) -m '(torch or features) and not real'
 
 check-tpu: .venv/tpu.stamp
-	$(VENV_PYTHON) -m pytest -m tpu_aot tests/planning tests/commands
+	JAX_DISABLE_MOST_OPTIMIZATIONS=0 \
+	  $(VENV_PYTHON) -m pytest -m tpu_aot tests/planning tests/commands
 
 check-real: .venv/real.stamp
 	$(VENV_PYTHON) -m pytest -m real tests/real

@@ -28,7 +28,8 @@ from benchmarks.gpu_timing import (
   utilisation,
 )
 from vtg_jax.decode.greedy import GreedyConfig, decode_greedily
-from vtg_jax.llm.decoder import Decoder, DecoderConfig, Past
+from vtg_jax.llm.decoder import Decoder, Past
+from vtg_jax.llm.decoder_config import DecoderConfig
 from vtg_jax.moments import coarse
 from vtg_jax.nn.compute import Compute
 from vtg_jax.recursion.coarse_to_fine import Moves, start_search

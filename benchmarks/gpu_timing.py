@@ -15,7 +15,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from vtg_jax.llm.decoder import DecoderConfig
+from vtg_jax.llm.decoder_config import DecoderConfig
 from vtg_jax.train.freeze import flatten, split
 from vtg_jax.train.loss import LossSums
 from vtg_jax.train.optimiser import OptimiserConfig, make_optimiser

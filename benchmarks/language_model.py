@@ -20,7 +20,8 @@ from flax import linen as nn
 
 from benchmarks.timing import bests, medians, take_turns
 from vtg_jax.decode.greedy import GreedyConfig, decode_greedily
-from vtg_jax.llm.decoder import Decoder, DecoderConfig, Past
+from vtg_jax.llm.decoder import Decoder, Past
+from vtg_jax.llm.decoder_config import DecoderConfig
 from vtg_jax.nn.compute import Compute
 
 N_PROMPT, N_NEW = 256, 64

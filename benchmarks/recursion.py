@@ -31,7 +31,7 @@ from benchmarks.video_encoder import umt_config
 from input_pipeline.pixels import Resize
 from input_pipeline.video import open_video
 from vtg_jax.adapters.qformer import QFormerConfig
-from vtg_jax.llm.decoder import DecoderConfig
+from vtg_jax.llm.decoder_config import DecoderConfig
 from vtg_jax.llm.tokenizers import SentencePieceTokenizer, WordPieceTokenizer
 from vtg_jax.moments import coarse
 from vtg_jax.nn.compute import Compute

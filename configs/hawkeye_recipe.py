@@ -96,11 +96,3 @@ def recipe() -> ConfigDict:
       },
     }
   )
-
-
-def check_argument(arg: str) -> None:
-  """Raises ValueError unless it is '' or 'quicktest'."""
-  if arg not in ('', 'quicktest'):
-    raise ValueError(
-      f'get_config knows no argument {arg!r}; leave it out or use quicktest'
-    )

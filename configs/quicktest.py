@@ -2,16 +2,16 @@
 
 from ml_collections import ConfigDict
 
+from configs.quick_run import make_quick
+
 
 def quicktest(config: ConfigDict) -> ConfigDict:
   """Returns the config with few steps, a tiny network and drawn data.
 
   What a stage has of its own stays: what trains, the optimiser, the crops.
   """
-  config.batch_size = 4
-  config.steps, config.epochs = 4, None
-  config.warmup_steps, config.warmup_epochs = 1.0, None
-  config.log_every, config.checkpoint_every = 1, 2
+  make_quick(config)
+  config.epochs, config.warmup_epochs = None, None
   config.keep_every = None
   config.start = {
     'init_from': None,
@@ -32,6 +32,4 @@ def quicktest(config: ConfigDict) -> ConfigDict:
   config.data.augment.size = 32
   config.data.row_tokens = 320
   config.data.instruction_tokens = 64
-  config.data.loader.n_workers = 0
-  config.notice = 'a few steps of a tiny model: its answers mean nothing'
   return config

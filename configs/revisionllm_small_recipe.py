@@ -6,6 +6,9 @@ features of a small dual encoder in place of CLIP's.
 
 from ml_collections import ConfigDict
 
+from configs.quick_run import check_argument, make_quick
+from configs.small_run import small_run
+
 # What python -m vtg_jax.systems.revisionllm.write_chapters writes.
 POOL = 'data/revisionllm/chapters'
 # As wide as the small dual encoder's features.
@@ -36,23 +39,12 @@ def small_recipe(levels: tuple[str, ...], *, steps: int) -> ConfigDict:
     levels: Names of those that are trained.
     steps: How many.
   """
-  return ConfigDict(
+  return small_run(
     {
       'system': 'revisionllm',
       'task': 'hinted',
-      'seed': 42,
       'batch_size': 16,
-      'accumulate': 1,
       'steps': steps,
-      'epochs': None,
-      'warmup_steps': 200.0,
-      'warmup_epochs': None,
-      'log_every': 100,
-      'checkpoint_every': 1000,
-      'keep_last': 2,
-      'keep_every': None,
-      'max_skipped': 50,
-      'mesh': {'data': -1, 'fsdp': 1, 'tensor': 1},
       'start': {
         'init_from': None,
         'preset': None,
@@ -62,19 +54,7 @@ def small_recipe(levels: tuple[str, ...], *, steps: int) -> ConfigDict:
         'tokenizer': None,
       },
       'levels': levels,
-      'trainable': (),
-      'compute': {'dtype': 'float32', 'attention': 'auto', 'remat': False},
-      'save_dtype': 'float32',
-      'notice': '',
-      'optimiser': {
-        'peak': 1e-3,
-        'floor': 0.02,
-        'betas': (0.9, 0.999),
-        'epsilon': 1e-8,
-        'weight_decay': 0.02,
-        'clip_norm': 1.0,
-        'groups': (),
-      },
+      'optimiser': {'groups': ()},
       'data': {
         'chapters': ({'folder': POOL, 'chapters_a_video': 8},),
         'hints': True,
@@ -98,14 +78,6 @@ def small_recipe(levels: tuple[str, ...], *, steps: int) -> ConfigDict:
         'yes_no': False,
         'text_tokens': 64,
         'query_words': 16,
-        'loader': {
-          'n_workers': 1,
-          'n_threads': 0,
-          'n_buffered': 2,
-          'shuffle': True,
-          'max_bad_share': 0.1,
-          'bad_window': 256,
-        },
       },
     }
   )
@@ -117,14 +89,9 @@ def small_stage(config: ConfigDict, arg: str) -> ConfigDict:
   Raises:
     ValueError: another argument than '' or 'quicktest'.
   """
-  if arg not in ('', 'quicktest'):
-    raise ValueError(
-      f'get_config knows no argument {arg!r}; leave it out or use quicktest'
-    )
+  check_argument(arg)
   if not arg:
     return config
-  config.batch_size, config.steps, config.warmup_steps = 4, 4, 1.0
-  config.log_every, config.checkpoint_every = 1, 2
   levels = tuple(
     {**level, 'n_windows': level['n_windows'] and min(level['n_windows'], n)}
     for n, level in enumerate(config.start.model.levels, start=5)
@@ -146,6 +113,5 @@ def small_stage(config: ConfigDict, arg: str) -> ConfigDict:
   made_up = {'folder': None, 'n_chapters': 24, 'n_items': 256}
   config.data.chapters = ({**made_up, 'chapters_a_video': 3},)
   config.data.sequence.most = 2
-  config.data.loader.n_workers = 0
-  config.notice = 'a few steps of a tiny model: its answers mean nothing'
+  make_quick(config)
   return config

@@ -6,6 +6,9 @@ stands in for EVA-CLIP, and with a language model that has never read.
 
 from ml_collections import ConfigDict
 
+from configs.quick_run import make_quick
+from configs.small_run import small_run
+
 # One thing at a time, so that a caption says all that is to be seen.
 _KNOBS = {'max_concurrent': 1, 'n_events': (1, 2)}
 _N_STORIES = 1_000_000
@@ -19,23 +22,12 @@ N_SAMPLES = 100_000
 
 def small_recipe() -> ConfigDict:
   """Returns what the stages of the small model share: all data there are."""
-  return ConfigDict(
+  return small_run(
     {
       'system': 'timechat',
       'task': 'hinted',
-      'seed': 42,
       'batch_size': 8,
-      'accumulate': 1,
       'steps': 6_000,
-      'epochs': None,
-      'warmup_steps': 200.0,
-      'warmup_epochs': None,
-      'log_every': 100,
-      'checkpoint_every': 1000,
-      'keep_last': 2,
-      'keep_every': None,
-      'max_skipped': 50,
-      'mesh': {'data': -1, 'fsdp': 1, 'tensor': 1},
       'start': {
         'init_from': None,
         'preset': 'small',
@@ -45,18 +37,8 @@ def small_recipe() -> ConfigDict:
         'drawn': (),
       },
       'trainable': (r'.*',),
-      'compute': {'dtype': 'float32', 'attention': 'auto', 'remat': False},
       'save_dtype': 'float16',
-      'notice': '',
-      'optimiser': {
-        'peak': 1e-3,
-        'floor': 0.02,
-        'betas': (0.9, 0.999),
-        'epsilon': 1e-8,
-        'weight_decay': 0.02,
-        'clip_norm': 1.0,
-        'groups': (),
-      },
+      'optimiser': {'groups': ()},
       'data': {
         'drawn_videos': (
           {
@@ -105,14 +87,6 @@ def small_recipe() -> ConfigDict:
         'sampling': 'even',
         'random_crop': False,
         'max_asked': 10,
-        'loader': {
-          'n_workers': 1,
-          'n_threads': 0,
-          'n_buffered': 2,
-          'shuffle': True,
-          'max_bad_share': 0.1,
-          'bad_window': 256,
-        },
       },
     }
   )
@@ -122,9 +96,6 @@ def small_quicktest(config: ConfigDict) -> ConfigDict:
   """Makes it quick: a few steps of a tiny network on short sequences."""
   config.start.preset, config.start.init_from = 'small', None
   config.start.image_encoder = None
-  config.batch_size = 4
-  config.steps, config.warmup_steps = 4, 1.0
-  config.log_every, config.checkpoint_every = 1, 2
   config.start.model = {
     'encoder': {'n_layers': 2},
     'llm': {'n_layers': 2},
@@ -138,7 +109,6 @@ def small_quicktest(config: ConfigDict) -> ConfigDict:
     {**clips, 'rule': {**clips['rule'], 'n_frames': 8, 'n_clips': (2, 2)}}
     for clips in config.data.drawn_clips
   )
-  config.data.row_tokens = 400
-  config.data.loader.n_workers = 0
-  config.notice = 'a few steps of a tiny model: its answers mean nothing'
+  config.data.row_tokens = 480
+  make_quick(config)
   return config

@@ -13,7 +13,6 @@ from input_pipeline.video import open_video
 from vtg_jax import cli
 from vtg_jax.errors import BadInput
 from vtg_jax.moments import Absent, Moment, Round
-from vtg_jax.systems.replay.comparison import Comparison
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -287,61 +286,6 @@ def test_words_after_two_dashes_are_queries(capsys, video, grounder):
   assert document['moments'][0]['query'] == '--debug'
 
 
-@pytest.fixture
-def replayed(monkeypatch):
-  from vtg_jax.systems import registry
-
-  def script(*comparisons, arrays=None):
-    monkeypatch.setattr(
-      registry, 'replay', lambda folder: (list(comparisons), arrays or {})
-    )
-
-  return script
-
-
-def compared(name, diff, *, passed=True, note=''):
-  return Comparison(
-    name=name, max_abs_diff=diff, tolerance=1e-5, passed=passed, note=note
-  )
-
-
-def test_verify_passes_and_groups_the_cases(capsys, replayed):
-  replayed(
-    compared('a', 2e-6), compared('iou[0]', 0.0), compared('iou[1]', 0.0)
-  )
-  assert run('verify', 'folder') == 0
-  out = capsys.readouterr().out
-  assert 'iou (2)' in out and '2.00e-06' in out and '3 of 3' in out
-  assert run('verify', 'folder', '--verbose') == 0
-  assert 'iou[1]' in capsys.readouterr().out
-
-
-def test_verify_names_each_failure_and_exits_1(capsys, replayed):
-  replayed(
-    compared('iou[0]', 0.0),
-    compared('iou[1]', None, passed=False, note='cannot be replayed'),
-  )
-  assert run('verify', 'folder') == 1
-  out = capsys.readouterr().out
-  assert 'iou[1]' in out and 'FAIL    cannot be replayed' in out
-  assert '1 of 2' in out
-
-
-def test_verify_of_nothing_is_no_pass(capsys, replayed):
-  replayed()
-  assert run('verify', 'folder') == 1
-
-
-def test_verify_writes_arrays_and_json(capsys, replayed, tmp_path):
-  replayed(compared('a::b', 1e-6), arrays={'a::b': np.arange(3)})
-  out = tmp_path / 'arrays.npz'
-  assert run('verify', 'folder', '--json', '--out', out) == 0
-  document = json.loads(capsys.readouterr().out)
-  assert document['passed'] and document['comparisons'][0]['name'] == 'a::b'
-  with np.load(out) as arrays:
-    assert arrays['a::b'].tolist() == [0, 1, 2]
-
-
 def test_an_unknown_system_names_the_known_ones(capsys, tmp_path):
   said = refusal(
     capsys, 'convert', 'eagleeye', 'x.pth', '--out', tmp_path / 'out'
@@ -397,13 +341,3 @@ def test_a_query_does_not_steer_the_terminal(capsys, video, grounder):
   assert run('ground', video, 'a \x1b[31mdog\nruns\x00') == 0
   assert 'a [31mdog runs' in capsys.readouterr().out
   assert 'a[2J.mp4' in refusal(capsys, 'ground', 'a\x1b[2J.mp4', 'a dog')
-
-
-def test_what_is_read_is_not_written_over(tmp_path, capsys):
-  golden = tmp_path / 'golden'
-  golden.mkdir()
-  (golden / 'outputs.npz').write_bytes(b'kept')
-  code = cli.main(['verify', str(golden), '--out', str(golden / 'outputs.npz')])
-  assert code == 2
-  assert 'only read' in capsys.readouterr().err
-  assert (golden / 'outputs.npz').read_bytes() == b'kept'

@@ -1,8 +1,10 @@
-"""Test-wide settings: CPU jax, checked shapes, and skips that say why.
+"""Test-wide settings: CPU jax, quick compilation, checked shapes, told skips.
 
 Everything here happens before jax or our own packages are imported.
 """
 
+import gc
+import importlib.metadata
 import importlib.util
 import os
 import shutil
@@ -15,13 +17,21 @@ import tests.shape_checks  # noqa: F401  imported before the hook names it
 
 os.environ.setdefault('JAX_PLATFORMS', 'cpu')
 # Eight pretended devices, for what is sharded over a mesh.
-if 'device_count' not in os.environ.get('XLA_FLAGS', ''):
-  os.environ['XLA_FLAGS'] = ' '.join(
-    [
-      *os.environ.get('XLA_FLAGS', '').split(),
-      '--xla_force_host_platform_device_count=8',
-    ]
-  )
+_FLAGS = ['--xla_force_host_platform_device_count=8']
+# Most of the tests' time is compilation, of programs that run a few times. XLA
+# is told to make the same operations into machine code with less effort, which
+# takes a fifth of the time; results differ in the last bits. What users' own
+# compilation makes of the goldens, verify_test.py sees, and make demo.
+if os.environ['JAX_PLATFORMS'] == 'cpu':
+  os.environ.setdefault('JAX_DISABLE_MOST_OPTIMIZATIONS', '1')
+# A later XLA that no longer knew the flag would end every process.
+if importlib.metadata.version('jaxlib').startswith('0.10.'):
+  _FLAGS.append('--xla_cpu_use_fusion_emitters=false')
+_given = os.environ.get('XLA_FLAGS', '').split()
+_named = {flag.split('=')[0] for flag in _given}
+os.environ['XLA_FLAGS'] = ' '.join(
+  [*_given, *(flag for flag in _FLAGS if flag.split('=')[0] not in _named)]
+)
 # Figures are drawn without a screen, and no test may reach a model hub.
 os.environ.setdefault('MPLBACKEND', 'Agg')
 os.environ.setdefault('HF_HUB_OFFLINE', '1')
@@ -65,6 +75,12 @@ _REQUIREMENTS = {
     'libtpu is not installed: make check-tpu',
   ),
 }
+
+
+def pytest_collection_finish():
+  """What is imported by now stays, and is not searched for garbage again."""
+  gc.collect()
+  gc.freeze()
 
 
 def pytest_collection_modifyitems(config, items):

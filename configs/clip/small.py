@@ -14,6 +14,9 @@ Expected score: in training, 93 % of the frames find their sentence among 96.
 
 from ml_collections import ConfigDict
 
+from configs.quick_run import check_argument, make_quick
+from configs.small_run import small_run
+
 # As the chapters of long stories: every event is long enough to be asked for.
 STORIES = {
   'preset': 'standard',
@@ -36,27 +39,14 @@ def get_config(arg: str = '') -> ConfigDict:
   Raises:
     ValueError: another argument.
   """
-  if arg not in ('', 'quicktest'):
-    raise ValueError(
-      f'get_config knows no argument {arg!r}; leave it out or use quicktest'
-    )
-  config = ConfigDict(
+  check_argument(arg)
+  config = small_run(
     {
       'system': 'clip',
       'task': 'hinted',
-      'seed': 42,
       'batch_size': 16,
-      'accumulate': 1,
       'steps': 6_000,
-      'epochs': None,
       'warmup_steps': 300.0,
-      'warmup_epochs': None,
-      'log_every': 100,
-      'checkpoint_every': 1000,
-      'keep_last': 2,
-      'keep_every': None,
-      'max_skipped': 50,
-      'mesh': {'data': -1, 'fsdp': 1, 'tensor': 1},
       'start': {
         'init_from': None,
         'preset': 'small',
@@ -64,31 +54,13 @@ def get_config(arg: str = '') -> ConfigDict:
         'tokenizer': None,
       },
       'trainable': (r'.*',),
-      'compute': {'dtype': 'float32', 'attention': 'auto', 'remat': False},
-      'save_dtype': 'float32',
-      'notice': '',
-      'optimiser': {
-        'peak': 1.5e-3,
-        'floor': 0.02,
-        'betas': (0.9, 0.98),
-        'epsilon': 1e-8,
-        'weight_decay': 0.02,
-        'clip_norm': 1.0,
-      },
+      'optimiser': {'peak': 1.5e-3, 'betas': (0.9, 0.98)},
       'data': {
         'stories': (STORIES,),
         'n_pairs': 6,
         'n_others': 2,
         # The longest sentence of the stories has 13.
         'text_tokens': 16,
-        'loader': {
-          'n_workers': 1,
-          'n_threads': 0,
-          'n_buffered': 2,
-          'shuffle': True,
-          'max_bad_share': 0.1,
-          'bad_window': 256,
-        },
       },
     }
   )
@@ -96,14 +68,11 @@ def get_config(arg: str = '') -> ConfigDict:
 
 
 def _quicktest(config: ConfigDict) -> ConfigDict:
-  config.batch_size, config.steps, config.warmup_steps = 4, 4, 1.0
-  config.log_every, config.checkpoint_every = 1, 2
   config.start.model = {
     'image': {'n_layers': 1, 'image_size': 16},
     'text': {'n_layers': 1},
   }
   config.data.stories = ({'preset': 'easy', 'n_stories': 64},)
   config.data.n_pairs, config.data.n_others = 2, 1
-  config.data.loader.n_workers = 0
-  config.notice = 'a few steps of a tiny model: its answers mean nothing'
+  make_quick(config)
   return config

@@ -14,6 +14,9 @@ Expected score: of the quarters with an object, the image encoder names 0.3 % of
 
 from ml_collections import ConfigDict
 
+from configs.quick_run import check_argument, make_quick
+from configs.small_run import small_run
+
 # Stories of the training split, drawn at the network's size.
 STORIES = {
   'preset': 'standard',
@@ -44,42 +47,18 @@ def get_config(arg: str = '') -> ConfigDict:
 
 def small_recipe() -> ConfigDict:
   """Returns what the stages of the small model share."""
-  return ConfigDict(
+  return small_run(
     {
       'system': 'grounded_videollm',
       'task': 'answers',
-      'seed': 42,
       'batch_size': 8,
-      'accumulate': 1,
-      'steps': None,
-      'epochs': None,
-      'warmup_steps': 200.0,
-      'warmup_epochs': None,
-      'log_every': 100,
-      'checkpoint_every': 1000,
-      'keep_last': 2,
-      'keep_every': None,
-      'max_skipped': 50,
-      'mesh': {'data': -1, 'fsdp': 1, 'tensor': 1},
       'start': {
         'init_from': None,
         'preset': 'small',
         'model': None,
         'tokenizer': None,
       },
-      'trainable': (),
-      'compute': {'dtype': 'float32', 'attention': 'auto', 'remat': False},
       'drop_path': False,
-      'save_dtype': 'float32',
-      'notice': '',
-      'optimiser': {
-        'peak': 1e-3,
-        'floor': 0.02,
-        'betas': (0.9, 0.999),
-        'epsilon': 1e-8,
-        'weight_decay': 0.02,
-        'clip_norm': 1.0,
-      },
       'data': {
         'stories': (),
         'row_tokens': 512,
@@ -89,14 +68,6 @@ def small_recipe() -> ConfigDict:
         'max_asked': 0,
         'label_grid': 0,
         'n_shown_segments': None,
-        'loader': {
-          'n_workers': 1,
-          'n_threads': 0,
-          'n_buffered': 2,
-          'shuffle': True,
-          'max_bad_share': 0.1,
-          'bad_window': 256,
-        },
       },
     }
   )
@@ -108,14 +79,9 @@ def small_quicktest(config: ConfigDict, arg: str) -> ConfigDict:
   Raises:
     ValueError: another argument than '' or 'quicktest'.
   """
-  if arg not in ('', 'quicktest'):
-    raise ValueError(
-      f'get_config knows no argument {arg!r}; leave it out or use quicktest'
-    )
+  check_argument(arg)
   if not arg:
     return config
-  config.batch_size, config.steps, config.warmup_steps = 4, 4, 1.0
-  config.log_every, config.checkpoint_every = 1, 2
   layers, given = {'n_layers': 2}, config.start.model or {}
   config.start = {
     'init_from': None,
@@ -136,6 +102,5 @@ def small_quicktest(config: ConfigDict, arg: str) -> ConfigDict:
   config.data.stories = tuple(stories)
   if config.data.n_shown_segments is not None:
     config.data.n_shown_segments = 1
-  config.data.loader.n_workers = 0
-  config.notice = 'a few steps of a tiny model: its answers mean nothing'
+  make_quick(config)
   return config

@@ -14,7 +14,8 @@ Expected score (mIoU / R@1 at 0.3 / 0.5 / 0.7), the paper's figures:
 
 from ml_collections import ConfigDict
 
-from configs.hawkeye_recipe import DATA, check_argument, recipe
+from configs.hawkeye_recipe import DATA, recipe
+from configs.quick_run import check_argument
 from configs.quicktest import quicktest
 
 

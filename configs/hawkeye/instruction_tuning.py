@@ -19,7 +19,8 @@ Expected score (zero-shot, mIoU / R@1 at 0.3 / 0.5 / 0.7), the paper's figures:
 
 from ml_collections import ConfigDict
 
-from configs.hawkeye_recipe import DATA, LORA, check_argument, recipe
+from configs.hawkeye_recipe import DATA, LORA, recipe
+from configs.quick_run import check_argument
 from configs.quicktest import quicktest
 
 # Folder below DATA/video -> folder below data/videos.

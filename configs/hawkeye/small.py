@@ -19,7 +19,7 @@ Expected score: `vtg evaluate shape_stories`: mIoU 61.6 (61.0 to 62.3), R@1 at
 from ml_collections import ConfigDict
 
 from configs.hawkeye.small_cells import small_quicktest, small_recipe
-from configs.hawkeye_recipe import check_argument
+from configs.quick_run import check_argument
 
 
 def get_config(arg: str = '') -> ConfigDict:

@@ -13,7 +13,8 @@ Expected score: of the patches with an object it names 1.6 % of the actions,
 
 from ml_collections import ConfigDict
 
-from configs.hawkeye_recipe import check_argument, recipe
+from configs.hawkeye_recipe import recipe
+from configs.quick_run import check_argument
 from configs.quicktest import quicktest
 
 

@@ -15,7 +15,7 @@ Expected score: the tokens name 3.1 % of the actions, 2.3 % of the colours and
 from ml_collections import ConfigDict
 
 from configs.hawkeye.small_cells import small_quicktest, small_recipe
-from configs.hawkeye_recipe import check_argument
+from configs.quick_run import check_argument
 
 
 def get_config(arg: str = '') -> ConfigDict:

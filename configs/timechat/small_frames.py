@@ -15,6 +15,7 @@ Expected score: not yet run.
 
 from ml_collections import ConfigDict
 
+from configs.quick_run import check_argument
 from configs.timechat_small_recipe import small_quicktest, small_recipe
 
 
@@ -27,10 +28,7 @@ def get_config(arg: str = '') -> ConfigDict:
   Raises:
     ValueError: another argument.
   """
-  if arg not in ('', 'quicktest'):
-    raise ValueError(
-      f'get_config knows no argument {arg!r}; leave it out or use quicktest'
-    )
+  check_argument(arg)
   config = small_recipe()
   config.task = 'frames'
   config.start.image_encoder = 'out/clip/small/model'

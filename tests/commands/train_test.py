@@ -8,6 +8,7 @@ from pathlib import Path
 import jax
 import pytest
 
+from tests import one_device
 from tests.train.linear_task import final_params
 from vtg_jax import cli
 from vtg_jax.systems import registry
@@ -107,7 +108,7 @@ def test_the_cpu_is_shared_among_as_many_devices_as_asked_for():
     [sys.executable, '-m', 'vtg_jax', 'train', 'hawkeye/small:quicktest']
     + ['mesh.tensor=3', '--cpu-devices', '2'],
     cwd=ROOT,
-    env={**os.environ, 'XLA_FLAGS': ''},
+    env=one_device.environment(),
     capture_output=True,
     text=True,
   )

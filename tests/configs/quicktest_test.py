@@ -1,6 +1,5 @@
 """From `vtg train` to an answer, with the real pipeline on drawn stories."""
 
-import os
 import shutil
 import subprocess
 import sys
@@ -11,14 +10,13 @@ import pytest
 
 import vtg_jax
 from input_pipeline.pixels import Resize
+from tests import one_device
 from vtg_jax.convert import checkpoint
 from vtg_jax.convert.param_tree import flatten
 from vtg_jax.shape_stories import StoryVideo, easy, make_story
 from vtg_jax.train.log import read_json_lines
 
 ROOT = Path(__file__).resolve().parents[2]
-# Steps are compiled to run a few times only, and on one device.
-QUICKLY = {'XLA_FLAGS': '', 'JAX_DISABLE_MOST_OPTIMIZATIONS': '1'}
 
 
 def train(config, folder):
@@ -27,7 +25,7 @@ def train(config, folder):
     [sys.executable, '-m', 'vtg_jax', 'train', f'{config}:quicktest']
     + ['--folder', folder],
     cwd=ROOT,
-    env={**os.environ, **QUICKLY},
+    env=one_device.environment(),
     capture_output=True,
     text=True,
   )

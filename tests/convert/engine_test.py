@@ -1,11 +1,9 @@
 import ml_dtypes
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from tests.convert.small_model import EXPECTED, TABLE, Shape, released, save
-from vtg_jax.convert.engine import has_non_finite, plan
+from vtg_jax.convert.engine import plan
 from vtg_jax.convert.llama import llama_table
 from vtg_jax.convert.readers import open_source
 from vtg_jax.errors import BadInput
@@ -124,22 +122,6 @@ def test_layers_of_mixed_types_are_stacked_in_a_type_that_holds_both(tmp_path):
   dtypes = {leaf.path: leaf.dtype for leaf in steps.leaves}
   assert dtypes['layers/fc/bias'] == np.float32
   assert dtypes['layers/fc/kernel'] == np.float16
-
-
-@given(
-  st.sampled_from([np.float16, np.float32, np.float64, ml_dtypes.bfloat16]),
-  st.lists(st.integers(0, 255), min_size=8, max_size=64),
-)
-def test_non_finite_values_are_found_whatever_their_bits(dtype, values):
-  n_bytes = len(values) // 8 * 8
-  array = np.array(values[:n_bytes], np.uint8).view(dtype)
-  with np.errstate(invalid='ignore'):
-    finite = np.isfinite(array.astype(np.float64)).all()
-  assert has_non_finite(array) == (not finite)
-
-
-def test_an_empty_array_holds_no_nan():
-  assert not has_non_finite(np.zeros((0, 3), np.float16))
 
 
 @pytest.mark.parametrize('same', [True, False])

@@ -10,7 +10,8 @@ import pytest
 from flax import linen as nn
 
 from vtg_jax.decode.choices import score_choices, tree_mask
-from vtg_jax.llm.decoder import Decoder, DecoderConfig, Past
+from vtg_jax.llm.decoder import Decoder, Past
+from vtg_jax.llm.decoder_config import DecoderConfig
 from vtg_jax.nn.compute import Compute
 from vtg_jax.nn.rope import LongRope
 

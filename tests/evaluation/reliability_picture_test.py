@@ -3,7 +3,7 @@
 import numpy as np
 from PIL import Image
 
-from vtg_jax.evaluation.grounding_summary import Reliability
+from vtg_jax.evaluation.reliability import Reliability
 from vtg_jax.evaluation.reliability_picture import draw_reliability
 from vtg_jax.metrics.calibration import reliability
 

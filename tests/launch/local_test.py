@@ -1,4 +1,3 @@
-import os
 import signal
 import subprocess
 import sys
@@ -7,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from launch import local
+from tests import one_device
 
 ROOT = Path(__file__).resolve().parents[2]
 SUM_OVER_PROCESSES = """
@@ -31,7 +31,7 @@ def python(source):
 @pytest.fixture
 def one_device_a_process(monkeypatch):
   """The tests' eight pretended devices are this process's own."""
-  monkeypatch.setenv('XLA_FLAGS', '')
+  monkeypatch.setenv('XLA_FLAGS', one_device.environment()['XLA_FLAGS'])
 
 
 def test_two_processes_compute_together(one_device_a_process):
@@ -96,7 +96,6 @@ def test_nonsense_shows_the_usage(arguments, capsys):
 
 def test_two_processes_train_as_one_run(tmp_path):
   """Through the command line, sharded over both, to a checkpoint folder."""
-  environ = {**os.environ, 'XLA_FLAGS': ''}
   done = subprocess.run(
     [
       *(sys.executable, '-m', 'launch.local', '2'),
@@ -104,7 +103,7 @@ def test_two_processes_train_as_one_run(tmp_path):
       *('mesh.data=1', 'mesh.fsdp=2', '--folder', str(tmp_path / 'run')),
     ],
     cwd=ROOT,
-    env=environ,
+    env=one_device.environment(),
     capture_output=True,
     text=True,
     timeout=600,

@@ -13,7 +13,8 @@ from tests import params_of_tensors
 from vtg_jax.convert.llama import llama_table
 from vtg_jax.convert.phi3 import phi3_table
 from vtg_jax.convert.readers import open_source
-from vtg_jax.llm.decoder import Decoder, DecoderConfig
+from vtg_jax.llm.decoder import Decoder
+from vtg_jax.llm.decoder_config import DecoderConfig
 from vtg_jax.nn.compute import Compute
 from vtg_jax.systems.grounded_videollm.release import config_of_golden
 

@@ -7,7 +7,8 @@ import jax.numpy as jnp
 import pytest
 from flax import linen as nn
 
-from vtg_jax.llm.decoder import Decoder, DecoderConfig
+from vtg_jax.llm.decoder import Decoder
+from vtg_jax.llm.decoder_config import DecoderConfig
 from vtg_jax.nn.compute import Compute
 from vtg_jax.nn.dense import LoraConfig
 

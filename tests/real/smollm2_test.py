@@ -23,7 +23,8 @@ from vtg_jax.convert.param_tree import flatten
 from vtg_jax.convert.readers import open_source
 from vtg_jax.convert.to_release import export_release
 from vtg_jax.decode.greedy import GreedyConfig, decode_greedily
-from vtg_jax.llm.decoder import Decoder, DecoderConfig, Past
+from vtg_jax.llm.decoder import Decoder, Past
+from vtg_jax.llm.decoder_config import DecoderConfig
 from vtg_jax.nn.compute import Compute
 
 pytestmark = [pytest.mark.real, pytest.mark.torch]

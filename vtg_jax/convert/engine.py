@@ -17,17 +17,9 @@ from vtg_jax.convert.tensor_file import (
   PARAM_DTYPES,
   TensorInfo,
   first_ten,
+  has_non_finite,
 )
 from vtg_jax.errors import BadInput
-
-# The bits of the exponent, all ones in an infinity or a NaN.
-_EXPONENT = {
-  'F64': (np.uint64, 0x7FF0_0000_0000_0000),
-  'F32': (np.uint32, 0x7F80_0000),
-  'F16': (np.uint16, 0x7C00),
-  'BF16': (np.uint16, 0x7F80),
-}
-_SCAN_ITEMS = 1 << 20
 
 
 class ShapeDtype(Protocol):
@@ -297,18 +289,6 @@ def _common(dtypes: set[np.dtype]) -> np.dtype:
     return next(iter(dtypes))
   wide = DTYPES['F64'] in dtypes
   return DTYPES['F64' if wide else 'F32']
-
-
-def has_non_finite(array: np.ndarray) -> bool:
-  """Returns whether a float array of ours holds a NaN or an infinity."""
-  name = next(n for n in _EXPONENT if DTYPES[n] == array.dtype)
-  unsigned, mask = _EXPONENT[name]
-  bits = array.reshape(-1).view(unsigned)
-  mask = unsigned(mask)
-  return any(
-    (bits[i : i + _SCAN_ITEMS] & mask).max() == mask
-    for i in range(0, bits.size, _SCAN_ITEMS)
-  )
 
 
 def _bits(array: np.ndarray) -> np.ndarray:

@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 
 from vtg_jax.convert import checkpoint, source_record
-from vtg_jax.convert.engine import Leaf, Plan, ShapeDtype, has_non_finite, plan
+from vtg_jax.convert.engine import Leaf, Plan, ShapeDtype, plan
 from vtg_jax.convert.new_folder import new_folder
 from vtg_jax.convert.orbax_stream import StreamedArray, write_params
 from vtg_jax.convert.progress import Progress, Teller
 from vtg_jax.convert.readers import Source, open_source
 from vtg_jax.convert.safetensors_file import write_safetensors
 from vtg_jax.convert.table import Table
-from vtg_jax.convert.tensor_file import TensorInfo, first_ten
+from vtg_jax.convert.tensor_file import TensorInfo, first_ten, has_non_finite
 from vtg_jax.errors import BadInput
 
 

@@ -29,6 +29,14 @@ DTYPES: Mapping[str, np.dtype] = {
 }
 NAMES: Mapping[np.dtype, str] = {dtype: name for name, dtype in DTYPES.items()}
 PARAM_DTYPES = frozenset({'F64', 'F32', 'F16', 'BF16'})
+# The bits of the exponent, all ones in an infinity or a NaN.
+_EXPONENT = {
+  'F64': (np.uint64, 0x7FF0_0000_0000_0000),
+  'F32': (np.uint32, 0x7F80_0000),
+  'F16': (np.uint16, 0x7C00),
+  'BF16': (np.uint16, 0x7F80),
+}
+_SCAN_ITEMS = 1 << 20
 
 
 @dataclasses.dataclass(frozen=True)
@@ -74,3 +82,15 @@ def first_ten(names) -> str:
   told = ', '.join(str(name) for name in names[:10])
   more = len(names) - 10
   return f'{told} and {more} more' if more > 0 else told
+
+
+def has_non_finite(array: np.ndarray) -> bool:
+  """Returns whether a float array of ours holds a NaN or an infinity."""
+  name = next(n for n in _EXPONENT if DTYPES[n] == array.dtype)
+  unsigned, mask = _EXPONENT[name]
+  bits = array.reshape(-1).view(unsigned)
+  mask = unsigned(mask)
+  return any(
+    (bits[i : i + _SCAN_ITEMS] & mask).max() == mask
+    for i in range(0, bits.size, _SCAN_ITEMS)
+  )

@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from vtg_jax.evaluation.reliability import Reliability, score_reliability
 from vtg_jax.evaluation.rivals import rounds_text, rows_of_no_model
 from vtg_jax.evaluation.rows import Row, percent, row_of_ious
 from vtg_jax.metrics import absence
 from vtg_jax.metrics.bootstrap import Bootstrap, mean_interval
-from vtg_jax.metrics.calibration import ReliabilityBins, brier, reliability
 from vtg_jax.metrics.coarse_baselines import Truth
 from vtg_jax.metrics.coarse_decisions import (
   Decision,
@@ -29,38 +29,6 @@ HIT_IOU = 0.5
 _OF_ROUNDS = ('decisions', 'decisions_by_round', 'confusion', 'order_variance')
 
 Record = Mapping[str, Any]
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Reliability:
-  """How well one kind of probability is calibrated.
-
-  Attributes:
-    what: of what it is the probability.
-    equal_width: bins of equal width.
-    equal_mass: bins of equally many samples.
-    brier: mean squared error.
-    n: predictions.
-  """
-
-  what: str
-  equal_width: ReliabilityBins
-  equal_mass: ReliabilityBins
-  brier: float
-  n: int
-
-  def to_json(self) -> dict[str, Any]:
-    return {
-      'what': self.what,
-      'ece_equal_width': self.equal_width.expected_error,
-      'ece_equal_mass': self.equal_mass.expected_error,
-      'brier': self.brier,
-      'n': self.n,
-      'bins': {
-        name: getattr(self.equal_width, name).tolist()
-        for name in ('score', 'frequency', 'count')
-      },
-    }
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -270,19 +238,6 @@ def _choice_calibration(rounds: Sequence[Decision]) -> Reliability:
     "a round's choice, for being right",
     [d.probability for d in told],
     [d.right for d in told],
-  )
-
-
-def score_reliability(
-  what: str, scores: Sequence[float], came_true: Sequence[bool]
-) -> Reliability:
-  """Returns how well some scores are calibrated; `what` says of what."""
-  return Reliability(
-    what=what,
-    equal_width=reliability(scores, came_true),
-    equal_mass=reliability(scores, came_true, equal_mass=True),
-    brier=brier(scores, came_true),
-    n=len(scores),
   )
 
 

@@ -9,11 +9,8 @@ import numpy as np
 
 from vtg_jax.errors import BadInput
 from vtg_jax.evaluation.costs import mean_costs
-from vtg_jax.evaluation.grounding_summary import (
-  Reliability,
-  score_reliability,
-)
 from vtg_jax.evaluation.items import CALIBRATION
+from vtg_jax.evaluation.reliability import Reliability, score_reliability
 from vtg_jax.evaluation.rows import percent
 from vtg_jax.metrics.absence import (
   AbsentScores,

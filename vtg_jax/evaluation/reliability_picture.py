@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from vtg_jax.evaluation.grounding_summary import Reliability
+from vtg_jax.evaluation.reliability import Reliability
 
 # Colours of the pictures of this package.
 INK = '#1f2430'

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from vtg_jax.llm.decoder import DecoderConfig, NewWords
+from vtg_jax.llm.decoder_config import DecoderConfig, NewWords
 
 
 def grow_vocabulary(

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from vtg_jax.llm.decoder import DecoderConfig
+from vtg_jax.llm.decoder_config import DecoderConfig
 from vtg_jax.nn.dense import LoraConfig
 
 

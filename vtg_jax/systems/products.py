@@ -15,7 +15,7 @@ import dataclasses
 from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from vtg_jax.adapters.qformer import QFormerConfig
-from vtg_jax.llm.decoder import DecoderConfig
+from vtg_jax.llm.decoder_config import DecoderConfig
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -8,7 +8,7 @@ from typing import Protocol
 from vtg_jax.adapters.qformer import QFormerConfig
 from vtg_jax.convert import checkpoint
 from vtg_jax.errors import BadInput
-from vtg_jax.llm.decoder import DecoderConfig
+from vtg_jax.llm.decoder_config import DecoderConfig
 from vtg_jax.llm.tokenizers import SentencePieceTokenizer, WordPieceTokenizer
 from vtg_jax.systems.checks import check_vocabulary
 from vtg_jax.systems.released_files import first_file

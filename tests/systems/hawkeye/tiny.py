@@ -10,7 +10,7 @@ import numpy as np
 from vtg_jax.adapters.qformer import QFormerConfig
 from vtg_jax.convert.checkpoint import save_checkpoint
 from vtg_jax.encoders.umt import UmtConfig
-from vtg_jax.llm.decoder import DecoderConfig
+from vtg_jax.llm.decoder_config import DecoderConfig
 from vtg_jax.llm.tokenizers import SentencePieceTokenizer, WordPieceTokenizer
 from vtg_jax.nn.compute import Compute
 from vtg_jax.nn.dense import LoraConfig

@@ -7,7 +7,7 @@ import jax
 import pytest
 
 from tests.systems.timechat import golden
-from vtg_jax.llm.decoder import NewWords
+from vtg_jax.llm.decoder_config import NewWords
 from vtg_jax.nn.compute import Compute
 from vtg_jax.planning.flops import count_flops
 from vtg_jax.systems.products import forward_flops

@@ -18,7 +18,8 @@ from vtg_jax.convert.checkpoint import save_checkpoint
 from vtg_jax.decode.greedy import GreedyConfig
 from vtg_jax.decode.padded_rows import write_after_rows
 from vtg_jax.errors import BadInput
-from vtg_jax.llm.decoder import Decoder, NewWords
+from vtg_jax.llm.decoder import Decoder
+from vtg_jax.llm.decoder_config import NewWords
 from vtg_jax.llm.tokenizers import SentencePieceTokenizer
 from vtg_jax.moments import Absent, Moment
 from vtg_jax.nn.compute import Compute

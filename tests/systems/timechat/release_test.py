@@ -13,7 +13,7 @@ from vtg_jax.convert.checkpoint import load_params, read_config
 from vtg_jax.convert.param_tree import flatten
 from vtg_jax.convert.readers import open_source
 from vtg_jax.errors import BadInput
-from vtg_jax.llm.decoder import NewWords
+from vtg_jax.llm.decoder_config import NewWords
 from vtg_jax.systems import registry
 from vtg_jax.systems.timechat import config, release
 from vtg_jax.systems.timechat.config import TimeChatConfig

@@ -7,7 +7,7 @@ from vtg_jax.adapters.two_stream import TwoStreamConfig
 from vtg_jax.encoders.block import BlockConfig
 from vtg_jax.encoders.internvideo2 import InternVideo2Config, internvideo2_1b
 from vtg_jax.encoders.vit import VitConfig, clip_vit_l14
-from vtg_jax.llm.decoder import (
+from vtg_jax.llm.decoder_config import (
   FUSED_PROJECTIONS,
   PROJECTIONS,
   DecoderConfig,

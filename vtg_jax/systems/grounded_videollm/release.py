@@ -17,7 +17,7 @@ from vtg_jax.encoders.block import BlockConfig
 from vtg_jax.encoders.internvideo2 import InternVideo2Config
 from vtg_jax.encoders.vit import VitConfig
 from vtg_jax.errors import BadInput
-from vtg_jax.llm.decoder import DecoderConfig
+from vtg_jax.llm.decoder_config import DecoderConfig
 from vtg_jax.nn.dense import LoraConfig
 from vtg_jax.nn.rope import LongRope
 from vtg_jax.systems import released_files

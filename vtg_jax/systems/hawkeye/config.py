@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from vtg_jax.adapters.qformer import QFormerConfig
 from vtg_jax.encoders.umt import UmtConfig
-from vtg_jax.llm.decoder import DecoderConfig
+from vtg_jax.llm.decoder_config import DecoderConfig, llama_7b
 from vtg_jax.nn.dense import LoraConfig
 from vtg_jax.systems.checks import check_sizes
 from vtg_jax.systems.config_json import from_json
@@ -108,18 +108,9 @@ def full() -> HawkEyeConfig:
       dropout=0.1,
       drop_path=0.2,
     ),
-    llm=DecoderConfig(
-      vocab_size=32000,
-      width=4096,
-      n_layers=32,
-      n_heads=32,
-      n_kv_heads=32,
-      head_dim=128,
-      mlp_hidden=11008,
+    llm=llama_7b(
       norm_eps=1e-6,
-      rope_theta=10000.0,
       max_positions=2048,
-      tied_embeddings=False,
       lora=LoraConfig(
         rank=16, alpha=32.0, dropout=0.1, targets=('q_proj', 'v_proj')
       ),

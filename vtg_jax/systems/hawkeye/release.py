@@ -13,7 +13,7 @@ from vtg_jax.convert.param_tree import flatten
 from vtg_jax.convert.table import Table
 from vtg_jax.encoders.umt import UmtConfig
 from vtg_jax.errors import BadInput
-from vtg_jax.llm.decoder import DecoderConfig
+from vtg_jax.llm.decoder_config import DecoderConfig
 from vtg_jax.nn.dense import LoraConfig
 from vtg_jax.systems import released_files
 from vtg_jax.systems.config_json import reading_sizes

@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Mapping
 
 from vtg_jax.adapters.hierarchy import ClipEncoderConfig
-from vtg_jax.llm.decoder import PROJECTIONS, DecoderConfig
+from vtg_jax.llm.decoder_config import PROJECTIONS, DecoderConfig, llama_7b
 from vtg_jax.nn.dense import LoraConfig
 from vtg_jax.systems.config_json import from_json
 
@@ -167,18 +167,7 @@ def mad() -> ReVisionLlmConfig:
       norm_eps=1e-5,
       dropout=0.1,
     ),
-    llm=DecoderConfig(
-      vocab_size=32000,
-      width=4096,
-      n_layers=32,
-      n_heads=32,
-      n_kv_heads=32,
-      head_dim=128,
-      mlp_hidden=11008,
-      norm_eps=1e-5,
-      rope_theta=10000.0,
-      max_positions=4096,
-      tied_embeddings=False,
+    llm=llama_7b(
       lora=LoraConfig(rank=64, alpha=128.0, dropout=0.05, targets=PROJECTIONS),
     ),
     levels=levels_of({'long_100': 100, 'long_33': 33}),

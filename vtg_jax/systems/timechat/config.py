@@ -7,7 +7,7 @@ from vtg_jax.adapters.qformer import QFormerConfig
 from vtg_jax.adapters.video_qformer import VideoQFormerConfig
 from vtg_jax.encoders.block import BlockConfig
 from vtg_jax.encoders.vit import VitConfig, eva_vit_g14
-from vtg_jax.llm.decoder import DecoderConfig
+from vtg_jax.llm.decoder_config import DecoderConfig, llama_7b
 from vtg_jax.nn.dense import LoraConfig
 from vtg_jax.systems.checks import check_sizes
 from vtg_jax.systems.config_json import from_json
@@ -185,18 +185,7 @@ def full() -> TimeChatConfig:
     video_qformer=video_qformer_of(
       qformer, n_layers=2, n_queries=32, n_frames=96, window=32, stride=32
     ),
-    llm=DecoderConfig(
-      vocab_size=32000,
-      width=4096,
-      n_layers=32,
-      n_heads=32,
-      n_kv_heads=32,
-      head_dim=128,
-      mlp_hidden=11008,
-      norm_eps=1e-5,
-      rope_theta=10000.0,
-      max_positions=4096,
-      tied_embeddings=False,
+    llm=llama_7b(
       lora=LoraConfig(rank=32, alpha=32.0, dropout=0.1, targets=LORA_TARGETS),
     ),
     n_frames=96,

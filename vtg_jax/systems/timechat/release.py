@@ -21,7 +21,7 @@ from vtg_jax.convert.timechat import (
 from vtg_jax.encoders.block import BlockConfig
 from vtg_jax.encoders.vit import VitConfig
 from vtg_jax.errors import BadInput
-from vtg_jax.llm.decoder import NewWords
+from vtg_jax.llm.decoder_config import NewWords
 from vtg_jax.nn.dense import LoraConfig
 from vtg_jax.systems import released_files
 from vtg_jax.systems.config_json import reading_sizes

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from vtg_jax.errors import BadInput
-from vtg_jax.llm.decoder import NewWords
+from vtg_jax.llm.decoder_config import NewWords
 from vtg_jax.llm.vocabulary import rows_like
 from vtg_jax.moments import relative_position
 from vtg_jax.nn.positions import resize_nearest
