@@ -5,7 +5,8 @@
 An hour of ShapeStories is written as a file (14,400 frames, a minute or two).
 All programs are compiled on features of noise first. Then one query is asked
 of the file as it is, which decodes and encodes it; the file is indexed; and
-further queries are asked, each of the file opened anew.
+further queries are asked by the same process, each with a new sentence and the
+path of the file alone.
 
 Compilations are counted while a model is loaded and asked about features of
 noise as long as 50 random videos of one minute to two hours, with sentences of
