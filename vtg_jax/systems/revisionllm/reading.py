@@ -16,6 +16,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
+from vtg_jax.adapters.hierarchy import ClipEncoder, token_rows
 from vtg_jax.decode.entropy import step_entropy
 from vtg_jax.decode.greedy import GreedyConfig, GreedyOutput, decode_greedily
 from vtg_jax.decode.number_grammar import NumberGrammar, NumberTables
@@ -77,10 +78,10 @@ def encode(
   model: ReVisionLlm,
 ) -> Float[Array, 'B E']:
   """A row for each window, in the light of its query."""
-  out = model.apply(
-    {'params': params}, features, text, text_mask, method='encode_windows'
-  )
-  return out.rows[:, 0].astype(jnp.float32)
+  config = model.config
+  encoder = ClipEncoder(config.clip_encoder, config.llm.width, model.compute)
+  rows = token_rows(encoder, params['clip_encoder'], features, text, text_mask)
+  return rows.astype(jnp.float32)
 
 
 @functools.partial(jax.jit, static_argnames='how')
