@@ -5,12 +5,13 @@
 An hour of ShapeStories is written as a file (14,400 frames, a minute or two).
 All programs are compiled on features of noise first. Then one query is asked
 of the file as it is, which decodes and encodes it; the file is indexed; and
-further queries are asked, each of the file opened anew.
+further queries are asked by the same process, each with a new sentence and the
+path of the file alone.
 
-Compilations are counted while a model that was just loaded is asked about
-features of noise as long as 50 random videos of one minute to two hours, with
-sentences of several lengths: noise shows nothing, so that every level hands on
-all it was given.
+Compilations are counted while a model is loaded and asked about features of
+noise as long as 50 random videos of one minute to two hours, with sentences of
+several lengths: noise shows nothing, so that every level hands on all it was
+given.
 """
 
 import json
@@ -161,7 +162,6 @@ def noise(grounder, duration_s: float, seed: int = 0) -> EvenFeatures:
 
 def compilations(n_videos: int = N_VIDEOS) -> dict:
   """Programs compiled for videos of random lengths."""
-  grounder = registry.load(model_folder(), calibrated=False)
   rng = np.random.default_rng(0)
   lengths_s = np.exp(
     rng.uniform(math.log(SHORTEST_S), math.log(LONGEST_S), n_videos)
@@ -173,6 +173,7 @@ def compilations(n_videos: int = N_VIDEOS) -> dict:
       compiled.append(about.get('fun_name', ''))
 
   jax.monitoring.register_event_duration_secs_listener(note)
+  grounder = registry.load(model_folder(), calibrated=False)
   for i, length_s in enumerate(lengths_s.tolist()):
     text = _SENTENCES[i % len(_SENTENCES)]
     grounder.ground(noise(grounder, length_s, i), text)

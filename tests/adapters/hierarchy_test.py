@@ -21,6 +21,7 @@ from vtg_jax.adapters.hierarchy import (
   ClipEncoderConfig,
   position_code,
   selection_of,
+  token_rows,
 )
 from vtg_jax.convert.revisionllm import clip_encoder_table
 from vtg_jax.nn.compute import Compute
@@ -99,6 +100,18 @@ def test_selections_are_parts_of_all(params, out):
     assert shaped.rows.shape == part.shape
   with pytest.raises(ValueError, match="select='zebra'"):
     encoder().apply(variables, VIDEO, TEXT, MASK, select='zebra')
+
+
+@pytest.mark.parametrize('n_layers', [1, 2])
+def test_the_row_of_a_window_alone_is_the_same(params, n_layers):
+  config = dataclasses.replace(CONFIG, n_layers=n_layers)
+  layers = jax.tree.map(lambda x: x[:n_layers], params['self_layers'])
+  own = {**params, 'self_layers': layers}
+  rows = jax.jit(functools.partial(token_rows, encoder(config)))(
+    own, VIDEO, TEXT, MASK
+  )
+  out = compiled(encoder(config))(own, None, VIDEO, TEXT, MASK)
+  np.testing.assert_allclose(rows, out.rows[:, 0], atol=1e-5)
 
 
 @pytest.mark.parametrize(

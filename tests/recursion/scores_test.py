@@ -33,6 +33,18 @@ def test_steps_after_the_end_count_in_the_release_alone():
   assert clean[0].confidence == 0.5
 
 
+@given(st.lists(st.integers(0, 7), min_size=1, max_size=9), st.integers(0, 99))
+def test_answers_are_summed_up_as_each_alone(n_steps, seed):
+  entropies = np.random.default_rng(seed).gamma(1, size=(len(n_steps), 7))
+  entropies = entropies.astype(np.float32)
+  together = scores.entropy_stats(entropies, np.array(n_steps))
+  alone = [
+    scores.entropy_stats(entropies[[row]], np.array([n]))[0]
+    for row, n in enumerate(n_steps)
+  ]
+  assert repr(together) == repr(alone)  # NaN is NaN
+
+
 def test_a_certain_answer_has_a_finite_confidence():
   (stats,) = scores.entropy_stats(np.array([[0.0]]))
   assert math.isnan(stats.std) and math.isfinite(stats.confidence)

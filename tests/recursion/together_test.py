@@ -74,7 +74,7 @@ def test_several_searches_find_what_each_finds_alone():
     panel = KnowingPanel(models())
     caches = [TokenCache() for _ in SPANS]
     together = search_together(
-      panel, [steps(plan, cache) for cache in caches], caches
+      panel, [steps(plan, cache) for cache in caches], caches, at_once=2
     )
     lone = [KnowingPanel([model]) for model in models()]
     for result, one in zip(together, lone, strict=True):

@@ -2,6 +2,7 @@
 
 import dataclasses
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -40,6 +41,9 @@ def test_clean_windows_cover_every_frame_and_differ(size, n_features):
     shown = windows.frame_idx(range(len(windows)))
     assert shown.min() >= 0 and shown.max() < n_features
     assert (shown[:, 0] == windows.first).all()
+    for row, own in enumerate(shown):  # as if there were no others
+      ends = windows.first[row], windows.last[row]
+      assert (own == np.linspace(*ends, size.n_frames).astype(int)).all()
 
 
 @few

@@ -245,11 +245,14 @@ class TextLayer(_Layer):
 class SelfLayer(_Layer):
   """Post-norm: the window's token and its frames look at one another."""
 
-  def __call__(self, x, position, deterministic: bool):
+  def __call__(
+    self, x, position, deterministic: bool, *, n_rows: int | None = None
+  ):
+    """All rows, or what becomes of the first few."""
     x = constrain(x, 'batch', None, None)
     placed = x + position
-    h = self.attention(placed, placed, x, None, deterministic)
-    x = self.norm1(x + self.drop(h, deterministic=deterministic))
+    h = self.attention(placed[:, :n_rows], placed, x, None, deterministic)
+    x = self.norm1(x[:, :n_rows] + self.drop(h, deterministic=deterministic))
     h = self.feed_forward(x, deterministic)
     return self.norm2(x + self.drop(h, deterministic=deterministic)), None
 
@@ -296,9 +299,7 @@ class ClipEncoder(nn.Module):
       raise ValueError(f'{select=} is not one of {SELECTIONS}')
     x, text = video.astype(dtype), text.astype(dtype)
     B, F, D = x.shape
-    is_released = config.position_code == 'activations'
-    code_dtype = self.compute.dtype if is_released else 'float32'
-    position = jnp.asarray(position_code(F, D, code_dtype), dtype)[None]
+    position = _positions(config, self.compute, F)
     if config.n_text_layers and use_text:
       x = self._stack(TextLayer, config.n_text_layers, 3, 'text_layers')(
         x, text, text_mask, position, deterministic
@@ -334,3 +335,56 @@ class ClipEncoder(nn.Module):
       name, init, (self.config.width,), self.compute.jnp_param_dtype
     )
     return row.astype(self.compute.jnp_dtype)
+
+
+def token_rows(
+  encoder: ClipEncoder,
+  params,
+  video: Float[Array, 'B F D'],
+  text: Float[Array, 'B T D'],
+  text_mask: Bool[Array, 'B T'],
+) -> Float[Array, 'B H']:
+  """The row of each window that `encoder` selects by 'cls', for less.
+
+  The last layer is run for the window's token alone: nobody looks at what
+  becomes of the frames there.
+
+  Args:
+    encoder: A ClipEncoder.
+    params: Its parameters.
+    video: As the encoder's, as the others.
+    text: See there.
+    text_mask: See there.
+  """
+  config, compute = encoder.config, encoder.compute
+  if config.n_layers == 1:
+    return encoder.apply({'params': params}, video, text, text_mask).rows[:, 0]
+  stacked = params['self_layers']
+  before, last = (
+    jax.tree.map(lambda x, part=part: x[part], stacked)
+    for part in (slice(-1), -1)
+  )
+  shorter = encoder.clone(
+    config=dataclasses.replace(config, n_layers=config.n_layers - 1)
+  )
+  x = shorter.apply(
+    {'params': {**params, 'self_layers': before}}, video, text, text_mask
+  ).states
+  own = params['global_position'].astype(x.dtype)[None, None]
+  position = _positions(config, compute, video.shape[1])
+  x, _ = SelfLayer(config, compute).apply(
+    {'params': last}, x, jnp.concatenate([own, position], 1), True, n_rows=1
+  )
+  return Dense(encoder.out_width, ('adapter', 'embed'), compute).apply(
+    {'params': params['projector']}, x[:, 0]
+  )
+
+
+def _positions(
+  config: ClipEncoderConfig, compute: Compute, n_frames: int
+) -> Float[Array, '1 F D']:
+  """Code of the place of each frame."""
+  is_released = config.position_code == 'activations'
+  code_dtype = compute.dtype if is_released else 'float32'
+  code = position_code(n_frames, config.width, code_dtype)
+  return jnp.asarray(code, compute.jnp_dtype)[None]

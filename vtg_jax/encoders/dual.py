@@ -227,7 +227,7 @@ def init_params(config: DualEncoderConfig, rng: jax.Array, compute: Compute):
 def param_shapes(config: DualEncoderConfig) -> dict:
   """Shapes and dtypes of the parameters, without making them."""
   return jax.eval_shape(
-    lambda rng: init_params(config, rng, Compute()), jax.random.key(0)
+    lambda: init_params(config, jax.random.key(0), Compute())
   )
 
 

@@ -96,7 +96,9 @@ class TokenCache:
     self, windows: Windows, rows: Sequence[int]
   ) -> Float[np.ndarray, 'B D']:
     """Tokens of windows that are here, with repetitions as asked for."""
-    return np.stack([self._tokens[_ends(windows, row)] for row in rows])
+    distinct, place = np.unique(rows, return_inverse=True)
+    own = [self._tokens[_ends(windows, row)] for row in distinct]
+    return np.stack(own)[place]
 
 
 def _ends(windows: Windows, row: int) -> tuple[int, int]:

@@ -69,19 +69,21 @@ def entropy_stats(
   B, S = entropies.shape
   if n_steps is None or quirks.count_padding_steps:
     n_steps = np.full(B, S)
-  stats = []
-  for row, n in zip(entropies, n_steps, strict=True):
-    steps = row[: max(1, int(n))]
-    std = float(np.std(steps, ddof=1)) if len(steps) > 1 else float('nan')
-    stats.append(
-      EntropyStats(
-        max=float(steps.max()),
-        min=float(steps.min()),
-        mean=float(steps.mean()),
-        std=std,
-      )
-    )
-  return stats
+  n_steps = np.maximum(n_steps, 1)
+  stats = {}
+  for n in np.unique(n_steps):  # answers of a length at once
+    (rows,) = np.nonzero(n_steps == n)
+    steps = entropies[rows, :n]
+    numbers = {
+      'max': steps.max(axis=1),
+      'min': steps.min(axis=1),
+      'mean': steps.mean(axis=1),
+      'std': steps.std(axis=1, ddof=1) if n > 1 else np.full(len(rows), np.nan),
+    }
+    for i, row in enumerate(rows):
+      own = {name: float(values[i]) for name, values in numbers.items()}
+      stats[row] = EntropyStats(**own)
+  return [stats[row] for row in range(B)]
 
 
 def likeness(

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
+from vtg_jax.recursion.at_once import in_order
 from vtg_jax.recursion.model import (
   DENSE_LEVEL,
   Model,
@@ -139,6 +140,7 @@ def search_together(
   *,
   queries: Sequence[int] | None = None,
   clock: Callable[[], float] = time.monotonic,
+  at_once: int = 1,
 ) -> list:
   """Leads searches of one video at once, level by level.
 
@@ -148,6 +150,8 @@ def search_together(
     caches: Of each query's tokens.
     queries: Which of the panel's queries they are; all where None.
     clock: Seconds from any fixed point.
+    at_once: Most batches that the panel is asked at the same time, by as many
+      threads.
 
   Returns:
     What each search returns.
@@ -173,7 +177,7 @@ def search_together(
     own: dict[int, dict[int, Reply]] = {i: {} for i in together}
     seconds = dict.fromkeys(together, 0.0)
     began_s = clock()
-    for rows, replies in ask(panel, together, queries, caches):
+    for rows, replies in ask(panel, together, queries, caches, at_once):
       took_s, began_s = clock() - began_s, clock()
       for (i, place), reply in zip(rows, replies, strict=False):
         own[i][place] = reply
@@ -194,6 +198,7 @@ def _ask_sparse(
   together: Mapping[int, Wanted],
   queries: Sequence[int],
   caches: Sequence[TokenCache],
+  at_once: int,
 ) -> _Replies:
   """Asks sparse calls batch by batch."""
   rows = [(i, place) for i, one in together.items() for place in _places(one)]
@@ -203,28 +208,36 @@ def _ask_sparse(
     for i, one in together.items()
   }
   encode_missing(
-    panel, kind.windows, shown_rows, queries, caches, kind.encode_batches
+    panel,
+    kind.windows,
+    shown_rows,
+    queries,
+    caches,
+    kind.encode_batches,
+    at_once=at_once,
   )
-  for batch, size in batches(rows, kind.batches):
+  cut = list(batches(rows, kind.batches))
+
+  def arrays(batch, size):
     shown = [together[i].rows[place].shown for i, place in batch]
     owners = [i for i, _ in batch]
     n_tokens = len(shown[0]) if kind.n_tokens is None else kind.n_tokens
-    tokens, is_shown = [], np.zeros((len(batch), n_tokens), bool)
-    for row, (i, windows) in enumerate(zip(owners, shown, strict=True)):
-      own = caches[i].tokens(kind.windows, windows)
-      missing = n_tokens - len(own)
-      tokens.append(np.pad(own, [(0, missing), (0, 0)]))
+    known = [
+      caches[i].tokens(kind.windows, windows)
+      for i, windows in zip(owners, shown, strict=True)
+    ]
+    is_shown = np.zeros((len(batch), n_tokens), bool)
+    tokens = np.zeros((*is_shown.shape, known[0].shape[1]), known[0].dtype)
+    for row, own in enumerate(known):
+      tokens[row, : len(own)] = own
       is_shown[row, : len(own)] = True
     size = size if kind.is_filled else 0
-    yield (
-      batch,
-      panel.ask_sparse(
-        kind.level,
-        filled(np.array([queries[i] for i in owners]), size),
-        filled(np.stack(tokens), size),
-        filled(is_shown, size),
-      ),
-    )
+    about = np.array([queries[i] for i in owners])
+    return kind.level, *(filled(x, size) for x in (about, tokens, is_shown))
+
+  asked = (arrays(*one) for one in cut)
+  replies = in_order(panel.ask_sparse, asked, at_once=at_once)
+  yield from zip((batch for batch, _ in cut), replies, strict=True)
 
 
 def encode_missing(
@@ -234,6 +247,8 @@ def encode_missing(
   queries: Sequence[int],
   caches: Sequence[TokenCache],
   sizes: Sequence[int],
+  *,
+  at_once: int = 1,
 ) -> None:
   """Encodes the windows that no cache has yet, those of all queries at once.
 
@@ -244,17 +259,24 @@ def encode_missing(
     queries: See `search_together`.
     caches: Of each search.
     sizes: See `Wanted.encode_batches`.
+    at_once: See `search_together`.
   """
   missing = [
     (i, row)
     for i, own in rows.items()
     for row in caches[i].missing(windows, own)
   ]
-  for batch, size in batches(missing, sizes):
+  cut = list(batches(missing, sizes))
+
+  def arrays(batch, size):
     frame_idx = windows.frame_idx([row for _, row in batch])
     about = np.array([queries[i] for i, _ in batch])
-    made = panel.encode(filled(about, size), filled(frame_idx, size))
-    for (i, row), token in zip(batch, np.asarray(made), strict=False):
+    return filled(about, size), filled(frame_idx, size)
+
+  asked = (arrays(*one) for one in cut)
+  made = in_order(panel.encode, asked, at_once=at_once)
+  for (batch, _), tokens in zip(cut, made, strict=True):
+    for (i, row), token in zip(batch, np.asarray(tokens), strict=False):
       caches[i].keep(windows, row, token)
 
 
@@ -263,30 +285,33 @@ def _ask_dense(
   together: Mapping[int, Wanted],
   queries: Sequence[int],
   caches: Sequence[TokenCache],
+  at_once: int,
 ) -> _Replies:
   """Reads dense windows batch by batch."""
   del caches
   kind = next(iter(together.values()))
   rows = [(i, place) for i, one in together.items() for place in _places(one)]
   windows = [int(together[i].rows[place]) for i, place in rows]
-  for places, n_windows, n_rows in dense_batches(
-    windows, kind.batches, shared=kind.shared if len(together) > 1 else 1
-  ):
-    batch = [rows[place] for place in places]
+  shared = kind.shared if len(together) > 1 else 1
+  cut = list(dense_batches(windows, kind.batches, shared=shared))
+
+  def arrays(places, n_windows, n_rows):
     own = [windows[place] for place in places]
     shown = list(dict.fromkeys(own))
     window = np.array([shown.index(one) for one in own])
-    about = np.array([queries[i] for i, _ in batch])
+    about = np.array([queries[rows[place][0]] for place in places])
     if not kind.is_filled:
       n_windows = n_rows = 0
-    yield (
-      batch,
-      panel.ask_dense(
-        filled(about, n_rows),
-        filled(kind.windows.frame_idx(shown), n_windows),
-        filled(window, n_rows),
-      ),
+    return (
+      filled(about, n_rows),
+      filled(kind.windows.frame_idx(shown), n_windows),
+      filled(window, n_rows),
     )
+
+  asked = (arrays(*one) for one in cut)
+  replies = in_order(panel.ask_dense, asked, at_once=at_once)
+  for (places, _, _), own in zip(cut, replies, strict=True):
+    yield [rows[place] for place in places], own
 
 
 def _places(wanted: Wanted) -> range:

@@ -82,12 +82,15 @@ class Windows:
   def frame_idx(self, rows: Sequence[int]) -> Int[np.ndarray, 'B F']:
     """The feature frames shown of some windows, evenly from end to end."""
     rows = np.asarray(rows, np.int64)
-    # Not one linspace over all: its rows would round differently.
-    shown = [
-      np.linspace(self.first[row], self.last[row], self.n_frames)
-      for row in rows
-    ]
-    return np.array(shown).astype(np.int32).reshape(len(rows), self.n_frames)
+    first, last = self.first[rows], self.last[rows]
+    shown = np.repeat(first[:, None].astype(np.float64), self.n_frames, axis=1)
+    # Apart from windows of one frame: with one of them, linspace rounds those
+    # of all others differently than each alone.
+    goes_on = last != first
+    shown[goes_on] = np.linspace(
+      first[goes_on], last[goes_on], self.n_frames, axis=1
+    )
+    return shown.astype(np.int32)
 
   def second_of(self, row: int, frame: float) -> float:
     """When a frame of a window is, by the number an answer calls it."""

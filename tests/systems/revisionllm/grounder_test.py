@@ -2,6 +2,7 @@
 
 import functools
 import json
+import os
 import re
 import shutil
 
@@ -72,8 +73,6 @@ def test_videos_of_any_length_need_few_compilations(model, caplog):
       looked_at.append(found.looked_at)
       assert isinstance(found, Absent) or found.end_s <= n / 2
   names = re.findall(r'Compiling (\S+)', caplog.text)
-  # Parameters are put on the device once, whatever is asked.
-  names = [name for name in names if name != 'jit(stage)']
   # With the encoder of frames there are no more than 8.
   assert 1 <= len(names) <= 7, names
   assert model.n_compiled - before == len(names)
@@ -356,6 +355,21 @@ def test_a_checkpoint_without_an_encoder_is_refused(folder, tmp_path):
   with pytest.raises(BadInput, match='has no encoder of frames and sentences'):
     grounder.load(copy)
   grounder.load(copy, encoder=folder / 'frame_encoder')
+
+
+def test_an_indexed_video_is_not_read_again(folder, videos, tmp_path):
+  video = shutil.copy(videos / 'b.mp4', tmp_path / 'b.mp4')
+  own = grounder.load(folder)
+  (new,) = own.ground(video, QUERY)
+  assert cli.main(['index', str(video), '--model', str(folder)]) == 0
+  state = video.stat()
+  video.write_bytes(b'x' * state.st_size)
+  os.utime(video, ns=(state.st_atime_ns, state.st_mtime_ns))
+  (indexed,) = own.ground(video, QUERY)
+  assert indexed.score == pytest.approx(new.score, rel=1e-2)  # of 16 bits
+  os.utime(video)
+  with pytest.raises(BadInput, match='b.mp4 cannot be read as a video'):
+    own.ground(video, QUERY)
 
 
 def vtg(capsys, *arguments):

@@ -8,7 +8,6 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float32, UInt8
 
@@ -93,11 +92,11 @@ class FrameEncoder:
 
   @functools.cached_property
   def _image_params(self):
-    return jax.tree.map(jnp.asarray, self._read_params(_IMAGE))
+    return jax.device_put(self._read_params(_IMAGE))
 
   @functools.cached_property
   def _text_params(self):
-    return jax.tree.map(jnp.asarray, self._read_params(_TEXT))
+    return jax.device_put(self._read_params(_TEXT))
 
   @functools.cached_property
   def fingerprint(self) -> str:

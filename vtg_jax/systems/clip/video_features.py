@@ -61,7 +61,7 @@ def video_features(
   """
   tell = on_notice or (lambda said: None)
   try:
-    return _index(encoder, video, fps, folder)
+    return indexed_features(encoder, video.path, fps=fps, folder=folder)
   except BadIndex as error:
     if not error.replaceable:
       raise
@@ -71,7 +71,7 @@ def video_features(
       tell(f'made anew: {error}')
       try:
         _rebuild(encoder, video, fps, folder, on_progress)
-        return _index(encoder, video, fps, folder)
+        return indexed_features(encoder, video.path, fps=fps, folder=folder)
       except BadInput as refused:  # such as a folder that cannot be written
         tell(f'not made anew: {refused}')
   ids = video.ids_at_rate(fps)
@@ -87,9 +87,19 @@ def video_features(
   return EvenFeatures(features=features, fps=fps)
 
 
-def _index(encoder, video, fps, folder) -> FeatureIndex:
-  """The index of a video, if it can be used."""
-  index = open_index(video.path, folder)
+def indexed_features(
+  encoder: FrameEncoder,
+  path: str | os.PathLike,
+  *,
+  fps: float,
+  folder: str | os.PathLike | None = None,
+) -> FeatureIndex:
+  """The index of a video; arguments as above.
+
+  Raises:
+    BadInput: there is none that can be used.
+  """
+  index = open_index(path, folder)
   check_made(index, fingerprint=encoder.fingerprint, fps=fps)
   return index
 

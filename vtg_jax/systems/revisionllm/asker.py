@@ -1,15 +1,14 @@
 """Asks a ReVisionLLM about windows of one video: `recursion`'s panel."""
 
 import functools
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from vtg_jax.decode.greedy import GreedyConfig, GreedyOutput
+from vtg_jax.decode.greedy import GreedyConfig
 from vtg_jax.decode.number_grammar import NumberTables
 from vtg_jax.errors import BadInput
 from vtg_jax.llm.decoder import KeyValues
@@ -24,9 +23,14 @@ from vtg_jax.systems.products import forward_flops
 from vtg_jax.systems.revisionllm import prompt, reading
 from vtg_jax.systems.revisionllm.config import LevelConfig, ReVisionLlmConfig
 from vtg_jax.systems.revisionllm.flops import encoder_products
-from vtg_jax.systems.revisionllm.model import at_level, param_shapes
+from vtg_jax.systems.revisionllm.model import (
+  ReVisionLlm,
+  at_level,
+  param_shapes,
+)
 from vtg_jax.systems.revisionllm.options import sparse_levels
 from vtg_jax.systems.revisionllm.wording import (
+  LENGTHS,
   Question,
   Wording,
   together,
@@ -34,6 +38,9 @@ from vtg_jax.systems.revisionllm.wording import (
 
 # Most tokens of an answer, which is a short one.
 ANSWER_TOKENS = 24
+# A language model no larger than this has its adapters folded in, a copy for
+# each level.
+_MOST_FOLDED_BYTES = 2e8
 
 
 class Setting(NamedTuple):
@@ -42,6 +49,28 @@ class Setting(NamedTuple):
   how: reading.How
   lead: KeyValues
   answers: NumberTables | None
+
+
+class _Ready(NamedTuple):
+  """A level of the network as it is asked, and what is read first there."""
+
+  model: ReVisionLlm
+  params: Mapping[str, Any]
+  lead: KeyValues
+
+
+class Written(NamedTuple):
+  """Answers, on the host.
+
+  Attributes:
+    ids: Tokens of each.
+    length: How many of them count.
+    entropy: Of each step that the batch took.
+  """
+
+  ids: Int[np.ndarray, 'B G']
+  length: Int[np.ndarray, ' B']
+  entropy: Float[np.ndarray, 'B G']
 
 
 class Asker:
@@ -80,8 +109,9 @@ class Asker:
     self.config, self.query_words = config, query_words
     self.wording = Wording(tokenizer)
     self._compute = compute
-    self.params = jax.tree.map(jnp.asarray, params)
-    self._leads: dict[str, KeyValues] = {}
+    self.params = jax.device_put(params)
+    self._ready: dict[str, _Ready] = {}
+    self._settings: dict[tuple, Setting] = {}
     self._sparse = sparse_levels(config)
 
   def about(
@@ -146,11 +176,16 @@ class Asker:
   def dense_level(self) -> LevelConfig:
     return next(level for level in self.config.levels if level.is_dense)
 
+  def is_coarsest(self, level: LevelConfig) -> bool:
+    """Whether no level shows more of a video at once."""
+    return bool(self._sparse) and level == self._sparse[-1]
+
   def encode(self, features, text, text_mask) -> Float[np.ndarray, 'B E']:
     """See `reading.encode`."""
-    model, params = self._at(self._sparse[0])
-    out = reading.encode(params, features, text, text_mask, model=model)
-    return np.asarray(out)
+    ready = self._ready_at(self._sparse[0])
+    return np.asarray(
+      reading.encode(ready.params, features, text, text_mask, model=ready.model)
+    )
 
   def ask(
     self,
@@ -160,7 +195,7 @@ class Asker:
     *,
     is_free: bool,
     is_normed: bool,
-  ) -> GreedyOutput:
+  ) -> Written:
     """Asks a batch.
 
     Args:
@@ -176,12 +211,14 @@ class Asker:
     """
     n_visual = visual[0].shape[1]
     self.check_length(n_visual, questions)
-    _, params = self._at(level)
+    ready = self._ready_at(level)
     own = self.setting(level, n_visual, is_free=is_free, is_normed=is_normed)
+    how = own.how._replace(model=ready.model)
     program = reading.ask_frames if level.is_dense else reading.ask_windows
-    return jax.device_get(
-      program(params, own.lead, *visual, questions, own.answers, how=own.how)
+    out = program(
+      ready.params, own.lead, *visual, questions, own.answers, how=how
     )
+    return Written(*jax.device_get((out.ids, out.length, out.watched)))
 
   def check_length(self, n_visual: int, questions: Question) -> None:
     """Raises BadInput where this is longer than the language model reads."""
@@ -198,6 +235,14 @@ class Asker:
     self, level: LevelConfig, n_visual: int, *, is_free: bool, is_normed: bool
   ) -> 'Setting':
     """How a level is asked; arguments as of `ask`."""
+    key = level.name, n_visual, is_free, is_normed
+    if key not in self._settings:
+      self._settings[key] = self._made_setting(level, *key[1:])
+    return self._settings[key]
+
+  def _made_setting(
+    self, level: LevelConfig, n_visual: int, is_free: bool, is_normed: bool
+  ) -> 'Setting':
     answers = None
     if not is_free and level.is_dense:
       answers = self.wording.frame_answers(n_visual)
@@ -215,19 +260,25 @@ class Asker:
       gap=0 if level.is_dense else 1,
       is_normed=is_normed and self.config.alternate_norm,
     )
-    return Setting(how, self._lead(level), answers)
+    lead = self._ready_at(level).lead
+    return Setting(how, lead, jax.device_put(answers))
 
   def _at(self, level: LevelConfig):
     return at_level(self.config, self._compute, self.params, level.name)
 
-  def _lead(self, level: LevelConfig):
+  def _ready_at(self, level: LevelConfig) -> '_Ready':
+    """What asks at a level."""
     name = level.name
-    if name not in self._leads:
+    if name not in self._ready:
       model, params = self._at(level)
-      self._leads[name] = reading.read_lead(
-        params, self.wording.lead, model=model
+      is_folded = model.has_lora and _folding_pays(params['llm'])
+      lead, folded = reading.make_ready(
+        params, self.wording.lead, model=model, is_folded=is_folded
       )
-    return self._leads[name]
+      if is_folded:
+        model, params = model.clone(has_lora=False), params | {'llm': folded}
+      self._ready[name] = _Ready(model, params, lead)
+    return self._ready[name]
 
 
 class VideoQueries:
@@ -300,6 +351,9 @@ class VideoQueries:
     return np.asarray(self._features[frame_idx], np.float32)
 
   def _ask(self, level, visual, questions) -> list[Reply]:
+    if not self.asker.is_coarsest(level):
+      # Few are asked there: a length less to compile for takes little.
+      questions = questions.filled(LENGTHS[1])
     out = self.asker.ask(
       level,
       visual,
@@ -307,13 +361,24 @@ class VideoQueries:
       is_free=self._is_free,
       is_normed=self._is_normed,
     )
-    taken = out.watched[:, : int(out.length.max())]
+    taken = out.entropy[:, : int(out.length.max())]
     checked_score(float(taken.sum()))
     stats = entropy_stats(taken, out.length, quirks=self._quirks)
     return [
       Reply(answer=self.asker.wording.text(ids), entropy=one)
       for ids, one in zip(out.ids, stats, strict=True)
     ]
+
+
+def _folding_pays(params) -> bool:
+  """Whether a language model is asked with its adapter in its kernels.
+
+  To multiply by the adapter apart takes longer. But a large model is not copied
+  for that, and one whose parameters are of fewer bits would be rounded.
+  """
+  leaves = jax.tree.leaves(params)
+  is_exact = all(leaf.dtype == np.float32 for leaf in leaves)
+  return is_exact and sum(leaf.nbytes for leaf in leaves) <= _MOST_FOLDED_BYTES
 
 
 def check_widths(config: ReVisionLlmConfig, features: int, words: int) -> None:

@@ -15,33 +15,31 @@ from vtg_jax.errors import BadInput
 from vtg_jax.llm.tokenizers import SentencePieceTokenizer
 from vtg_jax.moments.moment import Absent, Moment
 from vtg_jax.nn.compute import Compute
-from vtg_jax.recursion.cost import Prices
-from vtg_jax.recursion.search_plan import Quote, SearchPlan, plan_search
+from vtg_jax.recursion.search_plan import Quote, plan_search
 from vtg_jax.recursion.search_result import Budget
 from vtg_jax.systems.checks import checked_queries
 from vtg_jax.systems.clip import frame_encoder
 from vtg_jax.systems.clip.frame_encoder import FrameEncoder
 from vtg_jax.systems.loading import OpensVideos, load_network
 from vtg_jax.systems.revisionllm import prompt, reading
-from vtg_jax.systems.revisionllm.answers import told
+from vtg_jax.systems.revisionllm.answering import (
+  answers_by_likeness,
+  answers_by_search,
+  prices_of,
+)
 from vtg_jax.systems.revisionllm.asker import Asker, check_widths
 from vtg_jax.systems.revisionllm.benchmarks import BENCHMARK_OPTIONS
-from vtg_jax.systems.revisionllm.compiled import (
-  n_compiled_searches,
-  search_compiled,
-)
+from vtg_jax.systems.revisionllm.compiled import n_compiled_searches
 from vtg_jax.systems.revisionllm.config import SYSTEM, ReVisionLlmConfig
 from vtg_jax.systems.revisionllm.known_videos import KnownVideos, Video
-from vtg_jax.systems.revisionllm.likeness import QUOTE, search_by_likeness
+from vtg_jax.systems.revisionllm.likeness import QUOTE
 from vtg_jax.systems.revisionllm.model import param_shapes
 from vtg_jax.systems.revisionllm.options import (
-  COMPILED,
   LIKENESS,
   RELEASED,
   SearchOptions,
 )
 from vtg_jax.systems.revisionllm.release import TOKENIZER
-from vtg_jax.systems.revisionllm.searching import Asked, search_queries
 
 # Start and end tokens of a sentence have no features of their own.
 _AROUND_WORDS = 2
@@ -221,19 +219,20 @@ class ReVisionLlmGrounder(OpensVideos):
       seed=seed,
     )
     queries = checked_queries(queries, prompt.VIDEO)
-    if options.search == LIKENESS:
-      return self._likest(video, queries, options)
-    config = options.search_config(self.config)
-    video, features = self._features(video)
-    plan = plan_search(len(features), config)
     asked = list(dict.fromkeys(queries))
-    found = dict(
-      zip(
-        asked,
-        self._answers(video, features, asked, plan, options),
-        strict=True,
+    if options.search == LIKENESS:
+      video, _ = self._features(video)
+      answers = answers_by_likeness(
+        self.asker, self.known, video, asked, options
       )
-    )
+    else:
+      config = options.search_config(self.config)
+      video, features = self._features(video)
+      plan = plan_search(len(features), config)
+      answers = answers_by_search(
+        self.asker, self.known, video, asked, options, plan
+      )
+    found = dict(zip(asked, answers, strict=True))
     return [answer for query in queries for answer in found[query]]
 
   def quote(
@@ -265,7 +264,7 @@ class ReVisionLlmGrounder(OpensVideos):
     else:
       n_features = len(video.features)
     config = wanted.search_config(self.config)
-    quote = plan_search(n_features, config).quote(self._prices(query))
+    quote = plan_search(n_features, config).quote(prices_of(self.asker, query))
     if wanted.search == RELEASED:  # which looks at everything
       return dataclasses.replace(quote, one_event=quote.most)
     return quote
@@ -284,16 +283,13 @@ class ReVisionLlmGrounder(OpensVideos):
     video, _ = self._features(video)
     self.known.forget_windows(video)
 
-  def _prices(self, query: str) -> Prices:
-    question = self.asker.wording.question(query, prompt.FRAMES_QUESTION)
-    return self.asker.prices(question)
-
   def _features(
     self, video: str | os.PathLike | Video
   ) -> tuple[Video, np.ndarray]:
-    """The video, and features of its frames."""
+    """The video, and features of its frames; of an index alone, those."""
     if isinstance(video, str | os.PathLike):
-      video = self.open_video(video)
+      stored = None if is_feature_file(video) else self.known.indexed(video)
+      video = self.open_video(video) if stored is None else stored
     if isinstance(video, FrameStore):
       video = self.opened(video)
     features = self.known.features(video).features
@@ -303,60 +299,6 @@ class ReVisionLlmGrounder(OpensVideos):
         f'{self.config.features_width}; give those of its frame encoder'
       )
     return video, features
-
-  def _likest(
-    self,
-    video: str | os.PathLike | Video,
-    queries: Sequence[str],
-    options: SearchOptions,
-  ) -> list[Moment | Absent]:
-    """The answers without the language model."""
-    video, _ = self._features(video)
-    frames = self.known.features(video)
-    answers: list[Moment | Absent] = []
-    for query, own in zip(queries, self.known.words(queries), strict=True):
-      result = search_by_likeness(frames, own, top_k=options.top_k)
-      prices = self._prices(query)
-      answers += told(query, result, prices, options, frames=frames, words=own)
-    return answers
-
-  def _answers(
-    self,
-    video: Video,
-    features: np.ndarray,
-    queries: list[str],
-    plan: SearchPlan,
-    options: SearchOptions,
-  ) -> list[list[Moment | Absent]]:
-    """The answers to each of some queries, no two the same."""
-    words = self.known.words(queries)
-    panel = self.asker.about(
-      features,
-      queries,
-      [own.token_features for own in words],
-      quirks=options.own_quirks,
-      is_free=options.mode == 'generate',
-      is_released=options.is_released,
-    )
-    asked = [
-      Asked(
-        prices=self.asker.prices(panel.questions.of(row)),
-        cache=self.known.windows(video, query),
-        sentence=words[row].cls_features,
-      )
-      for row, query in enumerate(queries)
-    ]
-    if options.search == COMPILED:
-      results = search_compiled(panel, plan, features, asked, options.limits)
-    else:
-      results = search_queries(panel, plan, features, asked, options)
-    frames = self.known.features(video)
-    return [
-      told(query, result, one.prices, options, frames=frames, words=own)
-      for query, one, own, result in zip(
-        queries, asked, words, results, strict=True
-      )
-    ]
 
 
 def load(

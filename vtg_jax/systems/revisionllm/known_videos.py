@@ -10,7 +10,10 @@ from input_pipeline.video import FrameStore
 from vtg_jax.errors import BadInput
 from vtg_jax.recursion.model import TokenCache
 from vtg_jax.systems.clip.frame_encoder import FrameEncoder
-from vtg_jax.systems.clip.video_features import video_features
+from vtg_jax.systems.clip.video_features import (
+  indexed_features,
+  video_features,
+)
 
 # Queries of one video whose windows are kept, and queries of all videos.
 _KEPT_HERE, _KEPT = 32, 1024
@@ -62,6 +65,18 @@ class KnownVideos:
   ) -> None:
     """Remembers whom to tell while a video is encoded, and of its index."""
     self._watched[video] = on_progress, on_notice or self._on_notice
+
+  def indexed(self, path: str | os.PathLike) -> FrameFeatures | None:
+    """Features of a video that has an index which can be used as it is.
+
+    The video itself is not read; that takes longer than to read the index.
+    """
+    try:
+      return indexed_features(
+        self.encoder, path, fps=self.fps, folder=self._index_folder
+      )
+    except BadInput:  # whoever opens the video says what is wrong
+      return None
 
   def features(self, video: Video) -> FrameFeatures:
     """Features of a video: of its index where there is one, or made now.

@@ -278,15 +278,13 @@ def _init(config, rng, compute):
 def param_shapes(config: ReVisionLlmConfig) -> dict:
   """Shapes and dtypes of the parameters, without making them."""
   return jax.eval_shape(
-    lambda rng: init_params(config, rng, Compute()), jax.random.key(0)
+    lambda: init_params(config, jax.random.key(0), Compute())
   )
 
 
 def param_axes(config: ReVisionLlmConfig) -> dict:
   """Logical names of every parameter's axes, such as ('embed', 'heads')."""
-  boxed = jax.eval_shape(
-    lambda rng: _init(config, rng, Compute()), jax.random.key(0)
-  )
+  boxed = jax.eval_shape(lambda: _init(config, jax.random.key(0), Compute()))
   return jax.tree.map(
     lambda box: tuple(box.names),
     boxed,

@@ -174,7 +174,8 @@ class SearchOptions:
         # What ranks higher by both may be far down by one.
         top_k=MOST_ANSWERS if self.is_by_both else self.top_k,
         same_iou=None if self.is_released else 0.5,
-        sparse_batches=(4,),
+        dense_batches=(8,),
+        sparse_batches=(8,),
         encode_batches=(32,),
         quirks=quirks,
       )

@@ -1,6 +1,6 @@
 """ReVisionLLM's programs that answer: few shapes for videos of any length.
 
-lead        'A chat between ... USER: '    once a level
+make_ready  'A chat between ... USER: '    once a level -> lead
 encode      windows -> a row each          once a window and query
 ask_windows  lead | rows | question  -> answer
 ask_frames   lead | frames | question -> answer
@@ -10,16 +10,18 @@ Each row of a batch has a question of its own. What several rows of
 """
 
 import functools
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
+from vtg_jax.adapters.hierarchy import ClipEncoder, token_rows
 from vtg_jax.decode.entropy import step_entropy
 from vtg_jax.decode.greedy import GreedyConfig, GreedyOutput, decode_greedily
 from vtg_jax.decode.number_grammar import NumberGrammar, NumberTables
 from vtg_jax.llm.decoder import KeyValues, Past
+from vtg_jax.nn.dense import merge_lora
 from vtg_jax.systems.revisionllm.model import ReVisionLlm, decoder
 from vtg_jax.systems.revisionllm.wording import Question
 
@@ -40,16 +42,30 @@ class How(NamedTuple):
   is_normed: bool
 
 
-@functools.partial(jax.jit, static_argnames='model')
-def read_lead(
-  params, ids: Int[Array, '1 T'], *, model: ReVisionLlm
-) -> KeyValues:
-  """What is known once the tokens before the video are read."""
+@functools.partial(jax.jit, static_argnames=('model', 'is_folded'))
+def make_ready(
+  params, ids: Int[Array, '1 T'], *, model: ReVisionLlm, is_folded: bool
+) -> tuple[KeyValues, Any]:
+  """Makes a level ready to be asked.
+
+  Args:
+    params: Of the network at the level.
+    ids: Tokens before the video.
+    model: Static.
+    is_folded: Whether the adapter is to be folded into its kernels; static.
+
+  Returns:
+    What is known once these tokens are read, and the parameters of a language
+    model without adapter; None where they are not wanted.
+  """
   T = ids.shape[1]
   variables = {'params': params}
   embeds = model.apply(variables, ids, method='embed_tokens')
   positions = jnp.arange(T)[None]
-  return model.apply(variables, embeds, positions, method='decode').kv
+  lead = model.apply(variables, embeds, positions, method='decode').kv
+  if not is_folded:
+    return lead, None
+  return lead, merge_lora(params['llm'], model.config.llm.lora.scale)
 
 
 @functools.partial(jax.jit, static_argnames='model')
@@ -62,10 +78,10 @@ def encode(
   model: ReVisionLlm,
 ) -> Float[Array, 'B E']:
   """A row for each window, in the light of its query."""
-  out = model.apply(
-    {'params': params}, features, text, text_mask, method='encode_windows'
-  )
-  return out.rows[:, 0].astype(jnp.float32)
+  config = model.config
+  encoder = ClipEncoder(config.clip_encoder, config.llm.width, model.compute)
+  rows = token_rows(encoder, params['clip_encoder'], features, text, text_mask)
+  return rows.astype(jnp.float32)
 
 
 @functools.partial(jax.jit, static_argnames='how')
@@ -83,7 +99,7 @@ def ask_windows(
 
   Args:
     params: Of the network at the level.
-    lead: From `read_lead`.
+    lead: From `make_ready`.
     rows: From `encode`.
     is_shown: False for what fills up, at the end.
     questions: About them, one a row.
@@ -114,7 +130,7 @@ def ask_frames(
 
   Args:
     params: See above, as the others.
-    lead: From `read_lead`.
+    lead: From `make_ready`.
     features: Of windows' frames. Where there are fewer than rows, each window
       is read once and its keys and values are copied to those who ask.
     window: Of each row, as a row of `features`.
@@ -152,7 +168,7 @@ def ask_frames(
 
 def n_compiled() -> int:
   """How many programs were compiled here, for all networks of this process."""
-  programs = (read_lead, encode, ask_windows, ask_frames)
+  programs = (make_ready, encode, ask_windows, ask_frames)
   return sum(program._cache_size() for program in programs)
 
 

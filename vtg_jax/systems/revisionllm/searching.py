@@ -16,6 +16,10 @@ from vtg_jax.recursion.top_down import top_down_steps
 from vtg_jax.systems.revisionllm.asker import VideoQueries
 from vtg_jax.systems.revisionllm.options import RELEASED, SearchOptions
 
+# Batches under way at the same time: two cores are busy while a third batch's
+# arrays are made.
+_AT_ONCE = 3
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
 class Asked:
@@ -60,6 +64,7 @@ def search_queries(
       [searches[row] for row in group],
       [asked[row].cache for row in group],
       queries=group,
+      at_once=_AT_ONCE,
     )
   return results
 

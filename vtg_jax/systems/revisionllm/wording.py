@@ -18,7 +18,7 @@ from vtg_jax.moments.frame_answers import (
 from vtg_jax.systems.revisionllm import prompt
 
 # Questions are filled up to one of these, so that few shapes are compiled.
-LENGTHS = (32, 64, 128, 256, 512, 1024)
+LENGTHS = (24, 48, 96, 192, 384, 1024)
 _TO = ' to '
 
 
@@ -37,15 +37,20 @@ class Question(NamedTuple):
     """Some of several, or one."""
     return Question(self.ids[rows], self.length[rows])
 
+  def filled(self, width: int) -> 'Question':
+    """The same with padding up to a width, if it is not that wide."""
+    missing = width - self.ids.shape[-1]
+    if missing <= 0:
+      return self
+    padding = np.full((*self.ids.shape[:-1], missing), prompt.PAD_ID, np.int32)
+    return Question(np.concatenate([self.ids, padding], -1), self.length)
+
 
 def together(questions: Sequence[Question]) -> Question:
   """Several questions, as long as the longest is."""
   width = max(len(one.ids) for one in questions)
-  ids = [
-    np.pad(one.ids, (0, width - len(one.ids)), constant_values=prompt.PAD_ID)
-    for one in questions
-  ]
-  return Question(np.stack(ids), np.stack([one.length for one in questions]))
+  questions = [one.filled(width) for one in questions]
+  return Question(*map(np.stack, zip(*questions, strict=True)))
 
 
 class Wording:
