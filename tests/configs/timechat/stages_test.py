@@ -10,16 +10,16 @@ from PIL import Image
 
 import vtg_jax
 from configs.timechat_recipe import START
+from tests.systems.golden_folder import random_params
 from vtg_jax import cli, config_file
 from vtg_jax.convert import checkpoint
 from vtg_jax.llm.tokenizers import SentencePieceTokenizer
 from vtg_jax.moments.relative_position import TOKENS
-from vtg_jax.nn.compute import Compute
 from vtg_jax.systems.config_json import from_json
 from vtg_jax.systems.registry import SHIPPED
 from vtg_jax.systems.timechat.config import small
 from vtg_jax.systems.timechat.ids import IGNORE
-from vtg_jax.systems.timechat.model import init_params, param_shapes
+from vtg_jax.systems.timechat.model import param_shapes
 from vtg_jax.systems.timechat.programs import sizes_of
 from vtg_jax.systems.timechat.tasks import task as task_of
 from vtg_jax.systems.timechat.training import TimeChatTask
@@ -239,8 +239,7 @@ def start(tmp_path):
     llm=dataclasses.replace(sizes.llm, **one, lora=None),
     n_frames=4,
   )
-  params = init_params(sizes, jax.random.key(0), Compute())
-  params = jax.tree.map(np.asarray, params)
+  params = random_params(param_shapes(sizes))
   checkpoint.save_checkpoint(
     tmp_path / 'start',
     params,
