@@ -269,9 +269,7 @@ class FrameStore:
       if self._on_progress is not None:
         self._on_progress(n_read, len(ids))
 
-  def stream(
-    self, frame_ids: Iterable[int]
-  ) -> Iterator[tuple[int, Frame]]:
+  def stream(self, frame_ids: Iterable[int]) -> Iterator[tuple[int, Frame]]:
     """Pairs of id and frame, sorted, each once; none is kept.
 
     Raises:

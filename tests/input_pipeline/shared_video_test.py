@@ -26,9 +26,7 @@ def test_one_pass_reads_what_all_announced_as_each_would_read_it(path, method):
   for store, ids in zip(stores, wanted, strict=True):
     store.announce(ids)
   assert shared.count.passes == 0
-  found = [
-    store.get(ids) for store, ids in zip(stores, wanted, strict=True)
-  ]
+  found = [store.get(ids) for store, ids in zip(stores, wanted, strict=True)]
   assert shared.count.passes == 1
   for resize, frames, ids in zip(resizes, found, wanted, strict=True):
     own = open_video(path, resize=resize)

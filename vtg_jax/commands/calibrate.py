@@ -52,9 +52,9 @@ def calibrate(
   if out is None:
     out = Path('out') / 'calibrate' / Path(config.partition(':')[0]).stem
   from vtg_jax.evaluation import calibrate as run
-  from vtg_jax.evaluation.evaluate import model_fingerprint
   from vtg_jax.moments.calibration import write_calibration
   from vtg_jax.systems import registry
+  from vtg_jax.systems.fingerprint import model_fingerprint
 
   report.keep_compilations()
   folder = registry.folder_of(model)

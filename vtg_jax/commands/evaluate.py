@@ -59,6 +59,7 @@ def evaluate(
   from vtg_jax.evaluation import evaluate as run
   from vtg_jax.moments.calibration import read_calibration
   from vtg_jax.systems import registry
+  from vtg_jax.systems.fingerprint import model_fingerprint
 
   report.keep_compilations()
   folder = registry.folder_of(model or registry.SHIPPED)
@@ -71,7 +72,7 @@ def evaluate(
     done = run.evaluate(
       values,
       grounder,
-      model=run.model_fingerprint(folder),
+      model=model_fingerprint(folder),
       out=out,
       stored=read_calibration(folder),
       on_progress=on_progress,
