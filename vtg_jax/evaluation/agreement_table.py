@@ -13,7 +13,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from vtg_jax.evaluation.joint_answers import Sentences
-from vtg_jax.evaluation.rows import COLUMNS, Row, percent, row_of_ious
+from vtg_jax.evaluation.rows import COLUMNS, Row, percent, row_of_ious, three
 from vtg_jax.metrics.absence import auroc
 from vtg_jax.metrics.bootstrap import Bootstrap
 from vtg_jax.metrics.calibration import reliability
@@ -246,10 +246,10 @@ def confidence_cells(row: ConfidenceRow) -> list[str]:
   return [
     row.model,
     row.confidence,
-    f'{row.auroc:.3f}',
+    three(row.auroc),
     _ends(row.gain),
-    f'{row.ece:.3f}',
-    f'{row.area:.3f}',
+    three(row.ece),
+    three(row.area),
     percent(row.risk),
   ]
 
@@ -266,7 +266,7 @@ def answer_cells(row: Row) -> list[str]:
 
 def presence_cells(row: PresenceRow) -> list[str]:
   """Returns a row's texts under PRESENCE_HEAD."""
-  return [row.confidence, f'{row.auroc:.3f}', _ends(row.gain)]
+  return [row.confidence, three(row.auroc), _ends(row.gain)]
 
 
 def remarks(found: AgreementSummary) -> list[str]:
@@ -291,4 +291,6 @@ def _verdict(rows: Sequence[ConfidenceRow], what: str) -> tuple[int, int, int]:
 
 
 def _ends(gain: tuple[float, float] | None) -> str:
-  return '' if gain is None else f'{gain[0]:+.3f} to {gain[1]:+.3f}'
+  if gain is None or np.isnan(gain).any():
+    return '' if gain is None else '-'
+  return f'{gain[0]:+.3f} to {gain[1]:+.3f}'

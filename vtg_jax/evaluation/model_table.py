@@ -11,7 +11,7 @@ from vtg_jax.convert.checkpoint import PARAMS
 from vtg_jax.convert.stored_params import StoredParams
 from vtg_jax.evaluation.grounding_summary import HIT_IOU
 from vtg_jax.evaluation.items import CALIBRATION
-from vtg_jax.evaluation.rows import COLUMNS, Row, percent, row_of_ious
+from vtg_jax.evaluation.rows import COLUMNS, Row, percent, row_of_ious, three
 from vtg_jax.metrics.bootstrap import Bootstrap
 from vtg_jax.metrics.calibration import reliability
 from vtg_jax.metrics.grounding import THRESHOLDS
@@ -134,8 +134,8 @@ def cells(one: ModelRow) -> list[str]:
     one.row.name,
     *(percent(one.row.counted[column]) for column in COLUMNS),
     f'{percent(low)} to {percent(high)}',
-    _three(one.ece),
-    _three(one.ece_calibrated),
+    three(one.ece),
+    three(one.ece_calibrated),
     f'{one.video_s:.2f}',
     '-' if one.peak_mib is None else f'{one.peak_mib:,.0f}',
     f'{one.n_parameters / 1e6:.1f} M',
@@ -154,7 +154,3 @@ def remarks(lines: Sequence[Record]) -> list[str]:
     'not happen among them; memory is of the whole process; '
     f'ECE is of the score, for IoU > {HIT_IOU}.'
   ]
-
-
-def _three(value: float | None) -> str:
-  return '-' if value is None or np.isnan(value) else f'{value:.3f}'
