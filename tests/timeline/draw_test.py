@@ -331,3 +331,11 @@ def test_highlights_are_a_curve_of_saliency(tmp_path):
   assert list(times_s) == [4, 20]
   low = heights_in[0] - heights_in[1]
   assert low > 0 and heights_in[1] > low / 2
+
+
+def test_highlights_far_apart_are_not_joined():
+  found = Highlights(
+    query=QUERY, times_s=(2, 4, 6, 20), saliency=(1, 2, 1, 3), score=0.4
+  )
+  lines = draw_timeline([found], duration_s=30.0).axes[0].lines
+  assert [list(line.get_xdata()) for line in lines] == [[2, 4, 6], [20]]

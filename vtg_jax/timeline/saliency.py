@@ -1,18 +1,24 @@
 r"""How much the moments of a video stand out, as a row of the picture.
 
-5.0 |      o
-    |     /|\      o        a dot a moment, as high as it is salient
-    |o---/ | \----/|\       beside the most salient one of all
+    |      o
+    |    o/|\        o o    a dot a moment, as high as it is salient
+    |   /| | \o      |-|    beside the most salient one of all
     +-------------------
+
+Moments far apart are not joined: nothing was told of what is between them.
 """
 
 import dataclasses
+import itertools
+import statistics
 from collections.abc import Sequence
 
 from vtg_jax.timeline.rows import FAINT, tint, write
 from vtg_jax.timeline.scale import Scale
 
 _LABEL_PT = 8.5
+# Moments further apart than so many usual gaps are not joined.
+_LONGEST_GAP = 2.5
 # Room above the highest dot for its label.
 _ABOVE_IN = 0.24
 
@@ -45,10 +51,10 @@ class SaliencyCurve:
       ground_in + share * (self.height_in - 0.05 - _ABOVE_IN)
       for share in _shares([saliency for _, saliency in points])
     ]
-    axes.fill_between(
-      times_s, heights_in, ground_in, color=tint(color, 0.2), zorder=2
-    )
-    axes.plot(times_s, heights_in, color=tint(color, 0.55), zorder=3)
+    for run in _runs(times_s):
+      xs, ys = times_s[run], heights_in[run]
+      axes.fill_between(xs, ys, ground_in, color=tint(color, 0.2), zorder=2)
+      axes.plot(xs, ys, color=tint(color, 0.55), zorder=3)
     axes.vlines(
       times_s, ground_in, heights_in, color=tint(color, 0.55), zorder=3
     )
@@ -63,6 +69,14 @@ class SaliencyCurve:
     align = 'left' if share < 0.15 else 'right' if share > 0.85 else 'center'
     y_in = heights_in[top] + 0.13
     write(axes, times_s[top], y_in, said, _LABEL_PT, align=align)
+
+
+def _runs(times_s: Sequence[float]) -> list[slice]:
+  """Moments that follow one another as closely as most do."""
+  gaps_s = [b - a for a, b in itertools.pairwise(times_s)]
+  longest_s = _LONGEST_GAP * statistics.median(gaps_s) if gaps_s else 0.0
+  ends = [i + 1 for i, gap_s in enumerate(gaps_s) if gap_s > longest_s]
+  return [slice(*ends) for ends in itertools.pairwise([0, *ends, len(times_s)])]
 
 
 def _shares(values: Sequence[float]) -> list[float]:
