@@ -7,8 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from vtg_jax.convert.checkpoint import PARAMS
-from vtg_jax.convert.stored_params import StoredParams
 from vtg_jax.evaluation.grounding_summary import HIT_IOU
 from vtg_jax.evaluation.items import CALIBRATION
 from vtg_jax.evaluation.rows import COLUMNS, Row, percent, row_of_ious, three
@@ -16,6 +14,7 @@ from vtg_jax.metrics.bootstrap import Bootstrap
 from vtg_jax.metrics.calibration import reliability
 from vtg_jax.metrics.grounding import THRESHOLDS
 from vtg_jax.moments.score_map import fit_temperature
+from vtg_jax.systems.parameters import n_parameters
 
 HEAD = (
   '',
@@ -103,16 +102,6 @@ def model_row(
     video_s=_median_video_s([r for r in lines if not r['part']]),
     peak_mib=max(peaks) if peaks else None,
     n_parameters=n_parameters(checkpoint),
-  )
-
-
-def n_parameters(checkpoint: Path) -> int:
-  """Numbers in a checkpoint folder and in those of its parts."""
-  folders = [one.parent for one in checkpoint.rglob(f'{PARAMS}/_METADATA')]
-  return sum(
-    int(np.prod(shape))
-    for folder in folders
-    for shape in StoredParams(folder).shapes.values()
   )
 
 
