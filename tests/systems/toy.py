@@ -6,7 +6,7 @@ Its checkpoint is a config.json with what `ToyGrounder` is made of.
 import json
 
 from vtg_jax.convert import checkpoint
-from vtg_jax.moments import Absent, Moment
+from vtg_jax.moments import Absent, Highlights, Moment
 from vtg_jax.systems.grounder import BenchmarkOptions
 from vtg_jax.systems.loading import OpensVideos
 from vtg_jax.systems.registry import SYSTEMS, System
@@ -46,6 +46,15 @@ class ToyGrounder(OpensVideos):
     start_s, end_s = (share * video.duration_s for share in self.span)
     return [
       Moment(start_s=start_s, end_s=end_s, query=query, **how)
+      for query in queries
+    ]
+
+  def highlights(self, video, queries):
+    del video
+    return [
+      Highlights(
+        query=query, times_s=(2.0, 4.0), saliency=(1.5, 3.0), score=self.score
+      )
       for query in queries
     ]
 

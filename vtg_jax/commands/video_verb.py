@@ -208,8 +208,8 @@ def tell_cost(
   options = {name: x for name, x in given.values() if name not in _NEEDS}
   cost = quote(frames, max(queries, key=len), **options)
   less = ', less where its budget ends it' if 'budget' in options else ''
-  of = f' {name}' if name else ''
-  report.notice(f'a query costs{of} {cost}{less}')
+  whose = f'{name}: ' if name else ''
+  report.notice(f'{whose}a query costs {cost}{less}')
 
 
 def draws(
