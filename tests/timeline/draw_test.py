@@ -315,7 +315,7 @@ def test_several_systems_have_a_row_each_and_one_of_what_they_share():
   )
   figure = draw_timeline([both], duration_s=30.0)
   assert bars(figure) == [(5, 2.5), (6, 3), (6, 1.5)]
-  assert 'b right with 0.90' in words(figure)
+  assert 'happens 1.00; if so b right 0.90' in words(figure)
 
 
 def test_highlights_are_a_curve_of_saliency(tmp_path):

@@ -101,12 +101,12 @@ def print_agreements(said: Sequence['Agreement']) -> None:
                  7.50      11.00  0.8000      b            0.93 0.00
                not in      video  0.0700      c            0.00 0.00
               nothing  in common            all            mean 0.31
-               surest             0.8500      b
-              happens             0.7000
+                   it    happens  0.7000
+               surest if it does  0.8500      b
 
-  The IoUs stand in the order of the models. `surest` is the one whose best
-  answer is likeliest right, and how likely; `happens`, how likely it is that
-  the query happens at all.
+  The IoUs stand in the order of the models. The last two lines say how likely
+  it is that the query happens at all, and if so whose best answer is likeliest
+  right.
   """
   rows = []
   for one in said:
@@ -122,8 +122,8 @@ def print_agreements(said: Sequence['Agreement']) -> None:
     rows.append(('', *span, '', 'all', f'mean {one.mean_iou:.2f}'))
     if (sure := one.confidence) is not None:
       told = f'{sure.right[sure.surest]:.4f}'
-      rows.append(('', 'surest', '', told, sure.surest, ''))
-      rows.append(('', 'happens', '', f'{sure.happens:.4f}', '', ''))
+      rows.append(('', 'it', 'happens', f'{sure.happens:.4f}', '', ''))
+      rows.append(('', 'surest', 'if it does', told, sure.surest, ''))
   head = ('query', 'start_s', 'end_s', 'score', 'model', 'IoU with the others')
   report.print_table(head, rows)
   answers = [x for one in said for some in one.answers.values() for x in some]

@@ -273,6 +273,13 @@ def remarks(found: AgreementSummary) -> list[str]:
   """Returns what the tables do not say, and the answer, a line each."""
   better, worse, n = _verdict(found.confidences, 'agreement')
   both, less, _ = _verdict(found.confidences, 'both')
+  better_at, worse_at, _ = _verdict(found.presence, 'agreement')
+  joined, joined_worse, _ = _verdict(found.presence, 'both')
+  tells = {
+    (0, 0): 'about as well as',
+    (1, 0): 'better than',
+    (0, 1): 'worse than',
+  }
   return [
     f'{found.n_sentences} sentences that happen and {found.n_absent} that do '
     f'not; learnt on {found.n_learnt} sentences of {found.fitted_on}; right is '
@@ -280,10 +287,16 @@ def remarks(found: AgreementSummary) -> list[str]:
     f'Agreement alone ranks the answers of {better} of {n} models better than '
     f'their own scores, of {worse} worse, with an interval that leaves out 0; '
     f'both together of {both} better, of {less} worse.',
+    f'Whether a sentence happens at all, agreement tells '
+    f'{tells[better_at, worse_at]} the best single score, and both together '
+    f'{tells[joined, joined_worse]} it.',
   ]
 
 
-def _verdict(rows: Sequence[ConfidenceRow], what: str) -> tuple[int, int, int]:
+def _verdict(
+  rows: Sequence[ConfidenceRow | PresenceRow], what: str
+) -> tuple[int, int, int]:
+  """Rows that gain, rows that lose, and all rows of one confidence."""
   gains = [row.gain for row in rows if row.confidence == what]
   better = sum(low > 0 for low, _ in gains)
   worse = sum(high < 0 for _, high in gains)

@@ -137,7 +137,8 @@ def _agreed(said: Agreement, scale: Scale) -> Group:
   if (sure := said.confidence) is None:
     aside = f'mean IoU {said.mean_iou:.2f}'
   else:
-    aside = f'{sure.surest} right with {sure.right[sure.surest]:.2f}'
+    right = sure.right[sure.surest]
+    aside = f'happens {sure.happens:.2f}; if so {sure.surest} right {right:.2f}'
   rows = [_heading(said.query, aside, scale)]
   for name, answers in said.answers.items():
     moments = [answer for answer in answers if isinstance(answer, Moment)]
