@@ -22,12 +22,12 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / 'benchmarks' / 'results'
-START, END = '<!-- benchmarks:start -->', '<!-- benchmarks:end -->'
 # What benchmarks are made of.
 PARTS = {
   '__init__',
   'gpu_timing',
   'long_model',
+  'models',
   'table',
   'timing',
   'torch_prefix',
@@ -127,12 +127,22 @@ def render(readme: Path) -> None:
   Raises:
     ValueError: when a marker is missing.
   """
-  text = readme.read_text()
-  if START not in text or END not in text:
-    raise ValueError(f'{readme} lacks {START} or {END}; put both back')
-  before, _, rest = text.partition(START)
-  _, _, after = rest.partition(END)
-  readme.write_text(f'{before}{START}\n{table()}\n{END}{after}')
+  put_between(readme, 'benchmarks', table())
+
+
+def put_between(document: Path, name: str, text: str) -> None:
+  """Puts a text between the two markers of a name.
+
+  Raises:
+    ValueError: when a marker is missing.
+  """
+  start, end = f'<!-- {name}:start -->', f'<!-- {name}:end -->'
+  whole = document.read_text()
+  if start not in whole or end not in whole:
+    raise ValueError(f'{document} lacks {start} or {end}; put both back')
+  before, _, rest = whole.partition(start)
+  _, _, after = rest.partition(end)
+  document.write_text(f'{before}{start}\n{text}\n{end}{after}')
 
 
 def _rows(name: str, result: Mapping) -> list[tuple[str, str, str]]:

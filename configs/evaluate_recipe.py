@@ -157,6 +157,8 @@ def stories_recipe(config: ConfigDict, arg: str) -> None:
   # The end is excluded.
   config.seeds = '2000000:2000002' if quick else '2000000:2000500'
   config.difficulty = 'standard'
+  # Knobs of its world that are set otherwise; see `shape_stories`.
+  config.knobs = {}
   # False renders frames of `size` pixels instead of reading MP4 files.
   config.files = True
   config.size = None

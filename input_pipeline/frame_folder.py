@@ -11,7 +11,12 @@ from jaxtyping import Float64, UInt8
 
 from input_pipeline import pixels, video_file
 from input_pipeline.image_file import SUFFIXES, read_image
-from input_pipeline.video_frames import ReadCount, check_frame_ids
+from input_pipeline.video_frames import (
+  ReadCount,
+  Viewed,
+  Views,
+  check_frame_ids,
+)
 from vtg_jax.errors import BadInput
 
 # Source: HawkEye's frame folders (ActivityNet, TVQA) hold 3 frames a second.
@@ -82,14 +87,13 @@ def index_folder(
   )
 
 
-def iterate_folder_frames(
+def iterate_folder_views(
   index: FolderIndex,
   frame_ids: Iterable[int],
-  resize: pixels.Resize | None = None,
-  *,
+  views: Views,
   count: ReadCount | None = None,
-) -> Iterator[tuple[int, UInt8[np.ndarray, 'h w 3']]]:
-  """Pairs of id and frame, each wanted frame once, sorted.
+) -> Iterator[tuple[int, Viewed]]:
+  """Pairs of id and views, each wanted frame read once, sorted.
 
   Raises:
     BadInput: an id is out of range, or a file is not an image.
@@ -99,10 +103,15 @@ def iterate_folder_frames(
   for i in check_frame_ids(frame_ids, index.n_frames):
     frame = read_image(os.path.join(index.path, index.names[i]))
     count.pictures += 1
-    if resize is None:
-      yield i, frame
-    elif resize.method == 'pil':
-      yield i, pixels.resized(frame, resize)
-    else:
-      picture = av.VideoFrame.from_ndarray(frame, format='rgb24')
-      yield i, video_file.to_frame(picture, resize)
+    yield i, {resize: _resized(frame, resize) for resize in views(i)}
+
+
+def _resized(
+  frame: UInt8[np.ndarray, 'h w 3'], resize: pixels.Resize | None
+) -> UInt8[np.ndarray, 'H W 3']:
+  if resize is None:
+    return frame
+  if resize.method == 'pil':
+    return pixels.resized(frame, resize)
+  picture = av.VideoFrame.from_ndarray(frame, format='rgb24')
+  return video_file.to_frame(picture, resize)

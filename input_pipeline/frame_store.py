@@ -35,10 +35,10 @@ class FrameIndex(Protocol):
   def n_frames(self) -> int: ...
 
 
+Frame = UInt8[np.ndarray, 'h w 3']
 # (ids, how to resize, what to count in) -> pairs of id and frame.
 Reader = Callable[
-  [Iterable[int], Resize | None, ReadCount],
-  Iterator[tuple[int, UInt8[np.ndarray, 'h w 3']]],
+  [Iterable[int], Resize | None, ReadCount], Iterator[tuple[int, Frame]]
 ]
 
 
@@ -80,6 +80,7 @@ class FrameStore:
     is_folder: bool = False,
     resize: Resize | None = None,
     on_progress: Callable[[int, int], None] | None = None,
+    on_announced: Callable[[Iterable[int], Resize | None], None] | None = None,
   ):
     """Makes an empty store.
 
@@ -89,6 +90,7 @@ class FrameStore:
       is_folder: whether the video is a folder of images.
       resize: how frames are resized.
       on_progress: is called with (frames read, frames to read) while reading.
+      on_announced: is called with (ids, how to resize) of what is announced.
     """
     self.index = index
     self.is_folder = is_folder
@@ -96,8 +98,9 @@ class FrameStore:
     self.count = ReadCount()
     self._read = read
     self._on_progress = on_progress
+    self._on_announced = on_announced
     self._other_sizes: dict[int, FrameStore] = {}
-    self._frames: dict[int, UInt8[np.ndarray, 'h w 3']] = {}
+    self._frames: dict[int, Frame] = {}
 
   @property
   def path(self) -> str:
@@ -183,6 +186,7 @@ class FrameStore:
         is_folder=self.is_folder,
         resize=dataclasses.replace(self.resize, size=size),
         on_progress=self._on_progress,
+        on_announced=self._on_announced,
       )
     return self._other_sizes[size]
 
@@ -230,6 +234,18 @@ class FrameStore:
       on_progress=self._on_progress,
     )
 
+  def announce(self, frame_ids: Iterable[int]) -> None:
+    """Says which frames will be asked for.
+
+    Nothing is read now. Of a `SharedVideo` they are read along with what
+    anybody asks for first; a store of its own reads when it is asked.
+
+    Raises:
+      BadInput: an id is out of range.
+    """
+    if self._on_announced is not None:
+      self._on_announced(self.missing(frame_ids), self.resize)
+
   def missing(self, frame_ids: Iterable[int]) -> list[int]:
     """Those frames that are not kept yet, each once, in order.
 
@@ -253,9 +269,7 @@ class FrameStore:
       if self._on_progress is not None:
         self._on_progress(n_read, len(ids))
 
-  def stream(
-    self, frame_ids: Iterable[int]
-  ) -> Iterator[tuple[int, UInt8[np.ndarray, 'h w 3']]]:
+  def stream(self, frame_ids: Iterable[int]) -> Iterator[tuple[int, Frame]]:
     """Pairs of id and frame, sorted, each once; none is kept.
 
     Raises:

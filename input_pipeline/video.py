@@ -8,21 +8,19 @@ frames = store.get(ids)                # uint8 [2, 224, 224, 3]
 import os
 from collections.abc import Callable
 
-from input_pipeline.frame_folder import (
-  FOLDER_FPS,
-  FolderIndex,
-  index_folder,
-  iterate_folder_frames,
-)
+from input_pipeline.frame_folder import FOLDER_FPS, FolderIndex, index_folder
 from input_pipeline.frame_store import FrameStore
 from input_pipeline.pixels import Resize
-from input_pipeline.video_frames import iterate_frames, read_frames
+from input_pipeline.shared_video import SharedVideo
+from input_pipeline.video_frames import read_frames
 from input_pipeline.video_index import VideoIndex, index_video
+from input_pipeline.video_source import find_source
 
 __all__ = [
   'FolderIndex',
   'FrameStore',
   'Resize',
+  'SharedVideo',
   'VideoIndex',
   'index_folder',
   'index_video',
@@ -42,7 +40,8 @@ def open_video(
   """A store of the frames of a video file, or of a folder of images.
 
   Args:
-    path: the file or folder.
+    path: the file or folder; a `SharedVideo` is read once for all its stores,
+      and has its own index and rate.
     resize: how every frame is resized as it is read; None keeps its size.
     folder_fps: frames per second of a folder.
     on_progress: is called with (frames read, frames to read) while reading.
@@ -51,21 +50,13 @@ def open_video(
   Raises:
     BadInput: `path` is not a video that can be read; one sentence says why.
   """
-  if os.path.isdir(path):
-    folder = index or index_folder(path, folder_fps)
-    return FrameStore(
-      folder,
-      lambda ids, resize, count: iterate_folder_frames(
-        folder, ids, resize, count=count
-      ),
-      is_folder=True,
-      resize=resize,
-      on_progress=on_progress,
-    )
-  index = index or index_video(path)
+  if isinstance(path, SharedVideo):
+    return path.store(resize, on_progress)
+  source = find_source(path, folder_fps=folder_fps, index=index)
   return FrameStore(
-    index,
-    lambda ids, resize, count: iterate_frames(index, ids, resize, count=count),
+    source.index,
+    source.frames,
+    is_folder=source.is_folder,
     resize=resize,
     on_progress=on_progress,
   )

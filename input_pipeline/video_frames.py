@@ -10,7 +10,7 @@ decoding the whole file in order.
 import dataclasses
 import itertools
 import operator
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import av
 import numpy as np
@@ -24,6 +24,11 @@ from vtg_jax.errors import BadInput
 
 # To decode this many frames costs less than to seek past them.
 _CHEAP_FRAMES = 8
+
+# A frame's id -> how it is wanted: each a resize, or None for its own size.
+Views = Callable[[int], Iterable[pixels.Resize | None]]
+# A frame by how it was wanted.
+Viewed = dict[pixels.Resize | None, UInt8[np.ndarray, 'h w 3']]
 
 
 @dataclasses.dataclass(kw_only=True)
@@ -115,6 +120,27 @@ def iterate_frames(
     count: is told what the reading costs.
 
   Raises:
+    BadInput: see `iterate_views`.
+  """
+  views = iterate_views(index, frame_ids, lambda _: (resize,), count)
+  return ((i, viewed[resize]) for i, viewed in views)
+
+
+def iterate_views(
+  index: VideoIndex,
+  frame_ids: Iterable[int],
+  views: Views,
+  count: ReadCount | None = None,
+) -> Iterator[tuple[int, Viewed]]:
+  """Pairs of id and views, each wanted frame decoded once.
+
+  Args:
+    index: where the frames are.
+    frame_ids: wanted frames, in any order.
+    views: how each frame is wanted.
+    count: is told what the reading costs.
+
+  Raises:
     BadInput: an id is out of range, or a frame cannot be decoded; the message
       says how many could.
   """
@@ -130,16 +156,24 @@ def iterate_frames(
         for picture in _decode_run(
           container, stream, index, run, faults, count
         ):
-          yield missing.pop(picture.pts), video_file.to_frame(picture, resize)
+          yield _viewed(missing.pop(picture.pts), picture, views)
   if missing:
     faults.clear()
     for pts, picture in _decode_in_order(index, list(missing), faults, count):
-      yield missing.pop(pts), video_file.to_frame(picture, resize)
+      yield _viewed(missing.pop(pts), picture, views)
   if missing:
     raise BadInput(
       f'{index.path} is damaged: {len(ids) - len(missing)} of {len(ids)} '
       'wanted frames can be decoded; copy it again or re-encode it'
     )
+
+
+def _viewed(
+  frame_id: int, picture: av.VideoFrame, views: Views
+) -> tuple[int, Viewed]:
+  return frame_id, {
+    resize: video_file.to_frame(picture, resize) for resize in views(frame_id)
+  }
 
 
 def _runs(index: VideoIndex, wanted: list[int]) -> list[_Run]:

@@ -15,6 +15,7 @@ __version__ = '0.1.0'
 
 _HOMES = {
   'Absent': 'vtg_jax.moments',
+  'Agreement': 'vtg_jax.moments.agreement',
   'Answer': 'vtg_jax.moments',
   'BadInput': 'vtg_jax.errors',
   'Caption': 'vtg_jax.moments',
@@ -22,10 +23,12 @@ _HOMES = {
   'Highlights': 'vtg_jax.moments',
   'Moment': 'vtg_jax.moments',
   'load': 'vtg_jax.systems.registry',
+  'load_together': 'vtg_jax.systems.together',
 }
 
 __all__ = [
   'Absent',
+  'Agreement',
   'Answer',
   'BadInput',
   'Caption',
@@ -34,6 +37,7 @@ __all__ = [
   'Moment',
   '__version__',
   'load',
+  'load_together',
 ]
 
 

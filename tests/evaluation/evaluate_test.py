@@ -17,9 +17,10 @@ from input_pipeline.video import Resize, open_video
 from tests.systems.hawkeye import tiny
 from vtg_jax.errors import BadInput
 from vtg_jax.evaluation.asking import resolved
-from vtg_jax.evaluation.evaluate import evaluate, model_fingerprint
+from vtg_jax.evaluation.evaluate import evaluate
 from vtg_jax.moments import Moment
 from vtg_jax.moments.calibration import read_calibration
+from vtg_jax.systems.fingerprint import model_fingerprint
 from vtg_jax.systems.grounder import BenchmarkOptions
 
 # So that no video takes a new compilation: text of one length, one order.

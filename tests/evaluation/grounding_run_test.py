@@ -45,8 +45,10 @@ def run(grounder, items, videos, folder, options=None, **kwargs):
 
 
 def without_seconds(lines):
+  """Lines without what differs from run to run."""
+  differs = ('seconds', 'peak_mib')
   return [
-    {key: value for key, value in line.items() if key != 'seconds'}
+    {key: value for key, value in line.items() if key not in differs}
     for line in lines
   ]
 

@@ -170,3 +170,10 @@ def test_the_writers_end_with_a_process_that_was_killed(tmp_path):
   )
   assert done.returncode == -signal.SIGKILL
   assert len(list((tmp_path / 'cache').glob('*/2*.mp4'))) < 400
+
+
+def test_knobs_turn_the_world(tmp_path):
+  about = stories(tmp_path, knobs={'n_events': (1, 1)}, absent=False)
+  assert all(len(about.story(i.video).events) == 1 for i in about.items())
+  with pytest.raises(BadInput, match='knobs has n_event, which the world has'):
+    stories(tmp_path, knobs={'n_event': (1, 1)})

@@ -7,7 +7,7 @@ import pytest
 
 import vtg_jax
 from tests.systems.hawkeye import tiny
-from vtg_jax.commands.video_verb import _method
+from vtg_jax.commands.video_verb import method_of
 from vtg_jax.errors import BadInput
 from vtg_jax.moments import Absent, Moment
 from vtg_jax.moments.calibration import fit_calibration, write_calibration
@@ -73,11 +73,11 @@ def test_a_caller_sees_the_systems_own_options(grounder):
   parameters = inspect.signature(grounder.ground).parameters
   assert {'rounds', 'top_k', 'false_alarm_rate'} <= set(parameters)
   rate = {'--false-alarm-rate': ('false_alarm_rate', 0.1)}
-  assert _method(grounder, 'ground', rate)
+  assert method_of(grounder, 'ground', rate)
   with pytest.raises(BadInput, match=r'needs .* calibration\.json'):
-    _method(Named(), 'ground', rate)
+    method_of(Named(), 'ground', rate)
   with pytest.raises(BadInput, match='does not know --beam'):
-    _method(grounder, 'ground', {'--beam': ('beam_width', 3)})
+    method_of(grounder, 'ground', {'--beam': ('beam_width', 3)})
 
 
 def test_it_can_be_copied(grounder):

@@ -1,10 +1,20 @@
+import dataclasses
+
 import numpy as np
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.text import Text
 from PIL import Image
 
-from vtg_jax.moments import Absent, Answer, Caption, Moment, Round
+from vtg_jax.moments import (
+  Absent,
+  Answer,
+  Caption,
+  Highlights,
+  Moment,
+  Round,
+)
+from vtg_jax.moments.agreement import Agreement, Confidence
 from vtg_jax.timeline import draw_timeline
 from vtg_jax.timeline.text_fit import quiet
 
@@ -282,3 +292,50 @@ def test_thumbnails_without_times_are_refused():
     draw_timeline(
       [], duration_s=30.0, thumbnails=np.zeros((2, 9, 16, 3), np.uint8)
     )
+
+
+def test_several_systems_have_a_row_each_and_one_of_what_they_share():
+  said = Agreement(
+    query=QUERY,
+    answers={
+      'a': (moment(),),
+      'b': (moment(start_s=6, end_s=9),),
+      'c': (Absent(query=QUERY, score=0.1, threshold=0.2),),
+    },
+  )
+  again = dataclasses.replace(said)
+  told = words(draw_timeline([said, again], duration_s=30.0))
+  assert told.count(QUERY) == 2
+  assert 'c not in this video' in told and 'nothing in common' in told
+  assert f'mean IoU {said.mean_iou:.2f}' in told
+  both = Agreement(
+    query=QUERY,
+    answers={name: said.answers[name] for name in 'ab'},
+    confidence=Confidence(right={'a': 0.2, 'b': 0.9}, happens=1, hit_iou=0.5),
+  )
+  figure = draw_timeline([both], duration_s=30.0)
+  assert bars(figure) == [(5, 2.5), (6, 3), (6, 1.5)]
+  assert 'happens 1.00; if so b right 0.90' in words(figure)
+
+
+def test_highlights_are_a_curve_of_saliency(tmp_path):
+  found = Highlights(
+    query=QUERY, times_s=(20.0, 4.0), saliency=(1.5, 3.0), score=0.4
+  )
+  none = Highlights(query='a cat', times_s=(), saliency=(), score=0.4)
+  figure = draw_timeline([found, none], duration_s=30.0)
+  told = words(figure)
+  assert '3.00 at 4 s' in told and 'nothing stands out' in told
+  (line,) = figure.axes[0].lines
+  times_s, heights_in = line.get_data()
+  assert list(times_s) == [4, 20]
+  low = heights_in[0] - heights_in[1]
+  assert low > 0 and heights_in[1] > low / 2
+
+
+def test_highlights_far_apart_are_not_joined():
+  found = Highlights(
+    query=QUERY, times_s=(2, 4, 6, 20), saliency=(1, 2, 1, 3), score=0.4
+  )
+  lines = draw_timeline([found], duration_s=30.0).axes[0].lines
+  assert [list(line.get_xdata()) for line in lines] == [[2, 4, 6], [20]]

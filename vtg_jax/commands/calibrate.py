@@ -7,6 +7,7 @@ import typer
 
 from vtg_jax import report
 from vtg_jax.commands.evaluate import FOLDER
+from vtg_jax.commands.evaluate_together import calibrate_together
 
 
 def calibrate(
@@ -26,11 +27,12 @@ def calibrate(
     ),
   ] = None,
   model: Annotated[
-    str | None,
+    list[str] | None,
     typer.Option(
       metavar='DIR',
       help='The checkpoint folder; its calibration.json is written, or '
-      'replaced.',
+      'replaced. Given several times, it is learnt what the models are worth '
+      'together, which goes into the agreement.json beside the first folder.',
     ),
   ] = None,
   out: Annotated[
@@ -46,18 +48,21 @@ def calibrate(
   from vtg_jax import config_file
   from vtg_jax.errors import BadInput
 
-  if model is None:
+  if not model:
     raise BadInput('no checkpoint is given to calibrate; name it with --model')
   values = config_file.read_config(config, overrides or (), within=FOLDER)
   if out is None:
     out = Path('out') / 'calibrate' / Path(config.partition(':')[0]).stem
+  if len(model) > 1:
+    calibrate_together(values, models=model, out=out)
+    return
   from vtg_jax.evaluation import calibrate as run
-  from vtg_jax.evaluation.evaluate import model_fingerprint
   from vtg_jax.moments.calibration import write_calibration
   from vtg_jax.systems import registry
+  from vtg_jax.systems.fingerprint import model_fingerprint
 
   report.keep_compilations()
-  folder = registry.folder_of(model)
+  folder = registry.folder_of(model[0])
   grounder = registry.load(folder, calibrated=False)
   with report.progress('calibrating') as on_progress:
     found = run.calibrate(

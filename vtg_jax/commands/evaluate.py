@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from vtg_jax import report
+from vtg_jax.commands.evaluate_together import evaluate_together
 from vtg_jax.commands.json_option import Json
 
 # Where the configs of this verb are, among the packaged ones.
@@ -30,11 +31,12 @@ def evaluate(
     ),
   ] = None,
   model: Annotated[
-    str | None,
+    list[str] | None,
     typer.Option(
       metavar='DIR|NAME',
       help='A checkpoint folder, or a shipped one by name, such as '
-      'grounded_videollm_small; hawkeye_small when left out.',
+      'grounded_videollm_small; hawkeye_small when left out. Given several '
+      'times, the models are compared.',
     ),
   ] = None,
   out: Annotated[
@@ -56,12 +58,18 @@ def evaluate(
   if out is None:
     stem = Path(path).stem if is_file else Path(path).name
     out = Path('out') / FOLDER / (f'{stem}-{argument}' if colon else stem)
+  if model and len(model) > 1:
+    evaluate_together(
+      config, overrides or (), values, models=model, out=out, as_json=as_json
+    )
+    return
   from vtg_jax.evaluation import evaluate as run
   from vtg_jax.moments.calibration import read_calibration
   from vtg_jax.systems import registry
+  from vtg_jax.systems.fingerprint import model_fingerprint
 
   report.keep_compilations()
-  folder = registry.folder_of(model or registry.SHIPPED)
+  folder = registry.folder_of(model[0] if model else registry.SHIPPED)
   # A benchmark scores the system's own confidence; it calibrates it anew, or
   # looks at what the checkpoint says that it is worth.
   grounder = registry.load(folder, calibrated=False)
@@ -71,7 +79,7 @@ def evaluate(
     done = run.evaluate(
       values,
       grounder,
-      model=run.model_fingerprint(folder),
+      model=model_fingerprint(folder),
       out=out,
       stored=read_calibration(folder),
       on_progress=on_progress,

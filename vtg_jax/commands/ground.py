@@ -5,10 +5,11 @@ from typing import Annotated, Literal
 import typer
 
 from vtg_jax import report
+from vtg_jax.commands.ground_together import carry_out_together
 from vtg_jax.commands.json_option import Json
 from vtg_jax.commands.video_verb import (
   Candidates,
-  Model,
+  Models,
   Order,
   Plot,
   Resize,
@@ -29,7 +30,7 @@ def ground(
     list[str],
     typer.Argument(metavar='QUERY', help='What to look for, in words.'),
   ],
-  model: Model = None,
+  model: Models = None,
   top_k: Annotated[
     int | None, typer.Option(help='Moments a query, best first.')
   ] = None,
@@ -136,6 +137,9 @@ def ground(
     key='moments',
     show=report.print_moments,
   )
-  carry_out(
-    order, video, model=model, resize=resize, as_json=as_json, plot=plot
-  )
+  how = {'resize': resize, 'as_json': as_json, 'plot': plot}
+  match model or [None]:
+    case [one]:
+      carry_out(order, video, model=one, **how)
+    case models:
+      carry_out_together(order, video, models=models, **how)

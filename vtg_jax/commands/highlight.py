@@ -11,6 +11,7 @@ from vtg_jax.commands.video_verb import (
   MaxTokens,
   Model,
   Order,
+  Plot,
   Resize,
   Sampling,
   Seed,
@@ -31,6 +32,7 @@ def highlight(
   ],
   model: Model = None,
   as_json: Json = False,
+  plot: Plot = None,
   max_tokens: MaxTokens = None,
   temperature: Temperature = None,
   candidates: Candidates = None,
@@ -54,5 +56,5 @@ def highlight(
     show=report.print_highlights,
   )
   carry_out(
-    order, video, model=model, resize=resize, as_json=as_json, plot=None
+    order, video, model=model, resize=resize, as_json=as_json, plot=plot
   )

@@ -34,6 +34,16 @@ Model = Annotated[
     'grounded_videollm_small; hawkeye_small when left out.',
   ),
 ]
+Models = Annotated[
+  list[str] | None,
+  typer.Option(
+    '--model',
+    metavar='DIR|NAME',
+    help='A checkpoint folder, or a shipped one by name, such as '
+    'grounded_videollm_small; hawkeye_small when left out. Given several '
+    'times, all are asked.',
+  ),
+]
 Plot = Annotated[
   Path | None,
   typer.Option(metavar='FILE', help='Draw a timeline: .png, .svg or .pdf.'),
@@ -118,7 +128,7 @@ def carry_out(
   given = {o: at for o, at in order.options.items() if at[1] is not None}
   report.keep_compilations()
   grounder = vtg_jax.load(*([] if model is None else [model]))
-  method = _method(grounder, order.method, given)
+  method = method_of(grounder, order.method, given)
   with report.progress('reading frames') as on_progress:
     frames = grounder.open_video(
       video,
@@ -127,7 +137,7 @@ def carry_out(
       **_hears_notices(grounder.open_video),
     )
     if order.method == 'ground' and not as_json:
-      _tell_cost(grounder, frames, order.asked, given)
+      tell_cost(grounder, frames, order.asked, given)
     asked = () if order.asked is None else (order.asked,)
     said = method(frames, *asked, **dict(given.values()))
   if grounder.notice:
@@ -144,10 +154,10 @@ def carry_out(
   else:
     order.show(said)
   if plot is not None:
-    _plot(said, frames, video.name, grounder.notice, plot)
+    draw(said, frames, video.name, grounder.notice, plot)
 
 
-def _method(grounder, name: str, given: Mapping[str, tuple[str, Any]]):
+def method_of(grounder, name: str, given: Mapping[str, tuple[str, Any]]):
   """A method that takes all options given.
 
   Raises:
@@ -180,15 +190,26 @@ def _hears_notices(method) -> dict[str, Callable[[str], None]]:
   return {'on_notice': report.notice}
 
 
-def _tell_cost(grounder, frames, queries: Sequence[str], given) -> None:
-  """Says what a search will cost, where a system knows before it runs."""
+def tell_cost(
+  grounder, frames, queries: Sequence[str], given, name: str = ''
+) -> None:
+  """Says what a search will cost, where a system knows before it runs.
+
+  Args:
+    grounder: the system.
+    frames: the opened video.
+    queries: what will be asked.
+    given: options; see `Order`.
+    name: of the model, where there are several.
+  """
   quote = getattr(grounder, 'quote', None)
   if quote is None:
     return
   options = {name: x for name, x in given.values() if name not in _NEEDS}
   cost = quote(frames, max(queries, key=len), **options)
   less = ', less where its budget ends it' if 'budget' in options else ''
-  report.notice(f'a query costs {cost}{less}')
+  whose = f'{name}: ' if name else ''
+  report.notice(f'{whose}a query costs {cost}{less}')
 
 
 def draws(
@@ -232,15 +253,22 @@ def check_least(least: int, **options: float | None) -> None:
       raise BadInput(f'--{option} is {value}; give a number from {least} up')
 
 
-def _plot(said, frames, title: str, notice: str, path: Path) -> None:
-  """Writes the timeline, with thumbnails at even times of the video."""
+def thumbnail_times_s(frames) -> list[float]:
+  """Even times of a video; none where there are features and no frames."""
   from input_pipeline.frame_store import FrameStore
+
+  if not isinstance(frames, FrameStore):
+    return []
+  n = min(THUMBNAILS, frames.n_frames)
+  return [(i + 0.5) * frames.duration_s / n for i in range(n)]
+
+
+def draw(said, frames, title: str, notice: str, path: Path) -> None:
+  """Writes the timeline, with thumbnails at even times of the video."""
   from vtg_jax.timeline import draw_timeline
 
-  thumbnails, times_s = None, ()
-  if isinstance(frames, FrameStore):  # features have no frames to show
-    n = min(THUMBNAILS, frames.n_frames)
-    times_s = [(i + 0.5) * frames.duration_s / n for i in range(n)]
+  thumbnails, times_s = None, thumbnail_times_s(frames)
+  if times_s:
     thumbnails = frames.get(frames.frame_at(times_s))
   with report.written_whole(path) as partial:
     draw_timeline(

@@ -7,7 +7,7 @@ from typing import Any
 
 from vtg_jax.errors import BadInput
 from vtg_jax.evaluation.asking import resolved
-from vtg_jax.evaluation.benchmarks import benchmark
+from vtg_jax.evaluation.benchmarks import Benchmark, benchmark
 from vtg_jax.evaluation.evaluate import answered
 from vtg_jax.evaluation.items import CALIBRATION
 from vtg_jax.evaluation.long_summary import check_options
@@ -39,24 +39,8 @@ def calibrate(
     BadInput: the benchmark has no such part, or see `evaluate` and
       `fit_calibration`.
   """
-  config = resolved({**config, 'searches': {}}, grounder)
-  bench = benchmark(config)
-  held_out = [
-    item for item in bench.items if getattr(item, 'part', '') == CALIBRATION
-  ]
-  if not held_out:
-    raise BadInput(
-      f'{bench.title} has nothing to calibrate on; use long_stories, and set '
-      'calibration_seeds'
-    )
-  check_options(config)
-  _, lines = answered(
-    config,
-    dataclasses.replace(bench, items=held_out),
-    grounder,
-    model=model,
-    out=out,
-    on_progress=on_progress,
+  bench, config, lines = held_out(
+    config, grounder, model=model, out=out, on_progress=on_progress
   )
   lines = [line for line in lines if line['error'] is None]
   return fit_calibration(
@@ -66,3 +50,49 @@ def calibrate(
     hit_iou=config['hit_iou'],
     fitted_on=fitted_on(bench, config),
   )
+
+
+def held_out(
+  config: Mapping[str, Any],
+  grounder,
+  *,
+  model: str,
+  out: str | os.PathLike,
+  on_progress: Callable[[int, int], None] | None = None,
+) -> tuple[Benchmark, dict[str, Any], list[dict[str, Any]]]:
+  """Asks about the videos to calibrate on, or what is left of them.
+
+  Args:
+    config: see `calibrate`, as with the others.
+    grounder: the system.
+    model: fingerprint of its parameters.
+    out: folder of the answers.
+    on_progress: called with (samples done, samples).
+
+  Returns:
+    The benchmark, its config with what it left open filled in, and a line a
+    sentence.
+
+  Raises:
+    BadInput: the benchmark has no such part, or see `evaluate`.
+  """
+  config = resolved({**config, 'searches': {}}, grounder)
+  bench = benchmark(config)
+  items = [
+    item for item in bench.items if getattr(item, 'part', '') == CALIBRATION
+  ]
+  if not items:
+    raise BadInput(
+      f'{bench.title} has nothing to calibrate on; use long_stories, and set '
+      'calibration_seeds'
+    )
+  check_options(config)
+  _, lines = answered(
+    config,
+    dataclasses.replace(bench, items=items),
+    grounder,
+    model=model,
+    out=out,
+    on_progress=on_progress,
+  )
+  return bench, config, lines

@@ -1,7 +1,6 @@
 """One benchmark, one model, one folder of results."""
 
 import dataclasses
-import hashlib
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -43,7 +42,6 @@ from vtg_jax.evaluation.writing import (
 )
 from vtg_jax.metrics.bootstrap import Bootstrap
 from vtg_jax.metrics.caption_scorers import check_tools
-from vtg_jax.moments import calibration
 from vtg_jax.moments.calibration import Calibration
 
 # Raised whenever the lines of a run come to mean something else.
@@ -79,7 +77,7 @@ def evaluate(
     config: as the files of `configs/evaluate/` return it; what it leaves open
       of how to ask, the grounder fills in.
     grounder: the system to score.
-    model: fingerprint of its parameters; see `model_fingerprint`.
+    model: fingerprint of its parameters; see `systems.fingerprint`.
     out: folder of the results; a run that was cut off is gone on with.
     stored: what the checkpoint says that its scores are worth; counts where
       the benchmark calibrates on nothing of its own.
@@ -159,23 +157,6 @@ def answered(
         on_progress=on_progress,
       )
     return settings, [records.done[i] for i in range(len(bench.items))]
-
-
-def model_fingerprint(folder: str | os.PathLike) -> str:
-  """Returns a fingerprint of a checkpoint folder.
-
-  Of the names of its files and of all that is in them, whatever their size:
-  a few weights that differ in a large file are another model. They are read
-  as a stream, once more than for loading. What its scores are worth does not
-  count: the system's own are recorded.
-  """
-  folder, sha = Path(folder), hashlib.sha256()
-  for path in sorted(folder.rglob('*')):
-    if path.is_file() and path != folder / calibration.FILE:
-      with path.open('rb') as file:
-        content = hashlib.file_digest(file, 'sha256').hexdigest()
-      sha.update(f'{path.relative_to(folder).as_posix()} {content}\n'.encode())
-  return sha.hexdigest()[:16]
 
 
 def _grounding(config) -> GroundingOptions:

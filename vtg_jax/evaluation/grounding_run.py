@@ -156,23 +156,25 @@ def _line(
 
 def _search(grounder, video, asked, options) -> list[dict[str, Any]]:
   """Answers of one search's questions, and what it was to cost."""
-  start = time.perf_counter()
+  cost = {}
   try:
     if hasattr(grounder, 'ready'):
+      start = time.perf_counter()
+      forget_peak()
       grounder.ready(video)
+      cost['ready_peak_mib'] = peak_mib()
+      cost['ready_seconds'] = time.perf_counter() - start
   except Exception as error:  # one bad video must not end the benchmark
     return [_failed(error) for _ in asked]
-  ready_s = time.perf_counter() - start
   forget_peak()
   found = _ask(grounder, video, asked, options)
+  cost['peak_mib'] = peak_mib()
   for item, answer in zip(asked, found, strict=True):
-    if answer['error'] is None and hasattr(grounder, 'quote'):
-      quote = grounder.quote(video, item.question, **options.search)
-      answer |= {
-        'ready_seconds': ready_s,
-        'peak_mib': peak_mib(),
-        'quote': dataclasses.asdict(quote),
-      }
+    if answer['error'] is None:
+      answer |= cost
+      if hasattr(grounder, 'quote'):
+        quote = grounder.quote(video, item.question, **options.search)
+        answer['quote'] = dataclasses.asdict(quote)
   return found
 
 

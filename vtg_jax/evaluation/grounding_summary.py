@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from vtg_jax.evaluation.items import CALIBRATION
 from vtg_jax.evaluation.reliability import Reliability, score_reliability
 from vtg_jax.evaluation.rivals import rounds_text, rows_of_no_model
 from vtg_jax.evaluation.rows import Row, percent, row_of_ious
@@ -140,7 +141,8 @@ def summarise_grounding(
     bootstrap=bootstrap,
     strict=strict,
   )
-  for part in dict.fromkeys(r['part'] for r in records if r['part']):
+  parts = dict.fromkeys(r['part'] for r in records)
+  for part in (p for p in parts if p not in ('', CALIBRATION)):
     inside = [r for r in records if r['part'] == part and r['gt_span']]
     rivals.append(row(f'model, {part}', inside))
   answered = [r for r in asked if r['error'] is None]

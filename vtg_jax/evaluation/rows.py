@@ -122,6 +122,11 @@ def percent(share: float) -> str:
   return '-' if np.isnan(share) else f'{100 * share:.1f}'
 
 
+def three(value: float | None) -> str:
+  """Returns a number with three decimals; '-' for None and NaN."""
+  return '-' if value is None or np.isnan(value) else f'{value:.3f}'
+
+
 def _line(texts: Sequence[str]) -> str:
   return f'| {" | ".join(text.replace("|", "/") for text in texts)} |'
 

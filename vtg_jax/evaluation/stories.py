@@ -19,6 +19,7 @@ from input_pipeline.pixels import Resize
 from vtg_jax import shape_stories
 from vtg_jax.errors import BadInput
 from vtg_jax.evaluation.items import (
+  CALIBRATION,
   CaptionItem,
   GroundingItem,
   RetrievalItem,
@@ -45,6 +46,7 @@ class Stories:
       renders the frames that are asked for.
     cache: folder of the files.
     absent: ask also for what does not happen.
+    calibration_seeds: of further videos, which are only learnt on.
     workers: processes that write files while others are answered about.
     size: side of the frames that are rendered, pixels; for `files` False.
   """
@@ -58,6 +60,15 @@ class Stories:
   absent: bool
   workers: int = 0
   size: int | None = None
+  calibration_seeds: range = range(0)
+
+  def __post_init__(self):
+    both = set(self.seeds) & set(self.calibration_seeds)
+    if both:
+      raise BadInput(
+        f'seed {min(both)} is both in seeds and in calibration_seeds; what is '
+        'learnt on must not be scored'
+      )
 
   @classmethod
   def from_config(cls, config: Mapping[str, Any]) -> 'Stories':
@@ -77,8 +88,9 @@ class Stories:
         "model's frames"
       )
     unseen, tuning = config.get('unseen_seeds'), config.get('tuning_seeds')
+    calibration = config.get('calibration_seeds')
     return cls(
-      config=presets[difficulty](),
+      config=_turned(presets[difficulty](), config.get('knobs') or {}),
       seeds=seed_range(config['seeds']),
       unseen_seeds=seed_range(unseen) if unseen else range(0),
       tuning_seeds=range(0) if tuning is None else seed_range(tuning),
@@ -87,6 +99,7 @@ class Stories:
       absent=config.get('absent', False),
       workers=config['workers'],
       size=config['size'],
+      calibration_seeds=seed_range(calibration) if calibration else range(0),
     )
 
   @functools.cached_property
@@ -109,12 +122,13 @@ class Stories:
   def items(self) -> list[GroundingItem]:
     """Every query of every story, and the absent ones without spans."""
     items = []
-    for seed in self.seeds:
+    parts = (('', self.seeds), (CALIBRATION, self.calibration_seeds))
+    for part, seed in ((part, seed) for part, seeds in parts for seed in seeds):
       story = self.story(name := f'{seed}.mp4')
-      items += [_item(name, story, query) for query in story.queries]
+      items += [_item(name, story, query, part) for query in story.queries]
       if self.absent:
         items += [
-          GroundingItem(video=name, question=query.text, gold=())
+          GroundingItem(video=name, question=query.text, gold=(), part=part)
           for query in story.absent_queries
         ]
     for seed in self.unseen_seeds:
@@ -239,6 +253,23 @@ def write_file(story: shape_stories.Story, path: Path) -> None:
     os.replace(partial, path)
   finally:
     partial.unlink(missing_ok=True)
+
+
+def _turned(
+  config: shape_stories.StoryConfig, knobs: Mapping[str, Any]
+) -> shape_stories.StoryConfig:
+  """The world with some knobs set otherwise.
+
+  Raises:
+    BadInput: one does not exist, or is out of range.
+  """
+  known = {field.name for field in dataclasses.fields(config)}
+  if unknown := sorted(knobs.keys() - known):
+    raise BadInput(
+      f'knobs has {", ".join(unknown)}, which the world has not; use some of '
+      f'{", ".join(sorted(known))}'
+    )
+  return config.replace(**knobs)
 
 
 def seed_range(text: str) -> range:

@@ -8,7 +8,8 @@ from jaxtyping import Bool, Float
 
 from vtg_jax.metrics.bootstrap import Bootstrap, ratio_interval
 
-Scores = Sequence[float] | Float[np.ndarray, ' N']
+# Of any length each.
+Scores = Sequence[float] | Float[np.ndarray, ' _']
 
 
 def auroc(present: Scores, absent: Scores) -> float:

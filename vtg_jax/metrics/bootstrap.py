@@ -7,7 +7,7 @@ Source: Efron and Tibshirani, An Introduction to the Bootstrap, chapter 13.
 """
 
 import dataclasses
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 
 import numpy as np
 from jaxtyping import Float
@@ -97,12 +97,8 @@ def ratio_interval(
   sums, weights = np.zeros((2, n, values.shape[1]))
   np.add.at(sums, index, values)
   np.add.at(weights, index, wholes)
-  rng = np.random.default_rng(bootstrap.seed)
   ratios, counted = [], []
-  for start in range(0, bootstrap.n_resamples, _AT_ONCE):
-    some = min(_AT_ONCE, bootstrap.n_resamples - start)
-    # How often each group is drawn.
-    drawn = rng.multinomial(n, np.full(n, 1 / n), size=some).astype(np.float64)
+  for drawn in drawn_groups(n, bootstrap):
     whole = drawn @ weights
     ratios.append(drawn @ sums / np.where(whole, whole, np.nan))
     counted.append(whole != 0)
@@ -116,3 +112,14 @@ def ratio_interval(
     )
   ]
   return np.array(ends, np.float64).reshape(-1, 2).T
+
+
+def drawn_groups(
+  n_groups: int, bootstrap: Bootstrap
+) -> Iterator[Float[np.ndarray, 'R G']]:
+  """Yields how often each group is drawn, some resamples at a time."""
+  rng = np.random.default_rng(bootstrap.seed)
+  for start in range(0, bootstrap.n_resamples, _AT_ONCE):
+    some = min(_AT_ONCE, bootstrap.n_resamples - start)
+    even = np.full(n_groups, 1 / n_groups)
+    yield rng.multinomial(n_groups, even, size=some).astype(np.float64)

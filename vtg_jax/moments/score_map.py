@@ -20,9 +20,10 @@ from typing import Any, Protocol
 import numpy as np
 from jaxtyping import Bool, Float
 
+from vtg_jax.moments.logistic import fit_logistic, sigmoid
+
 # Probabilities are kept this far from 0 and 1 before their logit is taken.
 _MARGIN = 1e-6
-_MOST_STEPS = 100
 
 Scores = Sequence[float] | Float[np.ndarray, ' N']
 
@@ -66,8 +67,8 @@ class Temperature:
       raise ValueError(f'{self.of_probabilities=} is neither true nor false')
 
   def __call__(self, scores: Scores) -> Float[np.ndarray, ' N']:
-    logits = _logits(scores, of_probabilities=self.of_probabilities)
-    return _sigmoid(self.slope * logits + self.offset)
+    logits = logits_of(scores, of_probabilities=self.of_probabilities)
+    return sigmoid(self.slope * logits + self.offset)
 
   def to_json(self) -> dict[str, Any]:
     return {'kind': 'temperature', **dataclasses.asdict(self)}
@@ -207,7 +208,7 @@ def fit_temperature(
       finite, or no probability where it has to be.
   """
   scores, outcomes = _answers(scores, came_true)
-  logits = _logits(scores, of_probabilities=of_probabilities)
+  logits = logits_of(scores, of_probabilities=of_probabilities)
   n_true = float(outcomes.sum())
   targets = np.where(
     outcomes,
@@ -222,7 +223,7 @@ def fit_temperature(
     columns = np.stack(
       [(logits - middle) / spread, np.full_like(logits, float(with_offset))]
     )
-    found = _newton(columns, targets, found)
+    found = fit_logistic(columns, targets, found)
     if found[0] < 0:  # convex, so the best rising curve is the level one
       found = np.array([0.0, constant])
     found[0] /= spread
@@ -232,32 +233,6 @@ def fit_temperature(
     offset=float(found[1]) - slope * middle if with_offset else 0.0,
     of_probabilities=of_probabilities,
   )
-
-
-def _newton(
-  columns: Float[np.ndarray, '2 N'],
-  targets: Float[np.ndarray, ' N'],
-  start: Float[np.ndarray, '2'],
-) -> Float[np.ndarray, '2']:
-  """Least cross-entropy of sigmoid(weights @ columns), by damped Newton."""
-
-  def loss(weights):
-    z = weights @ columns
-    return float(np.mean(np.logaddexp(0, z) - targets * z))
-
-  weights = start
-  for _ in range(_MOST_STEPS):
-    p = _sigmoid(weights @ columns)
-    gradient = columns @ (p - targets) / len(p)
-    if np.abs(gradient).max() < 1e-10:
-      break
-    hessian = (columns * (p * (1 - p))) @ columns.T / len(p)
-    step = np.linalg.solve(hessian + 1e-12 * np.eye(2), gradient)
-    here, share = loss(weights), 1.0
-    while loss(weights - share * step) > here and share > 1e-8:
-      share /= 2
-    weights = weights - share * step
-  return weights
 
 
 def _answers(scores, came_true):
@@ -278,24 +253,34 @@ def _finite(scores) -> Float[np.ndarray, '...']:
   return scores
 
 
-def _logits(scores, *, of_probabilities: bool):
+def logits_of(
+  scores: Sequence[float] | Float[np.ndarray, '...'],
+  *,
+  of_probabilities: bool = True,
+  margin: float = _MARGIN,
+) -> Float[np.ndarray, '...']:
+  """Returns the logits of scores, kept so far from those of 0 and 1.
+
+  Args:
+    scores: of any shape.
+    of_probabilities: see `Temperature`.
+    margin: least distance of a probability from 0 and 1.
+
+  Raises:
+    ValueError: a score is not finite, or no probability where it has to be.
+  """
   scores = _finite(scores)
   if not of_probabilities:
     return scores
   # A product of float32 probabilities may exceed 1 by its rounding.
   if scores.size and not (scores.min() >= 0 and scores.max() <= 1 + 1e-4):
     raise ValueError(f'scores from {scores.min()} to {scores.max()} leave 0..1')
-  p = np.clip(scores, _MARGIN, 1 - _MARGIN)
+  p = np.clip(scores, margin, 1 - margin)
   return np.log(p) - np.log1p(-p)
 
 
 def _logit(p: float) -> float:
   return math.log(p) - math.log1p(-p)
-
-
-def _sigmoid(z):
-  # Without overflow on either side.
-  return np.exp(-np.logaddexp(0, -z))
 
 
 def _check_numbers(name: str, values: Sequence[Any]) -> None:

@@ -67,18 +67,28 @@ class Calibrated:
       self.calibration.threshold(false_alarm_rate)  # refused before the work
     rules = {'absent_below': absent_below, 'false_alarm_rate': false_alarm_rate}
     queries = [queries] if isinstance(queries, str) else list(queries)
-    answers = self.grounder.ground(video, queries, top_k=top_k, **options)
-    groups = by_query(answers, len(queries), top_k=top_k)
-    if groups is None:  # a query twice in a row
-      groups = [
-        self.grounder.ground(video, [query], top_k=top_k, **options)
-        for query in queries
-      ]
+    groups = grounded_apart(
+      self.grounder, video, queries, top_k=top_k, **options
+    )
     return [
       judged
       for group in groups
       for judged in self.calibration.judged(group, **rules)
     ]
+
+
+def grounded_apart(
+  grounder, video, queries: Sequence[str], *, top_k: int, **options
+) -> list[list[Moment | Absent]]:
+  """The answers of `grounder.ground` to each query by itself."""
+  answers = grounder.ground(video, queries, top_k=top_k, **options)
+  groups = by_query(answers, len(queries), top_k=top_k)
+  if groups is None:  # a query twice in a row
+    groups = [
+      grounder.ground(video, [query], top_k=top_k, **options)
+      for query in queries
+    ]
+  return groups
 
 
 def _with_rate(signature: inspect.Signature) -> inspect.Signature:

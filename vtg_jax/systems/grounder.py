@@ -41,8 +41,26 @@ class BenchmarkOptions:
   )
 
 
+class AnnouncesFrames(Protocol):
+  """A grounder that knows which frames it will look at."""
+
+  def announce(self, video: FrameStore, **options) -> None:
+    """Announces all frames that `ground` may ask for; see `FrameStore`.
+
+    Args:
+      video: opened by `open_video`.
+      **options: of `ground`; those that do not change the frames are ignored.
+
+    Raises:
+      BadInput: for an option out of range.
+    """
+
+
 class Grounder(Protocol):
   """Finds moments in videos.
+
+  One that knows which frames it will look at is an `AnnouncesFrames` too; one
+  that reads a video from end to end has `ready`, which does that.
 
   Attributes:
     system: name of the system, such as 'hawkeye'.

@@ -1,4 +1,4 @@
-"""A network's parameters: drawn, or only their shapes or their axes.
+"""A network's parameters: drawn, or only their shapes, axes or number.
 
 A system says how its network is initialised, once:
 
@@ -6,11 +6,15 @@ A system says how its network is initialised, once:
 """
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import jax
+import numpy as np
 from flax import linen as nn
 
+from vtg_jax.convert.checkpoint import PARAMS
+from vtg_jax.convert.stored_params import StoredParams
 from vtg_jax.nn.compute import Compute
 
 Init = Callable[[Any, jax.Array, Compute], dict]
@@ -39,4 +43,14 @@ def axes(init: Init, config: Any) -> dict:
     lambda box: tuple(box.names),
     boxed,
     is_leaf=lambda x: isinstance(x, nn.Partitioned),
+  )
+
+
+def n_parameters(checkpoint: Path) -> int:
+  """Numbers in a checkpoint folder and in those of its parts."""
+  folders = [one.parent for one in checkpoint.rglob(f'{PARAMS}/_METADATA')]
+  return sum(
+    int(np.prod(shape))
+    for folder in folders
+    for shape in StoredParams(folder).shapes.values()
   )

@@ -43,9 +43,10 @@ def draw_timeline(
   """Draws all that was said of a video over one time axis.
 
   Args:
-    said: moments, told events and answers, in the order to draw them. Moments
-      of one query next to each other, best first; the rounds of the best are
-      drawn as its search. Told events next to each other form one group.
+    said: moments, told events, answers, highlights and what several systems
+      say of a query, in the order to draw them. Moments of one query next to
+      each other, best first; the rounds of the best are drawn as its search.
+      Told events next to each other form one group.
     duration_s: length of the video, seconds, positive.
     thumbnails: frames of the video, RGB.
     thumbnail_times_s: their times, seconds, one a thumbnail.

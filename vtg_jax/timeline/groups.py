@@ -4,7 +4,8 @@ import dataclasses
 import itertools
 from collections.abc import Sequence
 
-from vtg_jax.moments import Absent, Answer, Caption, Moment
+from vtg_jax.moments import Absent, Answer, Caption, Highlights, Moment
+from vtg_jax.moments.agreement import Agreement
 from vtg_jax.timeline.rows import (
   FAINT,
   EventBar,
@@ -14,14 +15,16 @@ from vtg_jax.timeline.rows import (
   NotThere,
   Row,
   SearchRound,
+  Shared,
   Text,
   score,
   times_width_in,
 )
+from vtg_jax.timeline.saliency import SaliencyCurve
 from vtg_jax.timeline.scale import Scale
 from vtg_jax.timeline.text_fit import ELLIPSIS, bound_in, width_in, wrapped
 
-Said = Moment | Absent | Caption | Answer
+Said = Moment | Absent | Caption | Answer | Highlights | Agreement
 
 _BETWEEN = Gap(0.18)
 _HEADING_PT = 11.0
@@ -58,7 +61,7 @@ def groups(said: Sequence[Said], scale: Scale) -> list[Group]:
     match one:
       case Caption():
         return Caption
-      case Answer():
+      case Answer() | Highlights() | Agreement():
         return id(one)
     return one.query
 
@@ -70,6 +73,10 @@ def groups(said: Sequence[Said], scale: Scale) -> list[Group]:
         made.append(_told(some, scale))
       case Answer():
         made.append(_answered(some[0], scale))
+      case Highlights():
+        made.append(_highlighted(some[0], scale))
+      case Agreement():
+        made.append(_agreed(some[0], scale))
       case _:
         made.append(_grounded(some, scale))
   return made
@@ -116,6 +123,33 @@ def _answered(answer: Answer, scale: Scale) -> Group:
     rows.append(Text(lines, 9.0, FAINT))
   rows += _moment_bars(answer.evidence, called='evidence')
   return Group([*rows, _BETWEEN], answer.evidence)
+
+
+def _highlighted(found: Highlights, scale: Scale) -> Group:
+  """A query and how salient its moments are over time."""
+  aside = f'score {score(found.score)} (uncalibrated)'
+  curve = SaliencyCurve(found.times_s, found.saliency)
+  return Group([_heading(found.query, aside, scale), curve, _BETWEEN])
+
+
+def _agreed(said: Agreement, scale: Scale) -> Group:
+  """A query: each system's answers, then what all of them share."""
+  if (sure := said.confidence) is None:
+    aside = f'mean IoU {said.mean_iou:.2f}'
+  else:
+    right = sure.right[sure.surest]
+    aside = f'happens {sure.happens:.2f}; if so {sure.surest} right {right:.2f}'
+  rows = [_heading(said.query, aside, scale)]
+  for name, answers in said.answers.items():
+    moments = [answer for answer in answers if isinstance(answer, Moment)]
+    rows += _moment_bars(moments, called=name)
+    if not moments:
+      rows.append(NotThere(name))
+  rows.append(Shared(said.common))
+  best = [one for one in said.best.values() if isinstance(one, Moment)]
+  if sure is not None:
+    best = [x for x in [said.best[sure.surest]] if isinstance(x, Moment)]
+  return Group([*rows, _BETWEEN], best[:1])
 
 
 def _heading(text: str, aside: str, scale: Scale) -> Heading:

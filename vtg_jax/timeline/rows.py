@@ -158,6 +158,7 @@ class MomentBar:
 class NotThere:
   """The whole axis hatched: the query is not in this video."""
 
+  called: str = ''
   height_in: float = 0.3
 
   def draw(self, axes, scale, bottom_in, color) -> None:
@@ -175,8 +176,31 @@ class NotThere:
       )
     )
     x_s, y_in = scale.duration_s / 2, bottom_in + self.height_in / 2
-    text = write(axes, x_s, y_in, 'not in this video', 9.5, align='center')
+    said = f'{self.called} not in this video'.strip()
+    text = write(axes, x_s, y_in, said, 9.5, align='center')
     text.set_bbox({'facecolor': 'white', 'edgecolor': 'none', 'pad': 2.5})
+
+
+@dataclasses.dataclass(frozen=True)
+class Shared:
+  """What several answers have in common, between two brackets, if anything."""
+
+  span: tuple[float, float] | None
+  height_in: float = 0.26
+
+  def draw(self, axes, scale, bottom_in, color) -> None:
+    y_in = bottom_in + self.height_in / 2
+    if self.span is None:
+      write(axes, 0, y_in, 'nothing in common', 9.0, color=FAINT)
+      return
+    start_s, wide_s = scale.visible(*self.span)
+    bar(axes, start_s, wide_s, y_in - 0.06, 0.12, INK, 1.0)
+    said = f'in common {scale.span(*self.span)}'
+    x_s, side = scale.label_place(said, 9.0, start_s, start_s + wide_s)
+    if side == 'inside':  # the bar is too low to hold text
+      return
+    align = 'right' if side == 'left' else 'left'
+    write(axes, x_s, y_in, said, 9.0, color=FAINT, align=align)
 
 
 @dataclasses.dataclass(frozen=True)

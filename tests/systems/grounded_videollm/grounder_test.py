@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import vtg_jax
+from tests.systems.announced import check_announced
 from tests.systems.grounded_videollm import tiny
 from vtg_jax.errors import BadInput
 from vtg_jax.moments import Absent, Moment
@@ -44,6 +45,10 @@ def test_a_video_is_read_once_for_all_that_is_asked(grounder, clip):
   assert grounder.asker.n_read == before + 1
   grounder.ground(opened, QUERIES, sampling='paper')
   assert grounder.asker.n_read == before + 2  # other frames
+
+
+def test_frames_of_both_sizes_are_announced(grounder, clip):
+  check_announced(grounder, clip, QUERIES)
 
 
 def test_videos_that_are_read_together_are_answered_as_alone(grounder, clip):

@@ -12,6 +12,7 @@ import vtg_jax
 from input_pipeline.encode_video import Encoding
 from input_pipeline.video import Resize, open_video
 from tests.recursion.oracle import TEXTS, recursive_grounding
+from tests.systems.announced import check_announced
 from tests.systems.hawkeye import tiny
 from vtg_jax.decode.greedy import GreedyOutput
 from vtg_jax.errors import BadInput
@@ -60,6 +61,13 @@ def test_a_moment_tells_how_it_was_found(grounder, warm_video):
       interval = coarse.narrow(*interval, one.choice)
       score *= one.probabilities[one.choice]
     assert moment.score == pytest.approx(score)
+
+
+def test_all_frames_of_a_search_are_announced(grounder, clip):
+  check_announced(grounder, clip, QUERIES)
+  video = open_video(clip, resize=None)
+  with pytest.raises(BadInput, match='max_rounds is 7'):
+    grounder.announce(video, max_rounds=7)
 
 
 def test_several_answers_are_grouped_by_query_best_first(grounder, warm_video):

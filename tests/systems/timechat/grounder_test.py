@@ -11,6 +11,7 @@ import pytest
 
 from input_pipeline.encode_video import Encoding
 from input_pipeline.video import Resize, open_video
+from tests.systems.announced import check_announced
 from tests.systems.golden_folder import random_params
 from tests.systems.timechat import golden
 from tests.systems.timechat.golden import GOLDEN
@@ -70,6 +71,10 @@ def short(grounder, tmp_path_factory):
   path = tmp_path_factory.mktemp('clips') / 'short.mp4'
   write_numbered_video(path, 3, Encoding(), width=64, height=48)
   return grounder.open_video(path)
+
+
+def test_all_frames_that_are_shown_are_announced(grounder, clip):
+  check_announced(grounder, clip, 'a dog runs')
 
 
 def written_whole(grounder, video, question):

@@ -22,6 +22,16 @@ class ShownFrames(NamedTuple):
   frames: UInt8[np.ndarray, 'F v u 3']
 
 
+def announce_frames(
+  video: FrameStore, sampling: str, config: GroundedVideoLlmConfig
+) -> None:
+  """Announces what `shown_frames` will ask for."""
+  ids = frame_ids(video, sampling, config.n_frames)
+  keyframes = video.at_size(config.image_encoder.image_size)
+  keyframes.announce(ids[list(config.keyframes)])
+  video.announce(ids)
+
+
 def shown_frames(
   video: FrameStore, sampling: str, config: GroundedVideoLlmConfig
 ) -> ShownFrames:

@@ -27,6 +27,7 @@ from vtg_jax.systems.grounded_videollm.config import (
   GroundedVideoLlmConfig,
 )
 from vtg_jax.systems.grounded_videollm.frame_numbers import time_scale_s
+from vtg_jax.systems.grounded_videollm.frames import announce_frames
 from vtg_jax.systems.grounded_videollm.model import param_shapes
 from vtg_jax.systems.grounded_videollm.question_answering import (
   answer_questions,
@@ -121,6 +122,13 @@ class GroundedVideoLlmGrounder(OpensVideos):
     opened = [self.opened(video) for video in videos]
     self.asker.read(opened, sampling)
     return opened
+
+  def announce(
+    self, video: FrameStore, *, sampling: str = 'timestamp', **_
+  ) -> None:
+    """See `AnnouncesFrames.announce`."""
+    check_known('sampling', sampling, SAMPLINGS)
+    announce_frames(video, sampling, self.config)
 
   def ground(
     self,

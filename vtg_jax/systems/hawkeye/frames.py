@@ -11,8 +11,10 @@ from input_pipeline.frame_choice import (
   timestamp_frame_times,
 )
 from input_pipeline.video import FrameStore
+from vtg_jax.systems.checks import SAMPLINGS, check_known
+from vtg_jax.systems.hawkeye.options import check_limits
 from vtg_jax.systems.hawkeye.search import SearchTables
-from vtg_jax.systems.hawkeye.tables import NodeFrames, SearchPlan
+from vtg_jax.systems.hawkeye.tables import NodeFrames, SearchPlan, tree_of
 
 
 def frames_of_interval(video: FrameStore, sampling: str, n_frames: int):
@@ -44,6 +46,29 @@ def frames_of_interval(video: FrameStore, sampling: str, n_frames: int):
     )
 
   return by_paper if sampling == 'paper' else by_time
+
+
+def duration_by(video: FrameStore, sampling: str) -> float:
+  """Seconds that a search takes a video to last."""
+  return video.paper_duration_s if sampling == 'paper' else video.duration_s
+
+
+def frames_of_search(
+  video: FrameStore, sampling: str, n_frames: int, max_rounds: int
+) -> list[int]:
+  """Distinct frames that a search of so many rounds could look at.
+
+  Raises:
+    BadInput: an option is out of range.
+  """
+  check_known('sampling', sampling, SAMPLINGS)
+  check_limits(max_rounds=max_rounds)
+  tree = tree_of(duration_by(video, sampling), max_rounds)
+  shown = frames_of_interval(video, sampling, n_frames)
+  spans = zip(tree.start_s, tree.end_s, strict=True)
+  return sorted(
+    {int(i) for a, b in spans for i in shown(float(a), float(b)).frame_ids}
+  )
 
 
 class FilledTables:

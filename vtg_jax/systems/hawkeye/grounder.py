@@ -28,7 +28,12 @@ from vtg_jax.systems.hawkeye.answers import (
 )
 from vtg_jax.systems.hawkeye.benchmarks import BENCHMARK_OPTIONS
 from vtg_jax.systems.hawkeye.config import SYSTEM, HawkEyeConfig
-from vtg_jax.systems.hawkeye.frames import FilledTables, frames_of_interval
+from vtg_jax.systems.hawkeye.frames import (
+  FilledTables,
+  duration_by,
+  frames_of_interval,
+  frames_of_search,
+)
 from vtg_jax.systems.hawkeye.model import HawkEye, param_shapes
 from vtg_jax.systems.hawkeye.options import (
   SearchOptions,
@@ -179,6 +184,18 @@ class HawkEyeGrounder(OpensVideos):
       found += self._ground_together(video, some, options, prefetch)
     return found
 
+  def announce(
+    self,
+    video: FrameStore,
+    *,
+    sampling: str = 'timestamp',
+    max_rounds: int = 4,
+    **_,
+  ) -> None:
+    """See `AnnouncesFrames.announce`."""
+    n_frames = self.config.n_frames
+    video.announce(frames_of_search(video, sampling, n_frames, max_rounds))
+
   @functools.cached_property
   def questions(self) -> QuestionAnswerer:
     """The programs that answer questions, made when first needed."""
@@ -253,14 +270,13 @@ class HawkEyeGrounder(OpensVideos):
   def _plan(self, video, queries, options) -> SearchPlan:
     """Every round that could be played, before any frame is decoded."""
     n_rounds = max(options.max_rounds, ROUNDS_BUCKET)
-    by_paper = options.sampling == 'paper'
     generates = options.mode == 'generate'
     return plan_search(
       self.config,
       self._texts,
       self._tokenizer,
       self._instruction_tokenizer,
-      duration_s=video.paper_duration_s if by_paper else video.duration_s,
+      duration_s=duration_by(video, options.sampling),
       frames_of=frames_of_interval(
         video, options.sampling, self.config.n_frames
       ),

@@ -35,10 +35,7 @@ class SearchOptions:
   def __post_init__(self):
     check_known('sampling', self.sampling, SAMPLINGS)
     check_known('mode', self.mode, MODES)
-    for name, most in LIMITS.items():
-      value = getattr(self, name)
-      if not 1 <= value <= most:
-        raise BadInput(f'{name} is {value}; it must be from 1 to {most}')
+    check_limits(**{name: getattr(self, name) for name in LIMITS})
     if self.beam_width < self.top_k:
       raise BadInput(
         f'beam_width {self.beam_width} cannot hold top_k {self.top_k} answers; '
@@ -52,6 +49,13 @@ class SearchOptions:
         'mode generate follows one path under one option order; use mode '
         'score for top_k, beam_width or n_orders above 1'
       )
+
+
+def check_limits(**values: int) -> None:
+  """Raises BadInput where an option is beyond its bound in LIMITS."""
+  for name, value in values.items():
+    if not 1 <= value <= LIMITS[name]:
+      raise BadInput(f'{name} is {value}; it must be from 1 to {LIMITS[name]}')
 
 
 def default_beam(top_k: int) -> int:

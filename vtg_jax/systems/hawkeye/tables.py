@@ -98,6 +98,17 @@ def option_orders(
   return tuple(orders)
 
 
+def tree_of(duration_s: float, max_rounds: int) -> IntervalTree:
+  """Every interval of a video of some seconds that could be looked at."""
+  return grow_tree(
+    duration_s,
+    max_rounds,
+    choices=coarse.CATEGORIES,
+    narrow=coarse.narrow,
+    stop='throughout',
+  )
+
+
 def plan_search(
   config: HawkEyeConfig,
   texts: PromptTexts,
@@ -128,13 +139,7 @@ def plan_search(
   Raises:
     BadInput: when a prompt is longer than the model's positions.
   """
-  tree = grow_tree(
-    duration_s,
-    max_rounds,
-    choices=coarse.CATEGORIES,
-    narrow=coarse.narrow,
-    stop='throughout',
-  )
+  tree = tree_of(duration_s, max_rounds)
   nodes = tuple(
     frames_of(float(a), float(b))
     for a, b in zip(tree.start_s, tree.end_s, strict=True)

@@ -114,6 +114,13 @@ class TimeChatGrounder(OpensVideos):
       config, params, Wording(config, tokenizer, bert), compute or Compute()
     )
 
+  def announce(
+    self, video: FrameStore, *, sampling: str = 'timestamp', **_
+  ) -> None:
+    """See `AnnouncesFrames.announce`."""
+    check_known('sampling', sampling, SAMPLINGS)
+    video.announce(self.asker.shown(video, sampling).ids)
+
   def ground(
     self,
     video: str | os.PathLike | FrameStore,
