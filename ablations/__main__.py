@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ablations import arms
 
-NAMES = ('grounded_videollm', 'revisionllm')
+NAMES = ('grounded_videollm', 'revisionllm', 'timechat')
 # What is kept of an arm: what is said of a row -> its cells.
 ROWS = 'rows.json'
 
@@ -40,15 +40,17 @@ def main() -> None:
     parser.error(f'no arm {sorted(unknown)}; there are {sorted(known)}')
   root = given.out or Path('out') / 'ablations' / ablation.name
   for name in given.arms or known:
-    model = arms.train(
-      known[name],
-      root,
-      options=['--cpu-devices', str(given.cpu_devices)],
-      parts=ablation.parts,
-    )
-    rows = arms.score(ablation, known[name], model, root)
+    found = []
+    for arm in arms.of_seeds(known[name]):
+      model = arms.train(
+        arm,
+        root,
+        options=['--cpu-devices', str(given.cpu_devices)],
+        parts=ablation.parts,
+      )
+      found.append(arms.score(ablation, arm, model, root))
     kept = root / 'scores' / name / ROWS
-    kept.write_text(json.dumps(rows, indent=2) + '\n')
+    kept.write_text(json.dumps(arms.over_seeds(found), indent=2) + '\n')
     write(ablation, root)
 
 

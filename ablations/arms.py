@@ -8,6 +8,7 @@ import dataclasses
 import hashlib
 import json
 import shutil
+import statistics
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -16,6 +17,8 @@ from typing import Any
 
 # Column -> text, of one row of the table.
 Cells = dict[str, str]
+# 97.5 % quantiles of Student's t, by how many seeds there are.
+_STUDENT_T = {2: 12.71, 3: 4.30, 4: 3.18, 5: 2.78, 6: 2.57}
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -44,6 +47,8 @@ class Arm:
     scoring: in place of the ablation's.
     rows: name of a row in the scores -> what is said of it; a name that is
       not here has no row. None has one row, which is `what`.
+    seeds: its last stage is trained once with each, and cells tell their mean;
+      none leaves the config's own.
   """
 
   name: str
@@ -52,6 +57,7 @@ class Arm:
   stages: tuple[Stage, ...]
   scoring: tuple[str, ...] | None = None
   rows: Mapping[str, str] | None = None
+  seeds: tuple[int, ...] = ()
 
   @property
   def said(self) -> tuple[str, ...]:
@@ -86,6 +92,49 @@ class Ablation:
   read: Callable[[Arm, Mapping[str, Any], Path], dict[str, Cells]]
   document: Path
   parts: Mapping[str, Path] = dataclasses.field(default_factory=dict)
+
+
+def of_seeds(arm: Arm) -> list[Arm]:
+  """The arm once a seed, by itself where it has none."""
+  if not arm.seeds:
+    return [arm]
+  *shared, last = arm.stages
+  return [
+    dataclasses.replace(
+      arm,
+      name=f'{arm.name}/seed_{seed}',
+      stages=(
+        *shared,
+        dataclasses.replace(last, overrides=(*last.overrides, f'seed={seed}')),
+      ),
+      seeds=(),
+    )
+    for seed in arm.seeds
+  ]
+
+
+def over_seeds(found: Sequence[Mapping[str, Cells]]) -> dict[str, Cells]:
+  """Rows of several seeds as one: each number's mean and its 95 % interval.
+
+  Args:
+    found: of each seed, what is said of a row -> its cells; the same rows.
+  """
+  if len(found) == 1:
+    return dict(found[0])
+  t = _STUDENT_T[len(found)] / len(found) ** 0.5
+
+  def mean(texts: Sequence[str]) -> str:
+    try:
+      numbers = [float(text) for text in texts]
+    except ValueError:
+      return texts[0]
+    half = t * statistics.stdev(numbers)
+    return f'{statistics.mean(numbers):.1f} ± {half:.1f}'
+
+  return {
+    what: {column: mean([one[what][column] for one in found]) for column in row}
+    for what, row in found[0].items()
+  }
 
 
 def folders(arm: Arm, root: Path) -> list[Path]:

@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 
-from ablations import arms, grounded_videollm, revisionllm
+from ablations import arms, grounded_videollm, revisionllm, timechat
 from ablations.arms import Arm, Stage
 from vtg_jax import config_file
 from vtg_jax.evaluation.benchmarks import benchmark
@@ -13,6 +13,7 @@ ABLATIONS = (
   grounded_videollm.ABLATION,
   revisionllm.ABLATION,
   revisionllm.ablation(0.001),
+  timechat.ABLATION,
 )
 ARMS = [(ablation, arm) for ablation in ABLATIONS for arm in ablation.arms]
 ONE = Stage(config='a/one')
@@ -130,3 +131,19 @@ def test_searches_and_parts_have_rows_of_their_own():
   )
   line = next(x for x in table.splitlines() if x.startswith(f'| {alone.what}'))
   assert '| 31 |' in line and '| 2.00 |' in line
+
+
+def test_seeds_share_all_but_the_last_stage(tmp_path):
+  runs = arms.of_seeds(dataclasses.replace(ARM, seeds=(1, 2, 3)))
+  names = [run.name for run in runs]
+  assert names == ['arm/seed_1', 'arm/seed_2', 'arm/seed_3']
+  first, last = zip(*(arms.folders(run, tmp_path) for run in runs), strict=True)
+  assert len(set(first)) == 1 and len(set(last)) == 3
+  assert arms.of_seeds(ARM) == [ARM]
+
+
+def test_numbers_of_seeds_are_told_by_mean_and_interval():
+  """Of 1, 2 and 3: a mean of 2, and 4.30 / sqrt(3) times a deviation of 1."""
+  rows = [{'a': {'x': f'{n:.1f}', 'y': 'text'}} for n in (1, 2, 3)]
+  assert arms.over_seeds(rows) == {'a': {'x': '2.0 ± 2.5', 'y': 'text'}}
+  assert arms.over_seeds(rows[:1]) == rows[0]
