@@ -404,7 +404,7 @@ def load(
     loaded.config,
     loaded.params,
     tokenizer,
-    frame_encoder.load(part if encoder is None else encoder),
+    frame_encoder.load(folder if encoder is None else encoder),
     compute=loaded.compute,
     notice=loaded.notice,
     index_folder=index_folder,
