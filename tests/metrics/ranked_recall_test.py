@@ -15,11 +15,10 @@ from vtg_jax.metrics.ranked_recall import (
   ranked_recall,
 )
 
-CASES = json.loads(
-  (
-    pathlib.Path(__file__).parents[1] / 'golden/revisionllm/recall_metrics.json'
-  ).read_text()
-)
+RECORDED = pathlib.Path(__file__).parents[1] / 'golden' / 'revisionllm'
+CASES = json.loads((RECORDED / 'python_cases.json').read_text())[
+  'recall_metrics'
+]
 ANSWERS = st.lists(
   st.tuples(st.floats(0, 1), st.sampled_from([0.1, 0.5, 0.9])), max_size=8
 )

@@ -1,6 +1,7 @@
 """Maps rise, stay in 0..1, and are right on data of known calibration."""
 
 import json
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -46,20 +47,32 @@ def test_every_map_rises_inside_0_to_1_and_survives_json(name, answers, asked):
 @given(ANSWERS)
 def test_isotonic_is_the_nearest_rising_sequence(answers):
   """By the minimax formula, which shares nothing with the pooling."""
+  low, high = min(answers)[0], max(answers)[0]
+  # One more that came true at the low end, and one that did not at the high.
+  answers = [*answers, (low, True), (high, False)]
   scores, outcomes = (np.array(x) for x in zip(*answers, strict=True))
   levels = np.unique(scores)
 
   def mean(first, last):
     inside = (scores >= levels[first]) & (scores <= levels[last])
-    return outcomes[inside].mean()
+    return Fraction(int(outcomes[inside].sum()), int(inside.sum()))
 
   n = len(levels)
   nearest = [
     max(min(mean(a, b) for b in range(i, n)) for a in range(i + 1))
     for i in range(n)
   ]
-  fitted = fit_isotonic(scores, outcomes)(levels)
-  np.testing.assert_allclose(fitted, nearest, atol=1e-12)
+  found = fit_isotonic(*zip(*answers[:-2], strict=True))
+  of_answer = [nearest[i] for i in np.searchsorted(levels, scores)]
+  steps = sorted(set(nearest))
+  np.testing.assert_allclose(found.probabilities, [float(x) for x in steps])
+  centres = [scores[[x == y for y in of_answer]].mean() for x in steps]
+  np.testing.assert_allclose(found.scores, centres, atol=1e-12)
+
+
+def test_no_share_of_a_few_answers_is_a_certainty():
+  found = fit_isotonic([0.0] * 61 + [0.9] * 9, [False] * 61 + [True] * 9)
+  np.testing.assert_allclose(found([0, 1]), [1 / 62, 9 / 10])
 
 
 @pytest.mark.parametrize('name', ['isotonic', 'temperature'])

@@ -1,11 +1,12 @@
 """From a score to a probability, learnt on held-out answers.
 
-    score   0.2   0.4   0.4   0.9
-    right   no    no    yes   yes
-    isotonic     0 .. 0, 0.5 .. 0.5, 1       the nearest rising steps
+    score   0.2   0.4   0.4   0.9   0.9
+    right   no    no    yes   yes   yes
+    isotonic     1/2 at 0.3, 2/3 at 0.9      the nearest rising steps, as a line
     temperature  1 / (1 + e^-(slope * logit + offset))
 
-Both rise, so the order of answers stays.
+Both rise, so the order of answers stays. The isotonic map never says 0 or 1:
+where all of a few hundred answers came true, the next one need not.
 
 Source: Guo et al., On Calibration of Modern Neural Networks (2017), for the
 temperature; Platt (1999) for its offset and targets; Zadrozny and Elkan (2002)
@@ -148,9 +149,11 @@ def fit_isotonic(
 ) -> Isotonic:
   """Fits the rising steps nearest to the outcomes, in squares.
 
-  Each step is told by its first and last score; between steps the map is a
-  line. A step at the end that holds only misses (hits) is 0 (1): with few
-  answers that is bold.
+  One more answer counts at either end, true at the lowest score and not true
+  at the highest, so that a perfect order does not make certainties: n misses
+  at the low end are worth 1 / (n + 1). Each step is told at the mean of its
+  scores, and between steps the map is a line, so that two scores next to each
+  other are not worlds apart.
 
   Args:
     scores: of held-out answers; any scale.
@@ -160,27 +163,26 @@ def fit_isotonic(
     ValueError: no answer, not one outcome a score, or no finite score.
   """
   scores, outcomes = _answers(scores, came_true)
+  scores = np.append(scores, [scores.min(), scores.max()])
+  outcomes = np.append(outcomes, [True, False])
   levels, place = np.unique(scores, return_inverse=True)
-  counts = np.bincount(place).astype(np.float64)
-  means = np.bincount(place, weights=outcomes) / counts
-  # [mean, answers, first level, last level] of each step so far.
-  steps: list[list[float]] = []
-  for i, (mean, count) in enumerate(zip(means, counts, strict=True)):
-    steps.append([mean, count, i, i])
-    while len(steps) > 1 and steps[-2][0] >= steps[-1][0]:
-      mean, count, _, last = steps.pop()
-      before = steps[-1]
-      n = before[1] + count
-      steps[-1] = [(before[0] * before[1] + mean * count) / n, n, before[2],
-                   last]  # fmt: skip
-  points = [
-    (float(levels[i]), min(max(float(mean), 0.0), 1.0))
-    for mean, _, first, last in steps
-    for i in sorted({int(first), int(last)})
-  ]
+  counts = np.bincount(place)
+  # [answers, those that came true, first level] of each step so far.
+  steps: list[tuple[int, int, int]] = []
+  for i, n_true in enumerate(np.bincount(place, weights=outcomes)):
+    n, start = int(counts[i]), i
+    # A share no higher than the one before: both are one step.
+    while steps and steps[-1][1] * n >= int(n_true) * steps[-1][0]:
+      n_before, true_before, start = steps.pop()
+      n, n_true = n + n_before, n_true + true_before
+    steps.append((n, int(n_true), start))
+  n, n_true, starts = (np.array(column) for column in zip(*steps, strict=True))
+  centres = np.add.reduceat(levels * counts, starts) / n
+  last = np.append(starts[1:], len(levels)) - 1
+  # A mean may leave what it is of by its rounding.
+  centres = np.clip(centres, levels[starts], levels[last])
   return Isotonic(
-    scores=tuple(score for score, _ in points),
-    probabilities=tuple(probability for _, probability in points),
+    scores=tuple(centres.tolist()), probabilities=tuple((n_true / n).tolist())
   )
 
 

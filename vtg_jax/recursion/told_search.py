@@ -1,4 +1,6 @@
-"""What the compiled search found, in seconds."""
+"""What a top-down search found, in seconds."""
+
+from collections.abc import Iterable, Sequence
 
 import jax
 import numpy as np
@@ -7,7 +9,7 @@ from vtg_jax.moments.moment import Moment
 from vtg_jax.recursion.cost import Cost, Prices, dense_cost
 from vtg_jax.recursion.search_plan import SearchPlan, share_covered
 from vtg_jax.recursion.search_result import Hit, SearchResult, ranked
-from vtg_jax.recursion.top_down_program import Progress
+from vtg_jax.recursion.top_down_program import Hits, Progress
 
 
 def told_search(
@@ -18,7 +20,7 @@ def told_search(
   seconds: float = 0.0,
   encodings: int | None = None,
 ) -> SearchResult:
-  """Turns tables into moments.
+  """Turns tables of the compiled search into moments.
 
   Args:
     plan: Whose tables were searched.
@@ -28,8 +30,7 @@ def told_search(
     encodings: Windows that were encoded; those shown, where None.
 
   Returns:
-    As from `search_top_down`, but without single questions; of the hits the
-    surest one alone is there.
+    As from `search_top_down`, but without single questions.
   """
   progress = jax.tree.map(np.asarray, progress)
   n_frames = plan.config.size.n_frames
@@ -47,12 +48,9 @@ def told_search(
           score=float(progress.answer.confidence[row]),
         )
       )
-  moments = ranked(moments, plan.config.same_iou)
-  hits = _surest(plan, progress)
-  for hit in hits:
-    if not set(read) & set(plan.dense_under(hit.first, hit.last)):
-      start_s, end_s = plan.run_s(hit.first, hit.last)
-      moments.append(Moment(start_s=start_s, end_s=end_s, score=hit.confidence))
+  hits = _hits(plan, progress)
+  latest = next((some for some in reversed(hits) if some), [])
+  found = [] if progress.is_over else latest
   dense = [
     (int(plan.dense.first[row]), int(plan.dense.last[row])) for row in read
   ]
@@ -68,26 +66,56 @@ def told_search(
     seconds=seconds,
   )
   return SearchResult(
-    moments=tuple(moments[: plan.config.top_k]),
+    moments=told_moments(plan, moments, found, read),
     looked_at=share_covered([*dense, *sparse], plan.n_features),
     read=share_covered(dense, plan.n_features),
     spent=spent + dense_cost(len(read), n_frames, prices),
     is_whole=bool(progress.is_whole),
     examined=(),
-    hits=hits,
+    hits=tuple(hit for some in hits for hit in some),
   )
 
 
-def _surest(plan: SearchPlan, progress: Progress) -> tuple[Hit, ...]:
-  """The surest hit of the last level that found any, if it still stands."""
-  if not progress.is_found or progress.is_over:
-    return ()
-  first, last, confidence = progress.best_hit
-  return (
-    Hit(
-      level=plan.steps[-1].number,
-      first=int(first),
-      last=int(last),
-      confidence=float(confidence),
-    ),
-  )
+def told_moments(
+  plan: SearchPlan,
+  moments: Sequence[Moment],
+  found: Sequence[Hit],
+  read: Iterable[int],
+) -> tuple[Moment, ...]:
+  """What is answered: moments that were read, then hits that were not.
+
+  A hit of which any dense window was read has had its answer.
+
+  Args:
+    plan: Of the video.
+    moments: Of the dense windows.
+    found: Hits of the last level that found any.
+    read: Dense windows that were read.
+  """
+  read, same_iou = set(read), plan.config.same_iou
+  unread = []
+  for hit in found:
+    if read.isdisjoint(plan.dense_under(hit.first, hit.last)):
+      start_s, end_s = plan.run_s(hit.first, hit.last)
+      unread.append(Moment(start_s=start_s, end_s=end_s, score=hit.confidence))
+  told = ranked(moments, same_iou) + ranked(unread, same_iou)
+  return tuple(told[: plan.config.top_k])
+
+
+def _hits(plan: SearchPlan, progress: Progress) -> list[list[Hit]]:
+  """Of each level, in the order asked."""
+  return [
+    [
+      Hit(level=step.number, first=first, last=last, confidence=confidence)
+      for call in np.flatnonzero((table.confidence > -np.inf).any(axis=1))
+      for first, last, confidence in _runs(table, call)
+    ]
+    for step, table in zip(plan.steps, progress.hits, strict=True)
+  ]
+
+
+def _runs(table: Hits, call: int) -> list[tuple[int, int, float]]:
+  """The runs that a call names: each token of one says the same."""
+  named = table.confidence[call] > -np.inf
+  columns = (column[call][named].tolist() for column in table)
+  return list(dict.fromkeys(zip(*columns, strict=True)))

@@ -37,9 +37,9 @@ from vtg_jax.recursion.search_result import (
   Examined,
   Hit,
   SearchResult,
-  ranked,
 )
 from vtg_jax.recursion.together import Answered, Search, Wanted, search_alone
+from vtg_jax.recursion.told_search import told_moments
 from vtg_jax.recursion.windows import SparseCall
 
 
@@ -306,17 +306,8 @@ class _Search:
     sparse = [
       (int(plan.sparse.first[row]), int(plan.sparse.last[row])) for row in shown
     ]
-    unread = [
-      hit
-      for hit in found
-      if self._read.isdisjoint(plan.dense_under(hit.first, hit.last))
-    ]
-    moments = ranked(self._moments, plan.config.same_iou)
-    moments += ranked(
-      [_moment_of_hit(plan, hit) for hit in unread], plan.config.same_iou
-    )
     return SearchResult(
-      moments=tuple(moments[: plan.config.top_k]),
+      moments=told_moments(plan, self._moments, found, self._read),
       looked_at=share_covered([*dense, *sparse], plan.n_features),
       read=share_covered(dense, plan.n_features),
       spent=dataclasses.replace(
@@ -327,11 +318,6 @@ class _Search:
       examined=tuple(self._examined),
       hits=tuple(self._hits),
     )
-
-
-def _moment_of_hit(plan: SearchPlan, hit: Hit) -> Moment:
-  start_s, end_s = plan.run_s(hit.first, hit.last)
-  return Moment(start_s=start_s, end_s=end_s, score=hit.confidence)
 
 
 def _beside(plan: SearchPlan, found: Sequence[Hit]) -> dict[int, float]:

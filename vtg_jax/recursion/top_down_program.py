@@ -51,6 +51,20 @@ AskSparse = Callable[[int, Array, Array], Named]
 AskDense = Callable[[Array, Array], Named]
 
 
+class Hits(NamedTuple):
+  """Runs of windows that a level's calls name, in the order asked.
+
+  Attributes:
+    first: First window of the run that each token belongs to.
+    last: Last one, included.
+    confidence: Of the answer; -inf for a token that it does not name.
+  """
+
+  first: Int[Array, 'K R']
+  last: Int[Array, 'K R']
+  confidence: Float[Array, 'K R']
+
+
 class Progress(NamedTuple):
   """Where a search stands.
 
@@ -62,8 +76,7 @@ class Progress(NamedTuple):
     is_whole: Whether no level was cut short.
     n_sequences: Asked so far.
     n_tokens: Visual tokens shown so far.
-    best_hit: First and last window of the surest hit of the last level that
-      found any, and its confidence.
+    hits: Of each level, from the coarsest.
     denied: Confidence of the surest answer that denies a sparse window.
     seen: Whether each sparse window was shown.
     read: Whether each dense window was read.
@@ -77,7 +90,7 @@ class Progress(NamedTuple):
   is_whole: Bool[Array, '']
   n_sequences: Int[Array, '']
   n_tokens: Int[Array, '']
-  best_hit: tuple[Array, Array, Array]
+  hits: tuple[Hits, ...]
   denied: Float[Array, ' W']
   seen: Bool[Array, ' W']
   read: Bool[Array, ' D']
@@ -103,7 +116,7 @@ class _Level(NamedTuple):
   priority: Float[Array, ' W']
   dense_priority: Float[Array, ' D']
   denied: Float[Array, ' W']
-  best_hit: tuple[Array, Array, Array]
+  hits: Hits
   seen: Bool[Array, ' W']
 
 
@@ -126,12 +139,12 @@ def search_on_device(
     The end of the search.
   """
   progress = _start(tables, shape)
-  for level, keep in zip(shape.levels, tables.keep, strict=True):
+  for place, keep in enumerate(tables.keep):
     progress = jax.lax.cond(
       progress.is_over,
       lambda p, *_: p,
-      lambda p, keep, level=level: _ask_level(
-        p, tables, shape, level, keep, ask_sparse
+      lambda p, keep, place=place: _ask_level(
+        p, tables, shape, place, keep, ask_sparse
       ),
       progress,
       keep,
@@ -160,7 +173,7 @@ def _start(tables: SearchTables, shape: SearchShape) -> Progress:
     is_whole=~no,
     n_sequences=zero,
     n_tokens=zero,
-    best_hit=(zero, zero, -jnp.inf * jnp.ones(())),
+    hits=tuple(_no_hits(level, shape) for level in shape.levels),
     denied=jnp.zeros(shape.n_sparse),
     seen=jnp.zeros(shape.n_sparse, bool),
     read=jnp.zeros(D, bool),
@@ -173,8 +186,17 @@ def _start(tables: SearchTables, shape: SearchShape) -> Progress:
   )
 
 
-def _ask_level(progress, tables, shape, level, keep, ask_sparse) -> Progress:
+def _no_hits(level: LevelShape, shape: SearchShape) -> Hits:
+  n_calls = sum(
+    _most_calls(level, zoom, shape.n_sparse) for zoom in level.zooms
+  )
+  none = jnp.zeros((n_calls, level.n_segments), jnp.int32)
+  return Hits(none, none, jnp.full(none.shape, -jnp.inf))
+
+
+def _ask_level(progress, tables, shape, place, keep, ask_sparse) -> Progress:
   """Asks about the windows that have a priority and gives new ones."""
+  level = shape.levels[place]
   calls = _calls(progress.priority, tables.spread, level)
   budget = tables.max_sequences
 
@@ -208,7 +230,7 @@ def _ask_level(progress, tables, shape, level, keep, ask_sparse) -> Progress:
       priority=jnp.full(W, -jnp.inf),
       dense_priority=jnp.full(D, -jnp.inf),
       denied=progress.denied,
-      best_hit=(zero, zero, -jnp.inf * jnp.ones(())),
+      hits=progress.hits[place],
       seen=progress.seen,
     ),
   )
@@ -230,11 +252,7 @@ def _ask_level(progress, tables, shape, level, keep, ask_sparse) -> Progress:
     n_tokens=done.n_tokens,
     denied=done.denied,
     seen=done.seen,
-    best_hit=jax.tree.map(
-      lambda new, old: jnp.where(latest, new, old),
-      done.best_hit,
-      progress.best_hit,
-    ),
+    hits=(*progress.hits[:place], done.hits, *progress.hits[place + 1 :]),
   )
 
 
@@ -254,7 +272,7 @@ def _calls(
   for zoom in level.zooms:
     most = level.n_segments // zoom
     n_chunks = -(-n // most)
-    i = jnp.arange(math.ceil(W / most))
+    i = jnp.arange(_most_calls(level, zoom, W))
     edge = n * jnp.arange(len(i) + 1) // jnp.maximum(n_chunks, 1)
     is_new = jnp.array([n_chunks != other for other in seen]).all()
     starts.append(edge[:-1])
@@ -279,6 +297,11 @@ def _calls(
   )
 
 
+def _most_calls(level: LevelShape, zoom: int, n_sparse: int) -> int:
+  """Calls of a pass over all windows of a table."""
+  return math.ceil(n_sparse / (level.n_segments // zoom))
+
+
 def _ask_batch(
   state, calls, places, active, tables, shape, level, ask_sparse
 ) -> _Level:
@@ -301,9 +324,9 @@ def _ask_batch(
   high = jnp.minimum(last + shape.margin, n_windows - 1)
   denies = active & ~is_found
   doubt = jnp.where(is_shown & denies[:, None], named.confidence[:, None], 0.0)
-  surest = jnp.argmax(confidence)
-  best = confidence.reshape(-1)[surest]
-  is_best = best > state.best_hit[2]
+  # Places beyond the last call are dropped.
+  row = jnp.where(active, places, len(state.hits.first))
+  hits = Hits(first, last, confidence)
   return _Level(
     n_asked=state.n_asked + active.sum(),
     n_sequences=state.n_sequences + active.sum(),
@@ -315,10 +338,8 @@ def _ask_batch(
     ),
     denied=state.denied.at[shown].max(doubt),
     seen=state.seen.at[shown].max(is_shown),
-    best_hit=(
-      jnp.where(is_best, first.reshape(-1)[surest], state.best_hit[0]),
-      jnp.where(is_best, last.reshape(-1)[surest], state.best_hit[1]),
-      jnp.maximum(best, state.best_hit[2]),
+    hits=jax.tree.map(
+      lambda old, new: old.at[row].set(new, mode='drop'), state.hits, hits
     ),
   )
 

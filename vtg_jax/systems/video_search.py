@@ -119,12 +119,13 @@ def search_videos(
       'indexes; give --model one that does, such as a ReVisionLLM'
     )
   (words,) = grounder.frame_encoder.encode_queries([query])
-  candidates, refused = [], None
+  candidates = []
   for path in indexes:
     try:
       cosine = shows(_usable(grounder, path), words)
     except BadIndex as error:
-      refused = error
+      if len(indexes) == 1:
+        raise
       if on_notice is not None:
         on_notice(f'passed over: {error}')
     else:
@@ -137,7 +138,9 @@ def search_videos(
         )
       )
   if not candidates:
-    raise refused or BadInput('there is no index to search; make some')
+    raise BadInput(
+      f'none of {len(indexes)} indexes can be used; make them with vtg index'
+    )
   found = look_closely(
     grounder,
     candidates,

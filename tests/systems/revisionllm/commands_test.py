@@ -186,6 +186,13 @@ def test_features_are_indexed_as_they_are(vtg, tmp_path):
     'one.npy',
     'two.npy',
   }
+  for path in (index.path, tmp_path / 'one.npy.features'):
+    path.write_bytes(path.read_bytes()[:-9])
+  _, said = vtg('search', tmp_path, QUERY, code=2)
+  assert 'none of 2 indexes can be used' in said
+  path.unlink()
+  _, said = vtg('search', tmp_path, QUERY, code=2)
+  assert 'is cut short or damaged' in said and 'passed over' not in said
   np.save(tmp_path / 'wide.npy', np.ones((3, 9), np.float32))
   _, said = vtg('index', tmp_path / 'wide.npy', code=2)
   assert 'have 9 channels' in said

@@ -1,6 +1,7 @@
 """Windows that are most like a sentence, in features made for it."""
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -38,7 +39,7 @@ def test_the_window_that_is_like_the_sentence_comes_first():
   assert result.spent == Cost() and result.looked_at == 1
 
 
-def test_a_moment_is_as_alike_as_its_frames():
+def test_a_moment_is_as_alike_as_its_three_best_frames():
   frames = video(200, like=range(40, 48))
   words = QueryFeatures(
     token_features=np.zeros((1, 2), np.float32), cls_features=SENTENCE
@@ -46,9 +47,10 @@ def test_a_moment_is_as_alike_as_its_frames():
   of_moment = alike(frames, words)
   factors = [
     of_moment(Moment(start_s=start_s, end_s=end_s, score=1.0))
-    for start_s, end_s in ((20, 24), (0, 4), (22, 26), (500, 500))
+    for start_s, end_s in ((20, 24), (0, 4), (22, 40), (23.5, 26), (500, 500))
   ]
-  assert factors == [1, 0.5**4, 0.75**4, 0.5**4]
+  # One of three frames: c = 1 / 3.
+  assert factors == pytest.approx([1, 0.5**5, 1, (2 / 3) ** 5, 0.5**5])
 
 
 def test_a_video_shorter_than_a_window_is_one():

@@ -27,7 +27,8 @@ from input_pipeline.index_features import encoded_rows, index_features
 from vtg_jax.errors import BadInput
 from vtg_jax.systems.clip.frame_encoder import FrameEncoder
 
-# Of the frames of a video, those that say whether it shows a sentence.
+# Of the frames of a video or a moment, those that say whether it shows a
+# sentence.
 BEST_FRAMES = 3
 
 
@@ -131,11 +132,15 @@ def likeness(
 
 
 def shows(frames: FrameFeatures, query: QueryFeatures) -> float:
-  """How well a video shows a sentence: the mean of its best frames' cosines.
+  """How well a video shows a sentence: how alike its best frames are.
 
   Videos are ranked by it before anything looks at them more closely.
   """
-  cosines = likeness(frames, query)
+  return of_best_frames(likeness(frames, query))
+
+
+def of_best_frames(cosines: Float[np.ndarray, ' N']) -> float:
+  """Mean of the best frames' cosines: not every frame of a deed shows it."""
   n = min(BEST_FRAMES, len(cosines))
   return float(np.sort(cosines)[-n:].mean())
 

@@ -6,9 +6,7 @@
 
 It finds what the search led by the host does. That one stays the default: it
 encodes only what it looks at, stops at a number of seconds, and asks several
-queries in one batch; this one never waits for the host between two calls. Of
-hits that a budget leaves unread, this one tells the surest of all hits, and
-none where that one was read.
+queries in one batch; this one never waits for the host between two calls.
 """
 
 import functools

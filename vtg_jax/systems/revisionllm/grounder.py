@@ -172,8 +172,8 @@ class ReVisionLlmGrounder(OpensVideos):
     """Says when each query happens.
 
     The score is exp(-H), H the mean entropy of the answer's tokens, times
-    ((1 + c) / 2) ** 4, c the mean cosine of the moment's frames and the
-    sentence.
+    ((1 + c) / 2) ** 5, c the mean cosine of the sentence and the three frames
+    of the moment that are most like it.
 
     Args:
       video: Path, what `open_video` returned, or features of frames.
@@ -346,7 +346,7 @@ def load(
     loaded.config,
     loaded.params,
     tokenizer,
-    frame_encoder.load(part if encoder is None else encoder),
+    frame_encoder.load(folder if encoder is None else encoder),
     compute=loaded.compute,
     notice=loaded.notice,
     index_folder=index_folder,
