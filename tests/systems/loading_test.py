@@ -33,3 +33,11 @@ def test_an_entry_of_the_wrong_kind_is_named(folder, entry, value, told):
       vtg_jax.load(folder)
   finally:
     path.write_text(before)
+
+
+def test_a_vocabulary_that_was_cut_short_is_refused(tmp_path):
+  tiny.save(tmp_path / 'model')
+  path = tmp_path / 'model' / 'tokenizers' / 'vocab.txt'
+  path.write_text(path.read_text()[:-20])
+  with pytest.raises(BadInput, match='give the whole file'):
+    vtg_jax.load(tmp_path / 'model')

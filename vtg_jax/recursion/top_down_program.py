@@ -126,7 +126,7 @@ def search_on_device(
   ask_sparse: AskSparse,
   ask_dense: AskDense,
 ) -> Progress:
-  """Searches a video for one query; to be traced.
+  """The end of a search of a video for one query; to be traced.
 
   Args:
     tables: From `search_tables`.
@@ -134,9 +134,6 @@ def search_on_device(
     ask_sparse: See `AskSparse`; what it returns for calls that show nothing
       is not looked at.
     ask_dense: See `AskDense`; likewise.
-
-  Returns:
-    The end of the search.
   """
   progress = _start(tables, shape)
   for place, keep in enumerate(tables.keep):

@@ -396,11 +396,3 @@ def test_a_tokenizer_of_another_size_than_the_network_is_refused():
   ):
     with pytest.raises(BadInput, match=said):
       HawkEyeGrounder(tiny.config(), tiny.params(), *tokenizers)
-
-
-def test_a_vocabulary_that_was_cut_short_is_refused(tmp_path):
-  tiny.save(tmp_path / 'model')
-  path = tmp_path / 'model' / 'tokenizers' / 'vocab.txt'
-  path.write_text(path.read_text()[:-20])
-  with pytest.raises(BadInput, match='give the whole file'):
-    vtg_jax.load(tmp_path / 'model')

@@ -11,7 +11,9 @@ from input_pipeline.feature_index import index_path, open_index
 from input_pipeline.feature_layout import FORMAT
 from tests.systems.revisionllm.tiny import tiny, write_tiny
 from vtg_jax import cli
+from vtg_jax.errors import BadInput
 from vtg_jax.moments.calibration import fit_calibration, write_calibration
+from vtg_jax.systems.revisionllm import grounder
 from vtg_jax.testing.numbered_video import write_numbered_video
 
 QUERY = 'A red ball rolls. '
@@ -234,3 +236,11 @@ def test_a_calibrated_checkpoint_keeps_a_rate_of_false_alarms(
     path.unlink()
   _, said = vtg('ground', video, QUERY, '--false-alarm-rate', 0.5, code=2)
   assert 'needs a checkpoint folder with a calibration.json' in said
+
+
+def test_a_checkpoint_without_an_encoder_is_refused(folder, tmp_path):
+  copy = shutil.copytree(folder, tmp_path / 'copy')
+  shutil.rmtree(copy / 'frame_encoder')
+  with pytest.raises(BadInput, match='has no encoder of frames and sentences'):
+    grounder.load(copy)
+  grounder.load(copy, encoder=folder / 'frame_encoder')

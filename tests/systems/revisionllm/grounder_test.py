@@ -348,14 +348,6 @@ def test_features_of_another_kind_are_refused(model):
     model.ground(wrong, QUERY)
 
 
-def test_a_checkpoint_without_an_encoder_is_refused(folder, tmp_path):
-  copy = shutil.copytree(folder, tmp_path / 'copy')
-  shutil.rmtree(copy / 'frame_encoder')
-  with pytest.raises(BadInput, match='has no encoder of frames and sentences'):
-    grounder.load(copy)
-  grounder.load(copy, encoder=folder / 'frame_encoder')
-
-
 def test_an_indexed_video_is_not_read_again(folder, videos, tmp_path):
   video = shutil.copy(videos / 'b.mp4', tmp_path / 'b.mp4')
   own = grounder.load(folder)

@@ -201,7 +201,11 @@ class TimeChatGrounder(OpensVideos):
       text = wording.text([*lead, *one.ids])
       text = wording.times.in_seconds(text, duration_s)
       span = answers.read_span(text, released=words is None)
-      moments = _moments(query, span, score)
+      moments = []
+      if span is not None:
+        start_s, end_s = span
+        told = dict(start_s=start_s, end_s=end_s, score=score)
+        moments.append(Moment(**told, query=query, system=SYSTEM))
       found += or_absent(query, moments, absent_below, SYSTEM)
     return found
 
@@ -346,20 +350,6 @@ class TimeChatGrounder(OpensVideos):
         )
       )
     return found
-
-
-def _moments(
-  query: str, span: tuple[float, float] | None, score: float
-) -> list[Moment]:
-  """The one moment that was told, if any."""
-  if span is None:
-    return []
-  start_s, end_s = span
-  return [
-    Moment(
-      start_s=start_s, end_s=end_s, score=score, query=query, system=SYSTEM
-    )
-  ]
 
 
 def load(
