@@ -32,6 +32,12 @@ def test_a_perfect_model_finds_the_event(search):
   assert len(set(model.encoded)) == len(model.encoded)
 
 
+def test_an_event_of_one_frame_of_a_short_video_is_found():
+  """A window of it shows more frames than it has."""
+  _, result = searched(6, (1.0, 1.0))
+  assert result.moments[0].start_s <= 1 <= result.moments[0].end_s
+
+
 def test_what_sparse_passes_deny_is_kept_where_they_find_nothing():
   _, result = searched(4000, (500.0, 504.0), finds=False)
   assert result.moments and not result.hits

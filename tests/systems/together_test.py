@@ -119,7 +119,8 @@ def test_a_checkpoint_that_changed_has_no_confidence(tmp_path):
 
 def test_rules_for_absence_hold_for_each_by_its_own_scores(tmp_path, clip):
   a, b, _ = saved(tmp_path)
-  scores, ious = [0.2, 0.4, 0.6, 0.7, 0.8], [None, None, None, 0.9, 0.9]
+  scores = [0.2, 0.4, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99]
+  ious = [None] * 5 + [0.9] * 3
   write_calibration(a, fit_calibration(scores, ious))
   systems = load_together([a, b])
   (found,) = systems.ground(clip, 'a cat', absent_below=0.5)

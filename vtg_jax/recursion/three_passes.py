@@ -129,7 +129,8 @@ def dense_pass(
   spans = hits.frame_spans(
     [reply.answer for reply in replies],
     n_frames=size.n_frames,
-    n_video_frames=n_video_frames,
+    # A window of a short video shows more frames than it has.
+    n_video_frames=max(n_video_frames, size.n_frames),
     quirks=quirks,
   )
   likenesses = [0.0] * len(spans)

@@ -3,7 +3,6 @@
 import dataclasses
 import json
 
-import jax
 import numpy as np
 import pytest
 
@@ -120,14 +119,6 @@ def get_config(arg):
   {more}
   return config
 """
-
-
-@pytest.fixture(scope='module', autouse=True)
-def quickly_compiled():
-  """Steps are compiled often here and run a few times: compile them lightly."""
-  jax.config.update('jax_disable_most_optimizations', True)
-  yield
-  jax.config.update('jax_disable_most_optimizations', False)
 
 
 @pytest.fixture

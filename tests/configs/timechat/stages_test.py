@@ -249,16 +249,8 @@ def start(tmp_path):
   return str(tmp_path / 'start'), flatten(params)
 
 
-@pytest.fixture
-def quickly_compiled():
-  """Steps are compiled here and run a few times: compile them lightly."""
-  jax.config.update('jax_disable_most_optimizations', True)
-  yield
-  jax.config.update('jax_disable_most_optimizations', False)
-
-
 def test_a_stage_trains_on_files_and_the_next_begins_where_it_ended(
-  quickly_compiled, few, start, tmp_path
+  few, start, tmp_path
 ):
   folder, before = start
 

@@ -2,7 +2,6 @@
 
 import dataclasses
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -24,13 +23,6 @@ def make_task(**changes):
   values = config_file.read_config('clip/small:quicktest')
   rest = {k: v for k, v in values.items() if k not in OWN | {'system'}}
   return task_of(rest | changes)
-
-
-@pytest.fixture(scope='module', autouse=True)
-def quickly_compiled():
-  jax.config.update('jax_disable_most_optimizations', True)
-  yield
-  jax.config.update('jax_disable_most_optimizations', False)
 
 
 def test_a_sentence_of_a_frame_is_true_of_it():

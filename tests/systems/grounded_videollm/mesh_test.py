@@ -2,7 +2,6 @@
 
 import dataclasses
 
-import jax
 import numpy as np
 import pytest
 
@@ -18,14 +17,6 @@ from vtg_jax.train.step import make_train_step
 
 B = 8
 MIXED = {'data': 2, 'fsdp': 2, 'tensor': 2}
-
-
-@pytest.fixture(scope='module', autouse=True)
-def quickly_compiled():
-  """Steps are compiled often here and run a few times: compile them lightly."""
-  jax.config.update('jax_disable_most_optimizations', True)
-  yield
-  jax.config.update('jax_disable_most_optimizations', False)
 
 
 def config(name):

@@ -37,14 +37,6 @@ PLAIN = {'dtype': 'float32'}
 B = 8
 
 
-@pytest.fixture(scope='module', autouse=True)
-def quickly_compiled():
-  """Steps are compiled often here and run a few times: compile them lightly."""
-  jax.config.update('jax_disable_most_optimizations', True)
-  yield
-  jax.config.update('jax_disable_most_optimizations', False)
-
-
 @pytest.fixture(scope='module')
 def folder(tmp_path_factory):
   folder = tmp_path_factory.mktemp('models') / 'tiny'

@@ -4,7 +4,6 @@ import dataclasses
 
 import jax
 import numpy as np
-import pytest
 
 from tests.systems.revisionllm import tiny
 from vtg_jax import sharding
@@ -18,14 +17,6 @@ from vtg_jax.train.state import init_state, place_params
 from vtg_jax.train.step import make_train_step
 
 B, WORDS = 4, 3
-
-
-@pytest.fixture(scope='module', autouse=True)
-def quickly_compiled():
-  """Steps are compiled often here and run once: compile them lightly."""
-  jax.config.update('jax_disable_most_optimizations', True)
-  yield
-  jax.config.update('jax_disable_most_optimizations', False)
 
 
 def config():

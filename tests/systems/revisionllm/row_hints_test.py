@@ -20,13 +20,6 @@ OWN = {field.name for field in dataclasses.fields(FitOptions)}
 STAGES = ('dense', 'sparse', 'long')
 
 
-@pytest.fixture(scope='module', autouse=True)
-def quickly_compiled():
-  jax.config.update('jax_disable_most_optimizations', True)
-  yield
-  jax.config.update('jax_disable_most_optimizations', False)
-
-
 def make_task(stage, **changes):
   values = config_file.read_config(f'revisionllm/small_{stage}:quicktest')
   rest = {k: v for k, v in values.items() if k not in OWN | {'system'}}

@@ -34,14 +34,6 @@ from vtg_jax.train.options import FitOptions
 OWN = {field.name for field in dataclasses.fields(FitOptions)}
 
 
-@pytest.fixture(scope='module', autouse=True)
-def quickly_compiled():
-  """Steps are compiled often here and run a few times: compile them lightly."""
-  jax.config.update('jax_disable_most_optimizations', True)
-  yield
-  jax.config.update('jax_disable_most_optimizations', False)
-
-
 def make_task(stage, **changes):
   values = config_file.read_config(f'revisionllm/{stage}:quicktest')
   rest = {k: v for k, v in values.items() if k not in OWN | {'system'}}

@@ -11,6 +11,7 @@ from vtg_jax.convert.readers import open_source
 from vtg_jax.llm.tokenizers import SentencePieceTokenizer
 from vtg_jax.systems.replay.golden_weights import released_tensors
 from vtg_jax.systems.timechat import chat, prompt, release
+from vtg_jax.systems.timechat.ids import PAD_ID
 from vtg_jax.systems.timechat.model import param_shapes
 
 GOLDEN = Path(__file__).parents[2] / 'golden' / 'timechat'
@@ -104,7 +105,7 @@ def _inputs(told, config, n_videos, n_frames) -> dict[str, np.ndarray]:
     return row + [fill] * (longest - len(row))
 
   made['trainlist_input_ids'] = np.array(
-    [filled(ids, prompt.PAD_ID) for ids, _ in rows], np.int32
+    [filled(row, PAD_ID) for row, _ in rows], np.int32
   )
   made['trainlist_labels'] = np.array(
     [filled(labels, prompt.IGNORE) for _, labels in rows], np.int32
