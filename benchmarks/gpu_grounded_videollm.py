@@ -55,7 +55,6 @@ from vtg_jax.systems.grounded_videollm.model import (
   param_shapes,
 )
 from vtg_jax.systems.grounded_videollm.new_words import as_tuned
-from vtg_jax.systems.grounded_videollm.objective import TUNED, answer_sums
 from vtg_jax.systems.grounded_videollm.rows import IGNORE
 from vtg_jax.systems.grounded_videollm.shapes import (
   BEFORE_TOKENS,
@@ -65,6 +64,8 @@ from vtg_jax.systems.grounded_videollm.shapes import (
   sample_shapes,
   video_shapes,
 )
+from vtg_jax.systems.grounded_videollm.trainable import TUNED
+from vtg_jax.train.loss import answer_sums
 from vtg_jax.train.optimiser import OptimiserConfig
 
 # Of stage 3, as far as it changes what is computed.
@@ -262,9 +263,8 @@ def _training(config, attention, repeats) -> dict:
   def loss_sums(params, batch, rng):
     apply = functools.partial(network.apply, {'params': params})
     states = apply(batch, rngs={'dropout': rng}, method='training_states')
-    return answer_sums(
-      states, batch['labels'], functools.partial(apply, method='logits')
-    )
+    logits = functools.partial(apply, method='logits')
+    return answer_sums(states, batch['labels'], logits, ignore=IGNORE)
 
   tokens = row_tokens(config)
   return gpu_timing.training_row(

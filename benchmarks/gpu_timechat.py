@@ -40,7 +40,6 @@ from vtg_jax.systems.timechat.config import TimeChatConfig, full, small
 from vtg_jax.systems.timechat.flops import useful_flops, visual_products
 from vtg_jax.systems.timechat.ids import IGNORE
 from vtg_jax.systems.timechat.model import TimeChat, param_axes, param_shapes
-from vtg_jax.systems.timechat.objective import RELEASED_TRAINABLE, answer_sums
 from vtg_jax.systems.timechat.shapes import (
   BEFORE_TOKENS,
   MESSAGE_TOKENS,
@@ -50,6 +49,8 @@ from vtg_jax.systems.timechat.shapes import (
   sample_shapes,
   video_shapes,
 )
+from vtg_jax.systems.timechat.trainable import RELEASED_TRAINABLE
+from vtg_jax.train.loss import answer_sums
 from vtg_jax.train.optimiser import OptimiserConfig
 
 # Of instruction tuning, as far as it changes what is computed.
@@ -205,7 +206,7 @@ def _training(config, attention, repeats) -> dict:
     apply = functools.partial(network.apply, {'params': params})
     states = apply(batch, rngs={'dropout': rng}, method='training_states')
     logits = functools.partial(apply, method='logits')
-    return answer_sums(states, batch['labels'], logits)
+    return answer_sums(states, batch['labels'], logits, ignore=IGNORE)
 
   sizes = {'row_tokens': config.max_text_tokens, 'time_tokens': TIME_TOKENS}
   return gpu_timing.training_row(

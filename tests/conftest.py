@@ -24,9 +24,14 @@ _FLAGS = ['--xla_force_host_platform_device_count=8']
 # compilation makes of the goldens, verify_test.py sees, and make demo.
 if os.environ['JAX_PLATFORMS'] == 'cpu':
   os.environ.setdefault('JAX_DISABLE_MOST_OPTIMIZATIONS', '1')
-# A later XLA that no longer knew the flag would end every process.
+# A later XLA that no longer knew these flags would end every process.
 if importlib.metadata.version('jaxlib').startswith('0.10.'):
-  _FLAGS.append('--xla_cpu_use_fusion_emitters=false')
+  _FLAGS += [
+    '--xla_cpu_use_fusion_emitters=false',
+    # Devices that wait 40 s for one another end the process, which eight of
+    # them on one or two busy cores can.
+    '--xla_cpu_collective_call_terminate_timeout_seconds=600',
+  ]
 _given = os.environ.get('XLA_FLAGS', '').split()
 _named = {flag.split('=')[0] for flag in _given}
 os.environ['XLA_FLAGS'] = ' '.join(

@@ -9,9 +9,9 @@ import pytest
 from benchmarks import gpu, gpu_grounded_videollm, gpu_timechat, table
 from vtg_jax import config_file
 from vtg_jax.systems.grounded_videollm.config import PRESETS
-from vtg_jax.systems.grounded_videollm.objective import TUNED
+from vtg_jax.systems.grounded_videollm.trainable import TUNED
 from vtg_jax.systems.timechat.config import full
-from vtg_jax.systems.timechat.objective import RELEASED_TRAINABLE
+from vtg_jax.systems.timechat.trainable import RELEASED_TRAINABLE
 
 NAMES = ('gpu', 'gpu_grounded_videollm', 'gpu_timechat')
 MISSING = ('av', 'grain', 'ml_collections', 'qwix', 'sentencepiece', 'typer')

@@ -81,6 +81,18 @@ def next_token_sums(
   return sums
 
 
+def answer_sums(
+  states: Float[Array, 'B T D'],
+  labels: Int[Array, 'B T'],
+  logits_of: Callable[[jax.Array], jax.Array],
+  *,
+  ignore: int,
+) -> LossSums:
+  """The losses of learnt tokens; arguments as of `next_token_sums`."""
+  losses, counts = next_token_sums(states, labels, logits_of, ignore=ignore)
+  return LossSums(losses.sum(), counts.sum(), {})
+
+
 def next_token_loss(
   logits: Float[Array, 'B T V'], labels: Int[Array, 'B T'], *, ignore: int
 ) -> Float[Array, '']:

@@ -13,8 +13,8 @@ from vtg_jax.convert.param_tree import flatten
 from vtg_jax.errors import BadInput
 from vtg_jax.systems import registry
 from vtg_jax.systems.grounded_videollm.model import GroundedVideoLlm
-from vtg_jax.systems.grounded_videollm.objective import PROJECTORS, TUNED
 from vtg_jax.systems.grounded_videollm.rows import IGNORE
+from vtg_jax.systems.grounded_videollm.trainable import PROJECTORS, TUNED
 from vtg_jax.systems.grounded_videollm.training import GroundedVideoLlmTask
 from vtg_jax.train.freeze import join, split
 from vtg_jax.train.loop import fit

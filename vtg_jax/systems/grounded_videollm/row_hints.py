@@ -23,14 +23,14 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import optax
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Int
 
 from vtg_jax.errors import BadInput
 from vtg_jax.nn.rope import apply_rope, rope_angles
 from vtg_jax.shape_stories.cells import NOTHING
 from vtg_jax.systems.grounded_videollm.config import GroundedVideoLlmConfig
 from vtg_jax.systems.grounded_videollm.training import GroundedVideoLlmTask
-from vtg_jax.systems.training.attention_hint import attention_losses
+from vtg_jax.systems.training.attention_hint import attention_losses, states_at
 from vtg_jax.systems.training.extra_heads import (
   WithHeads,
   apply_head,
@@ -202,7 +202,7 @@ class HintedAnswers(WithHeads, GroundedVideoLlmTask):
       return jnp.zeros((len(wanted), T), bool).at[:, at].set(wanted)
 
     losses = attention_losses(
-      _at(apply_rope(queries, *angles)[:, :, 0], around),
+      states_at(apply_rope(queries, *angles)[:, :, 0], around),
       apply_rope(keys, *angles)[:, :, 0],
       seen,
       jax.vmap(in_row)(wanted, places),
@@ -214,7 +214,7 @@ class HintedAnswers(WithHeads, GroundedVideoLlmTask):
   def _clock(self, params, keys, batch) -> dict:
     frames = frames_of_rows(self.model)
     places = _video_places(batch, len(frames))
-    logits = apply_head(params, _CLOCK, _at(keys, places))
+    logits = apply_head(params, _CLOCK, states_at(keys, places))
     wanted = jnp.broadcast_to(frames, logits.shape[:-1])
     losses = optax.softmax_cross_entropy_with_integer_labels(logits, wanted)
     n = jnp.asarray(losses.size, jnp.float32)
@@ -228,7 +228,7 @@ class HintedAnswers(WithHeads, GroundedVideoLlmTask):
       [_TELLS_START, _TELLS_END]
     )  # [B A 2]
     B, A, _ = tells.shape
-    at = _at(states, tells.reshape(B, -1))
+    at = states_at(states, tells.reshape(B, -1))
     logits = self._logits(params, at)[..., first : first + n_words]
     logits = logits.reshape(B, A, 2, n_words)
     told = jnp.take_along_axis(batch['labels'], tells.reshape(B, -1) + 1, 1)
@@ -269,17 +269,11 @@ def _each_state(x: Array) -> Array:
   return jnp.repeat(x, len(_AROUND), 1)
 
 
-def _at(
-  states: Float[Array, 'B T D'], positions: Int[Array, 'B N']
-) -> Float[Array, 'B N D']:
-  return jnp.take_along_axis(states, positions[:, :, None], 1)
-
-
 def _name(params, queries, keys, around, shown, batch) -> dict:
   places = _video_places(batch, shown.shape[1])
   asked = _each_state(batch['asked_pair'])
-  of_rows = naming_sums(params, _at(keys, places), shown)
-  of_words = naming_sums(params, _at(queries, around), asked)
+  of_rows = naming_sums(params, states_at(keys, places), shown)
+  of_words = naming_sums(params, states_at(queries, around), asked)
   parts = {f'{name}/asked': part for name, part in of_words.parts.items()}
   # Few states against many rows: each kind counts as much.
   mean = of_rows.total / jnp.maximum(of_rows.weight, 1)
@@ -288,7 +282,7 @@ def _name(params, queries, keys, around, shown, batch) -> dict:
 
 
 def _tell_frames(params, states, around, is_asked, batch) -> dict:
-  logits = apply_head(params, _SHOWN, _at(states, around))  # [B A*N F]
+  logits = apply_head(params, _SHOWN, states_at(states, around))  # [B A*N F]
   shown = jnp.repeat(batch['shows_target'], len(_AROUND), 1)
   counts = _each_state(is_asked)[:, :, None] & jnp.ones_like(logits, bool)
   losses = optax.sigmoid_binary_cross_entropy(logits, shown)

@@ -17,13 +17,14 @@ from vtg_jax.systems.grounded_videollm.model import (
   GroundedVideoLlm,
   param_axes,
 )
-from vtg_jax.systems.grounded_videollm.objective import TUNED, answer_sums
 from vtg_jax.systems.grounded_videollm.release import SYSTEM, TOKENIZER
+from vtg_jax.systems.grounded_videollm.rows import IGNORE
 from vtg_jax.systems.grounded_videollm.sample_rows import RowMaker
 from vtg_jax.systems.grounded_videollm.starting_point import (
   StartConfig,
   starting_point,
 )
+from vtg_jax.systems.grounded_videollm.trainable import TUNED
 from vtg_jax.systems.grounded_videollm.training_data import (
   DataOptions,
   FrameSizes,
@@ -34,7 +35,7 @@ from vtg_jax.systems.training.system_task import (
   SystemTask,
   check_known,
 )
-from vtg_jax.train.loss import LossSums
+from vtg_jax.train.loss import LossSums, answer_sums
 from vtg_jax.train.optimiser import OptimiserConfig
 
 
@@ -193,5 +194,8 @@ class GroundedVideoLlmTask(SystemTask):
 
   def _answer_sums(self, params, states, batch) -> LossSums:
     return answer_sums(
-      states, batch['labels'], lambda some: self._logits(params, some)
+      states,
+      batch['labels'],
+      lambda some: self._logits(params, some),
+      ignore=IGNORE,
     )

@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 
 import jax.numpy as jnp
 import optax
-from jaxtyping import Array, Bool, Float, Int
+from jaxtyping import Array, Bool, Int
 
 from vtg_jax.nn.rope import apply_rope, rope_angles
 from vtg_jax.shape_stories.cells import NOTHING
@@ -28,7 +28,7 @@ from vtg_jax.systems.hawkeye.cell_warmup import check_label_grid, token_grid
 from vtg_jax.systems.hawkeye.rows import IGNORE
 from vtg_jax.systems.hawkeye.training import HawkEyeTask
 from vtg_jax.systems.hawkeye.training_data import OBJECTIVES
-from vtg_jax.systems.training.attention_hint import attention_losses
+from vtg_jax.systems.training.attention_hint import attention_losses, states_at
 from vtg_jax.systems.training.extra_heads import (
   WithHeads,
   apply_head,
@@ -96,7 +96,7 @@ class HintedAnswers(WithHeads, HawkEyeTask):
     )
     wanted = _seen_pairs(batch) == batch['asked_pair'][:, None]  # [B Q]
     losses = attention_losses(
-      _at(apply_rope(queries, *angles)[:, :, 0], places.asked),
+      states_at(apply_rope(queries, *angles)[:, :, 0], places.asked),
       apply_rope(keys, *angles)[:, :, 0],
       jnp.arange(T) <= places.asked[:, :, None],
       _at_tokens(wanted, batch['video_start'], T)[:, None],
@@ -134,14 +134,8 @@ def _seen_pairs(batch) -> Int[Array, 'B Q']:
   return batch['cell_pairs'].reshape(len(batch['cell_pairs']), -1)
 
 
-def _at(
-  states: Float[Array, 'B T D'], positions: Int[Array, 'B N']
-) -> Float[Array, 'B N D']:
-  return jnp.take_along_axis(states, positions[:, :, None], 1)
-
-
 def _name(params, queries, keys, places, batch) -> dict:
-  features = [_at(keys, places.video), _at(queries, places.asked)]
+  features = [states_at(keys, places.video), states_at(queries, places.asked)]
   asked = jnp.where(places.is_asked, batch['asked_pair'], NOTHING)[:, None]
   pairs = [_seen_pairs(batch), jnp.broadcast_to(asked, places.asked.shape)]
   sums = naming_sums(
@@ -151,7 +145,7 @@ def _name(params, queries, keys, places, batch) -> dict:
 
 
 def _tell_frames(params, states, places, batch) -> dict:
-  logits = apply_head(params, _HEAD, _at(states, places.asked))  # [B N F]
+  logits = apply_head(params, _HEAD, states_at(states, places.asked))  # [B N F]
   shown = batch['shows_target'][:, None]  # [B 1 F]
   counts = places.is_asked[:, None, None] & jnp.ones_like(logits, bool)
   losses = optax.sigmoid_binary_cross_entropy(logits, shown)

@@ -20,13 +20,13 @@ has read before.
 import jax
 import jax.numpy as jnp
 import optax
-from jaxtyping import Array, Bool, Float, Int
+from jaxtyping import Array, Bool, Float
 
 from vtg_jax.errors import BadInput
 from vtg_jax.nn.rope import apply_rope, rope_angles
 from vtg_jax.systems.revisionllm.prompt import IGNORE
 from vtg_jax.systems.revisionllm.training import ReVisionLlmTask
-from vtg_jax.systems.training.attention_hint import attention_losses
+from vtg_jax.systems.training.attention_hint import attention_losses, states_at
 from vtg_jax.systems.training.extra_heads import (
   WithHeads,
   apply_head,
@@ -87,9 +87,9 @@ class HintedAnswers(WithHeads, ReVisionLlmTask):
     around = jnp.maximum(answer + jnp.array(_AROUND), 0)  # [B A]
     hints = {
       'look': self._look(queries, keys, around, places, shows),
-      'clock': _clock(params, _at(keys[:, :, 1], places)),
+      'clock': _clock(params, states_at(keys[:, :, 1], places)),
       'row_of_answer': _tell_rows(
-        apply_head(params, _SHOWS, _at(states, around))[:, :, :V],
+        apply_head(params, _SHOWS, states_at(states, around))[:, :, :V],
         shows[:, None],
       ),
     }
@@ -99,9 +99,9 @@ class HintedAnswers(WithHeads, ReVisionLlmTask):
     else:
       hints['name'] = _name(
         params,
-        _at(keys[:, :, 0], places),
+        states_at(keys[:, :, 0], places),
         batch['row_pairs'],
-        _at(queries[:, :, 0], around),
+        states_at(queries[:, :, 0], around),
         batch['asked_pair'],
       )
     total = answers.total
@@ -122,7 +122,7 @@ class HintedAnswers(WithHeads, ReVisionLlmTask):
       return jnp.zeros(T, bool).at[at].set(shown)
 
     losses = attention_losses(
-      _at(apply_rope(queries, *angles)[:, :, 0], around),
+      states_at(apply_rope(queries, *angles)[:, :, 0], around),
       apply_rope(keys, *angles)[:, :, 0],
       jnp.arange(T) <= around[:, :, None],
       jax.vmap(in_row)(shows, places)[:, None],
@@ -135,12 +135,6 @@ class HintedAnswers(WithHeads, ReVisionLlmTask):
 def shows_asked(batch) -> Bool[Array, 'B V']:
   """Whether each row of the video shows what is asked for."""
   return (batch['row_pairs'] == batch['asked_pair'][:, None, None]).any(-1)
-
-
-def _at(
-  states: Float[Array, 'B T D'], positions: Int[Array, 'B N']
-) -> Float[Array, 'B N D']:
-  return jnp.take_along_axis(states, positions[:, :, None], 1)
 
 
 def _clock(params, keys: Float[Array, 'B V D']):

@@ -34,7 +34,7 @@ from vtg_jax.systems.training.system_task import (
   SystemTask,
   check_known,
 )
-from vtg_jax.train.loss import LossSums, next_token_sums
+from vtg_jax.train.loss import LossSums, answer_sums
 from vtg_jax.train.optimiser import OptimiserConfig
 
 
@@ -211,14 +211,14 @@ class ReVisionLlmTask(SystemTask):
   def _answer_sums(self, params, states, batch) -> LossSums:
     level = self.level_of(batch)
     network, worn = self._worn(params, batch)
-    losses, counts = next_token_sums(
+    sums = answer_sums(
       states,
       batch['labels'],
       lambda some: network.apply({'params': worn}, some, method='logits'),
       ignore=IGNORE,
     )
-    total, weight = losses.sum(), counts.sum()
-    return LossSums(total, weight, self._parts(level, total, weight))
+    parts = self._parts(level, sums.total, sums.weight)
+    return sums._replace(parts=parts)
 
   def _worn(self, params, batch):
     """The network at the level of a batch, and its parameters there."""

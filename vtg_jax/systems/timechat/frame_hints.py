@@ -28,12 +28,12 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import optax
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Float
 
 from vtg_jax.errors import BadInput
 from vtg_jax.nn.rope import apply_rope, rope_angles
 from vtg_jax.systems.timechat.training import TimeChatTask
-from vtg_jax.systems.training.attention_hint import attention_losses
+from vtg_jax.systems.training.attention_hint import attention_losses, states_at
 from vtg_jax.systems.training.extra_heads import (
   WithHeads,
   apply_head,
@@ -188,10 +188,12 @@ class _Hints:
     """Names of what frames show, and of what is asked for."""
     asked = self._each_state(self._batch['asked_pair'])
     of_frames = naming_losses(
-      self._params, _at(keys[:, :, 0], self._video), self._batch['frame_pairs']
+      self._params,
+      states_at(keys[:, :, 0], self._video),
+      self._batch['frame_pairs'],
     )
     of_words = naming_losses(
-      self._params, _at(queries[:, :, 0], self._around), asked[:, :, None]
+      self._params, states_at(queries[:, :, 0], self._around), asked[:, :, None]
     )
     # Few states against many frames: each kind counts as much.
     both = of_frames.mean() + _mean(of_words, asked >= 0)
@@ -208,7 +210,7 @@ class _Hints:
       return jnp.zeros((len(shows), T), bool).at[:, at].set(shows)
 
     losses = attention_losses(
-      _at(apply_rope(queries, *angles)[:, :, 0], self._around),
+      states_at(apply_rope(queries, *angles)[:, :, 0], self._around),
       apply_rope(keys, *angles)[:, :, 0],
       jnp.arange(T) <= self._around[:, :, None],
       jax.vmap(in_row)(
@@ -221,7 +223,9 @@ class _Hints:
 
   def clock(self, keys):
     """Which frame each token is of."""
-    logits = apply_head(self._params, _CLOCK, _at(keys[:, :, 1], self._video))
+    logits = apply_head(
+      self._params, _CLOCK, states_at(keys[:, :, 1], self._video)
+    )
     wanted = jnp.broadcast_to(jnp.arange(logits.shape[1]), logits.shape[:2])
     losses = optax.softmax_cross_entropy_with_integer_labels(logits, wanted)
     n = self._is_frame.sum().astype(jnp.float32)
@@ -229,7 +233,7 @@ class _Hints:
 
   def frames(self, states, is_asked):
     """Whether each frame is asked about."""
-    logits = apply_head(self._params, _SHOWN, _at(states, self._around))
+    logits = apply_head(self._params, _SHOWN, states_at(states, self._around))
     shows = self._each_state(self._batch['shows_target'])
     counts = self._each_state(is_asked)[:, :, None] & self._is_frame[:, None]
     losses = optax.sigmoid_binary_cross_entropy(logits, shows)
@@ -239,12 +243,6 @@ class _Hints:
   def _each_state(self, x: Array) -> Array:
     """What is known of each question, for each of its states."""
     return jnp.repeat(x, len(_AROUND), 1)
-
-
-def _at(
-  states: Float[Array, 'B T D'], positions: Int[Array, 'B N']
-) -> Float[Array, 'B N D']:
-  return jnp.take_along_axis(states, positions[:, :, None], 1)
 
 
 def _mean(x: Array, counts: Array) -> Array:

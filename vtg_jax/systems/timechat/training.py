@@ -12,11 +12,8 @@ from vtg_jax.systems.config_json import from_json
 from vtg_jax.systems.timechat import training_data
 from vtg_jax.systems.timechat.config import SYSTEM, TimeChatConfig
 from vtg_jax.systems.timechat.flops import useful_flops
+from vtg_jax.systems.timechat.ids import IGNORE
 from vtg_jax.systems.timechat.model import TimeChat, param_axes
-from vtg_jax.systems.timechat.objective import (
-  RELEASED_TRAINABLE,
-  answer_sums,
-)
 from vtg_jax.systems.timechat.prompt import TOKENIZER_OPTIONS
 from vtg_jax.systems.timechat.sample_rows import RowMaker
 from vtg_jax.systems.timechat.starting_point import (
@@ -25,6 +22,7 @@ from vtg_jax.systems.timechat.starting_point import (
 )
 from vtg_jax.systems.timechat.time_formats import qformer_words
 from vtg_jax.systems.timechat.time_words import CODES
+from vtg_jax.systems.timechat.trainable import RELEASED_TRAINABLE
 from vtg_jax.systems.timechat.training_data import DataOptions, Shapes
 from vtg_jax.systems.training.starting_point import StartingPoint
 from vtg_jax.systems.training.system_task import (
@@ -33,7 +31,7 @@ from vtg_jax.systems.training.system_task import (
   check_known,
 )
 from vtg_jax.systems.vocabularies import check_tokenizers, read_tokenizers
-from vtg_jax.train.loss import LossSums
+from vtg_jax.train.loss import LossSums, answer_sums
 from vtg_jax.train.optimiser import OptimiserConfig
 
 
@@ -218,4 +216,5 @@ class TimeChatTask(SystemTask):
       lambda some: self._network.apply(
         {'params': params}, some, method='logits'
       ),
+      ignore=IGNORE,
     )

@@ -2,7 +2,14 @@
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, Float
+from jaxtyping import Array, Bool, Float, Int
+
+
+def states_at(
+  states: Float[Array, 'B T D'], positions: Int[Array, 'B N']
+) -> Float[Array, 'B N D']:
+  """Those of some positions of each row."""
+  return jnp.take_along_axis(states, positions[:, :, None], 1)
 
 
 def attention_losses(
