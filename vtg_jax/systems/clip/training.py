@@ -22,17 +22,11 @@ from vtg_jax.systems.clip.release import SYSTEM, TOKENIZER
 from vtg_jax.systems.clip.starting_point import StartConfig, starting_point
 from vtg_jax.systems.clip.training_data import GRID, DataOptions
 from vtg_jax.systems.clip.words import ClipTokenizer
-from vtg_jax.systems.config_json import from_json
 from vtg_jax.systems.training.extra_heads import WithHeads, without_heads
 from vtg_jax.systems.training.naming import NAMES, naming_heads, naming_sums
 from vtg_jax.systems.training.starting_point import StartingPoint
-from vtg_jax.systems.training.system_task import (
-  SAVE_DTYPES,
-  SystemTask,
-  check_known,
-)
+from vtg_jax.systems.training.system_task import SystemTask, TaskConfig
 from vtg_jax.train.loss import LossSums
-from vtg_jax.train.optimiser import OptimiserConfig
 
 # Source: CLIP, arXiv 2103.00020, section 2.5.
 _MOST_LOGIT_SCALE = 100.0
@@ -42,62 +36,31 @@ _PATCH, _QUARTER, _TEXT = 'patch_', 'quarter{}_', 'text_'
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class TaskConfig:
-  """How a dual encoder is trained; the data describe themselves.
-
-  Attributes:
-    start: What training begins from.
-    optimiser: See `OptimiserConfig`.
-    trainable: Patterns of whole parameter paths; see `train.freeze`.
-    compute: Numerics; parameters are float32.
-    save_dtype: What parameters are stored in.
-    notice: One line the user of the trained model must read; empty if none.
-  """
+class PairsConfig(TaskConfig):
+  """How a dual encoder is trained; the fields are those of `TaskConfig`."""
 
   start: StartConfig
-  optimiser: OptimiserConfig
   trainable: tuple[str, ...] = (r'.*',)
   compute: Compute = Compute()
-  save_dtype: str = 'float32'
-  notice: str = ''
-
-  def __post_init__(self):
-    check_known(self, save_dtype=SAVE_DTYPES)
 
 
 class Pairs(SystemTask):
   """Tells the sentence of a frame, and the frame of a sentence, from others."""
 
   system = SYSTEM
-  config: TaskConfig
+  config_type = PairsConfig
+  data_type = DataOptions
+  axes_of = staticmethod(param_axes)
+  config: PairsConfig
   model: DualEncoderConfig
 
-  def __init__(
-    self, values: Mapping[str, Any], *, start: StartingPoint | None = None
-  ):
-    """Reads a config; weights are read when asked for.
+  def __init__(self, values: Mapping[str, Any], **options):
+    """As `SystemTask`."""
+    super().__init__(values, **options)
+    self._network = DualEncoder(self.model, self.config.compute)
 
-    Args:
-      values: Plain types: 'data', and one entry a field of `TaskConfig`.
-      start: What stands in for the config's own, which is not read then.
-
-    Raises:
-      BadInput: naming the entry that is missing, unknown or wrong.
-    """
-    own = {name: value for name, value in values.items() if name != 'data'}
-    config = from_json(TaskConfig, own, 'the config')
-    start = start or starting_point(config.start)
-    super().__init__(values, config, start, param_axes(start.model))
-    self._network = DualEncoder(self.model, config.compute)
-    self.data_options()
-
-  def data_options(self) -> DataOptions:
-    """The options under 'data'.
-
-    Raises:
-      BadInput: naming the entry that is missing or wrong.
-    """
-    return DataOptions.from_dict(self._values.get('data', {}))
+  def _starting_point(self) -> StartingPoint:
+    return starting_point(self.config.start)
 
   def batches(self, **share: int) -> Batches:
     """The training data of one process; see `training_data.batches`."""

@@ -7,9 +7,7 @@ from typing import Any
 from input_pipeline.loader import Batches
 from vtg_jax.llm.json_tokenizer import JsonTokenizer
 from vtg_jax.moments.temporal_tokens import time_tokens
-from vtg_jax.nn.compute import Compute
 from vtg_jax.systems.checks import check_vocabulary
-from vtg_jax.systems.config_json import from_json
 from vtg_jax.systems.grounded_videollm import training_data
 from vtg_jax.systems.grounded_videollm.config import GroundedVideoLlmConfig
 from vtg_jax.systems.grounded_videollm.flops import useful_flops
@@ -30,67 +28,41 @@ from vtg_jax.systems.grounded_videollm.training_data import (
   FrameSizes,
 )
 from vtg_jax.systems.training.starting_point import StartingPoint
-from vtg_jax.systems.training.system_task import (
-  SAVE_DTYPES,
-  SystemTask,
-  check_known,
-)
+from vtg_jax.systems.training.system_task import SystemTask, TaskConfig
 from vtg_jax.train.loss import LossSums, answer_sums
-from vtg_jax.train.optimiser import OptimiserConfig
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class TaskConfig:
-  """How a Grounded-VideoLLM is trained; the data describe themselves.
+class GroundedVideoLlmTaskConfig(TaskConfig):
+  """How a Grounded-VideoLLM is trained; also the fields of `TaskConfig`.
 
   Attributes:
-    start: What training begins from.
-    optimiser: See `OptimiserConfig`.
-    trainable: Patterns of whole parameter paths; see `train.freeze`.
-    compute: Numerics. Parameters that train are float32, the frozen ones are
-      of the dtype of the activations.
     drop_path: The frozen video encoder drops branches while others train, as
       in the reference; its rate is in the sizes.
-    save_dtype: What trained parameters are stored in.
-    notice: One line the user of the trained model must read; empty if none.
   """
 
   start: StartConfig
-  optimiser: OptimiserConfig
   trainable: tuple[str, ...] = TUNED
-  compute: Compute = Compute(dtype='bfloat16', remat=True)
   drop_path: bool = False
-  save_dtype: str = 'float32'
-  notice: str = ''
-
-  def __post_init__(self):
-    check_known(self, save_dtype=SAVE_DTYPES)
 
 
 class GroundedVideoLlmTask(SystemTask):
   """Answers about videos, token by token."""
 
   system = SYSTEM
-  config: TaskConfig
+  config_type = GroundedVideoLlmTaskConfig
+  data_type = DataOptions
+  axes_of = staticmethod(param_axes)
+  config: GroundedVideoLlmTaskConfig
   model: GroundedVideoLlmConfig
 
-  def __init__(
-    self, values: Mapping[str, Any], *, start: StartingPoint | None = None
-  ):
-    """Reads a config; weights are read when asked for.
+  def __init__(self, values: Mapping[str, Any], **options):
+    """As `SystemTask`."""
+    super().__init__(values, **options)
+    self._network = GroundedVideoLlm(self.model, self.config.compute)
 
-    Args:
-      values: Plain types: 'data', and one entry a field of `TaskConfig`.
-      start: What stands in for the config's own, which is not read then.
-
-    Raises:
-      BadInput: naming the entry that is missing, unknown or out of range.
-    """
-    rest = {name: v for name, v in values.items() if name != 'data'}
-    config = from_json(TaskConfig, rest, 'the config')
-    start = start or starting_point(config.start)
-    super().__init__(values, config, start, param_axes(start.model))
-    self._network = GroundedVideoLlm(self.model, config.compute)
+  def _starting_point(self) -> StartingPoint:
+    return starting_point(self.config.start)
 
   def tokenizer(self) -> JsonTokenizer:
     """The language model's, with the words of time where the data have some.
@@ -107,14 +79,6 @@ class GroundedVideoLlmTask(SystemTask):
     )
     return tokenizer
 
-  def data_options(self) -> DataOptions:
-    """The options under 'data'.
-
-    Raises:
-      BadInput: naming the entry that is missing or wrong.
-    """
-    return DataOptions.from_dict(self._values.get('data', {}))
-
   def row_maker(self) -> RowMaker:
     """Makes rows of the data's texts."""
     options, model = self.data_options(), self.model
@@ -128,21 +92,8 @@ class GroundedVideoLlmTask(SystemTask):
       layout=options.layout,
     )
 
-  def batches(
-    self,
-    *,
-    batch_size: int,
-    seed: int,
-    process_index: int = 0,
-    process_count: int = 1,
-  ) -> Batches:
+  def batches(self, **share: int) -> Batches:
     """The training data of one process, without end; see `train.task`.
-
-    Args:
-      batch_size: Of the global batch.
-      seed: Of order and of what is drawn.
-      process_index: Which share.
-      process_count: Of how many.
 
     Raises:
       BadInput: when the data are missing or damaged.
@@ -157,10 +108,7 @@ class GroundedVideoLlmTask(SystemTask):
         image_size=model.image_encoder.image_size,
         video_size=model.video_encoder.image_size,
       ),
-      batch_size=batch_size,
-      seed=seed,
-      process_index=process_index,
-      process_count=process_count,
+      **share,
     )
 
   def flops_per_step(self, batch_size: int) -> float | None:

@@ -9,8 +9,6 @@ import jax.numpy as jnp
 from input_pipeline.loader import Batches
 from vtg_jax.errors import BadInput
 from vtg_jax.llm.tokenizers import SentencePieceTokenizer, WordPieceTokenizer
-from vtg_jax.nn.compute import Compute
-from vtg_jax.systems.config_json import from_json
 from vtg_jax.systems.hawkeye import training_data
 from vtg_jax.systems.hawkeye.config import SYSTEM, HawkEyeConfig
 from vtg_jax.systems.hawkeye.flops import useful_flops
@@ -25,8 +23,8 @@ from vtg_jax.systems.hawkeye.starting_point import StartConfig, starting_point
 from vtg_jax.systems.hawkeye.training_data import OBJECTIVES, DataOptions
 from vtg_jax.systems.training.starting_point import StartingPoint, merged
 from vtg_jax.systems.training.system_task import (
-  SAVE_DTYPES,
   SystemTask,
+  TaskConfig,
   check_known,
 )
 from vtg_jax.systems.vocabularies import (
@@ -34,114 +32,49 @@ from vtg_jax.systems.vocabularies import (
   read_tokenizers,
 )
 from vtg_jax.train.loss import LossSums, next_token_sums
-from vtg_jax.train.optimiser import OptimiserConfig
 
 # What the paper trains; video encoder, its norm and language model are frozen.
 PAPER_TRAINABLE = (r'.*/lora_[ab]', r'qformer/.*', r'projector/.*')
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class TaskConfig:
-  """How a HawkEye is trained; the data are described by themselves.
+class HawkEyeTaskConfig(TaskConfig):
+  """How a HawkEye is trained; also the fields of `TaskConfig`.
 
   Attributes:
-    start: What training begins from.
-    optimiser: See `OptimiserConfig`.
-    trainable: Patterns of whole parameter paths; see `train.freeze`.
-    compute: Numerics. Parameters that train are float32, the frozen ones are
-      of the dtype of the activations.
     statistics: What frames are normalised with, 'imagenet' as in the paper or
       'clip', which evaluation uses.
     first_slot: What every row begins with, 'ones' as in the paper or 'bos',
       which evaluation has.
-    save_dtype: What trained parameters are stored in.
-    notice: One line the user of the trained model must read; empty if none.
   """
 
   start: StartConfig
-  optimiser: OptimiserConfig
   trainable: tuple[str, ...] = PAPER_TRAINABLE
-  compute: Compute = Compute(dtype='bfloat16', remat=True)
   statistics: str = 'imagenet'
   first_slot: str = 'ones'
-  save_dtype: str = 'float32'
-  notice: str = ''
 
   def __post_init__(self):
-    check_known(
-      self,
-      statistics=STATISTICS,
-      first_slot=FIRST_SLOTS,
-      save_dtype=SAVE_DTYPES,
-    )
+    super().__post_init__()
+    check_known(self, statistics=STATISTICS, first_slot=FIRST_SLOTS)
 
 
 class HawkEyeTask(SystemTask):
   """Answers about videos, token by token."""
 
   system = SYSTEM
-  config: TaskConfig
+  config_type = HawkEyeTaskConfig
+  data_type = DataOptions
+  axes_of = staticmethod(param_axes)
+  config: HawkEyeTaskConfig
   model: HawkEyeConfig
 
-  def __init__(
-    self, values: Mapping[str, Any], *, start: StartingPoint | None = None
-  ):
-    """Reads a config; weights are read when asked for.
-
-    Args:
-      values: Plain types: 'data', and one entry a field of `TaskConfig`.
-      start: What stands in for the config's own, which is not read then.
-
-    Raises:
-      BadInput: naming the entry that is missing, unknown or out of range.
-    """
-    rest = {name: v for name, v in values.items() if name != 'data'}
-    config = from_json(TaskConfig, rest, 'the config')
-    start = start or starting_point(config.start)
-    super().__init__(values, config, start, param_axes(start.model))
+  def __init__(self, values: Mapping[str, Any], **options):
+    """As `SystemTask`."""
+    super().__init__(values, **options)
     self._network = HawkEye(self.model, self.config.compute)
 
-  def tokenizers(self) -> tuple[SentencePieceTokenizer, WordPieceTokenizer]:
-    """The language model's and the Q-Former's.
-
-    Raises:
-      BadInput: when one does not fit the network.
-    """
-    pair = read_tokenizers(self._start.tokenizer_files)
-    check_tokenizers(self.model, *pair)
-    return pair
-
-  def batches(
-    self,
-    *,
-    batch_size: int,
-    seed: int,
-    process_index: int = 0,
-    process_count: int = 1,
-  ) -> Batches:
-    """The training data of one process, without end; see `train.task`.
-
-    Args:
-      batch_size: Of the global batch.
-      seed: Of order and augmentation.
-      process_index: Which share.
-      process_count: Of how many.
-
-    Raises:
-      BadInput: when the data are missing or damaged.
-    """
-    config = self.model
-    return training_data.batches(
-      self.data_options(),
-      *self.tokenizers(),
-      n_video=config.qformer.n_tokens,
-      max_text_tokens=config.max_text_tokens,
-      pad_id=config.pad_id,
-      batch_size=batch_size,
-      seed=seed,
-      process_index=process_index,
-      process_count=process_count,
-    )
+  def _starting_point(self) -> StartingPoint:
+    return starting_point(self.config.start)
 
   def data_options(self) -> DataOptions:
     """The options under 'data'; what the network settles need not be given.
@@ -170,6 +103,32 @@ class HawkEyeTask(SystemTask):
         f'Q-Former reads up to {most}'
       )
     return options
+
+  def tokenizers(self) -> tuple[SentencePieceTokenizer, WordPieceTokenizer]:
+    """The language model's and the Q-Former's.
+
+    Raises:
+      BadInput: when one does not fit the network.
+    """
+    pair = read_tokenizers(self._start.tokenizer_files)
+    check_tokenizers(self.model, *pair)
+    return pair
+
+  def batches(self, **share: int) -> Batches:
+    """The training data of one process, without end; see `train.task`.
+
+    Raises:
+      BadInput: when the data are missing or damaged.
+    """
+    config = self.model
+    return training_data.batches(
+      self.data_options(),
+      *self.tokenizers(),
+      n_video=config.qformer.n_tokens,
+      max_text_tokens=config.max_text_tokens,
+      pad_id=config.pad_id,
+      **share,
+    )
 
   def flops_per_step(self, batch_size: int) -> float:
     """Useful operations of a step; see `hawkeye.flops`."""

@@ -10,8 +10,6 @@ from input_pipeline.alternating import AlternatingBatches
 from input_pipeline.loader import Batches
 from vtg_jax.errors import BadInput
 from vtg_jax.llm.tokenizers import SentencePieceTokenizer
-from vtg_jax.nn.compute import Compute
-from vtg_jax.systems.config_json import from_json
 from vtg_jax.systems.revisionllm import training_data
 from vtg_jax.systems.revisionllm.config import (
   SYSTEM,
@@ -29,41 +27,24 @@ from vtg_jax.systems.revisionllm.starting_point import (
 )
 from vtg_jax.systems.revisionllm.training_data import DataOptions, Shapes
 from vtg_jax.systems.training.starting_point import StartingPoint
-from vtg_jax.systems.training.system_task import (
-  SAVE_DTYPES,
-  SystemTask,
-  check_known,
-)
+from vtg_jax.systems.training.system_task import SystemTask, TaskConfig
 from vtg_jax.train.loss import LossSums, answer_sums
-from vtg_jax.train.optimiser import OptimiserConfig
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class TaskConfig:
-  """How a ReVisionLLM is trained; the data describe themselves.
+class ReVisionLlmTaskConfig(TaskConfig):
+  """How a ReVisionLLM is trained; also the fields of `TaskConfig`.
 
   Attributes:
-    start: What training begins from.
-    optimiser: See `OptimiserConfig`.
     levels: Names of the levels that rows are of: one, or several that steps
       take in turn, as in the variant with one adapter for all of them.
-    trainable: Patterns of whole parameter paths; see `train.freeze`.
-    compute: Numerics. Parameters that train are float32, the frozen ones are
-      of the dtype of the activations.
-    save_dtype: What trained parameters are stored in.
-    notice: One line the user of the trained model must read; empty if none.
   """
 
   start: StartConfig
-  optimiser: OptimiserConfig
   levels: tuple[str, ...]
-  trainable: tuple[str, ...]
-  compute: Compute = Compute(dtype='bfloat16', remat=True)
-  save_dtype: str = 'float32'
-  notice: str = ''
 
   def __post_init__(self):
-    check_known(self, save_dtype=SAVE_DTYPES)
+    super().__post_init__()
     if not self.levels or len(set(self.levels)) < len(self.levels):
       raise ValueError(f'levels are {self.levels}; name one or more, each once')
 
@@ -72,42 +53,26 @@ class ReVisionLlmTask(SystemTask):
   """Answers about windows of long videos, token by token."""
 
   system = SYSTEM
-  config: TaskConfig
+  config_type = ReVisionLlmTaskConfig
+  data_type = DataOptions
+  axes_of = staticmethod(param_axes)
+  config: ReVisionLlmTaskConfig
   model: ReVisionLlmConfig
 
-  def __init__(
-    self, values: Mapping[str, Any], *, start: StartingPoint | None = None
-  ):
-    """Reads a config; weights are read when asked for.
-
-    Args:
-      values: Plain types: 'data', and one entry a field of `TaskConfig`.
-      start: What stands in for the config's own, which is not read then.
-
-    Raises:
-      BadInput: naming the entry that is missing, unknown or wrong.
-    """
-    own = {name: value for name, value in values.items() if name != 'data'}
-    config = from_json(TaskConfig, own, 'the config')
-    start = start or starting_point(config.start)
-    super().__init__(values, config, start, param_axes(start.model))
+  def __init__(self, values: Mapping[str, Any], **options):
+    """As `SystemTask`."""
+    super().__init__(values, **options)
     try:
-      self._levels = tuple(map(self.model.level, config.levels))
+      self._levels = tuple(map(self.model.level, self.config.levels))
     except KeyError as error:
       raise BadInput(f'levels: {error.args[0]}') from error
-    self.data_options()
+
+  def _starting_point(self) -> StartingPoint:
+    return starting_point(self.config.start)
 
   def tokenizer(self) -> SentencePieceTokenizer:
     """The language model's."""
     return SentencePieceTokenizer(self._start.tokenizer_files[TOKENIZER])
-
-  def data_options(self) -> DataOptions:
-    """The options under 'data'.
-
-    Raises:
-      BadInput: naming the entry that is missing or wrong.
-    """
-    return DataOptions.from_dict(self._values.get('data', {}))
 
   def row_maker(self, level: LevelConfig) -> RowMaker:
     """Makes rows of one of the levels."""

@@ -7,8 +7,6 @@ from typing import Any
 from input_pipeline.loader import Batches
 from vtg_jax.errors import BadInput
 from vtg_jax.llm.tokenizers import SentencePieceTokenizer, WordPieceTokenizer
-from vtg_jax.nn.compute import Compute
-from vtg_jax.systems.config_json import from_json
 from vtg_jax.systems.timechat import training_data
 from vtg_jax.systems.timechat.config import SYSTEM, TimeChatConfig
 from vtg_jax.systems.timechat.flops import useful_flops
@@ -25,75 +23,45 @@ from vtg_jax.systems.timechat.time_words import CODES
 from vtg_jax.systems.timechat.trainable import RELEASED_TRAINABLE
 from vtg_jax.systems.timechat.training_data import DataOptions, Shapes
 from vtg_jax.systems.training.starting_point import StartingPoint
-from vtg_jax.systems.training.system_task import (
-  SAVE_DTYPES,
-  SystemTask,
-  check_known,
-)
+from vtg_jax.systems.training.system_task import SystemTask, TaskConfig
 from vtg_jax.systems.vocabularies import check_tokenizers, read_tokenizers
 from vtg_jax.train.loss import LossSums, answer_sums
-from vtg_jax.train.optimiser import OptimiserConfig
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class TaskConfig:
-  """How a TimeChat is trained; the data describe themselves.
-
-  Attributes:
-    start: What training begins from.
-    optimiser: See `OptimiserConfig`.
-    trainable: Patterns of whole parameter paths; see `train.freeze`.
-    compute: Numerics. Parameters that train are float32, the frozen ones are
-      of the dtype of the activations.
-    save_dtype: What trained parameters are stored in.
-    notice: One line the user of the trained model must read; empty if none.
-  """
+class TimeChatTaskConfig(TaskConfig):
+  """How a TimeChat is trained; the fields are those of `TaskConfig`."""
 
   start: StartConfig
-  optimiser: OptimiserConfig
   trainable: tuple[str, ...] = RELEASED_TRAINABLE
-  compute: Compute = Compute(dtype='bfloat16', remat=True)
-  save_dtype: str = 'float32'
-  notice: str = ''
-
-  def __post_init__(self):
-    check_known(self, save_dtype=SAVE_DTYPES)
 
 
 class TimeChatTask(SystemTask):
   """Answers about videos and sequences, token by token."""
 
   system = SYSTEM
-  config: TaskConfig
+  config_type = TimeChatTaskConfig
+  data_type = DataOptions
+  axes_of = staticmethod(param_axes)
+  config: TimeChatTaskConfig
   model: TimeChatConfig
 
-  def __init__(
-    self, values: Mapping[str, Any], *, start: StartingPoint | None = None
-  ):
-    """Reads a config; weights are read when asked for.
-
-    Args:
-      values: Plain types: 'data', and one entry a field of `TaskConfig`.
-      start: What stands in for the config's own, which is not read then.
-
-    Raises:
-      BadInput: naming the entry that is missing, unknown or out of range.
-    """
-    rest = {name: v for name, v in values.items() if name != 'data'}
-    config = from_json(TaskConfig, rest, 'the config')
-    data = DataOptions.from_dict(values.get('data', {}))
-    start = start or starting_point(
-      config.start, qformer_time_format=data.qformer_time_format
-    )
-    super().__init__(values, config, start, param_axes(start.model))
+  def __init__(self, values: Mapping[str, Any], **options):
+    """As `SystemTask`."""
+    super().__init__(values, **options)
+    data = self.data_options()
     # What it is trained with decides how it is asked.
     self.model = dataclasses.replace(
-      start.model,
+      self.model,
       places=data.places,
       qformer_time_format=data.qformer_time_format,
       prompts='as_trained',
     )
-    self._network = TimeChat(self.model, config.compute)
+    self._network = TimeChat(self.model, self.config.compute)
+
+  def _starting_point(self) -> StartingPoint:
+    time_format = self.data_options().qformer_time_format
+    return starting_point(self.config.start, qformer_time_format=time_format)
 
   def tokenizers(self) -> tuple[SentencePieceTokenizer, WordPieceTokenizer]:
     """The language model's with the added words, and the Q-Former's.
@@ -119,14 +87,6 @@ class TimeChatTask(SystemTask):
       )
     return pair
 
-  def data_options(self) -> DataOptions:
-    """The options under 'data'.
-
-    Raises:
-      BadInput: naming the entry that is missing or wrong.
-    """
-    return DataOptions.from_dict(self._values.get('data', {}))
-
   def row_maker(self) -> RowMaker:
     """Makes rows of the data's texts."""
     options = self.data_options()
@@ -151,21 +111,8 @@ class TimeChatTask(SystemTask):
       stride=video.stride,
     )
 
-  def batches(
-    self,
-    *,
-    batch_size: int,
-    seed: int,
-    process_index: int = 0,
-    process_count: int = 1,
-  ) -> Batches:
+  def batches(self, **share: int) -> Batches:
     """The training data of one process, without end; see `train.task`.
-
-    Args:
-      batch_size: Of the global batch.
-      seed: Of order and of what is drawn.
-      process_index: Which share.
-      process_count: Of how many.
 
     Raises:
       BadInput: when the data are missing or damaged.
@@ -174,10 +121,7 @@ class TimeChatTask(SystemTask):
       self.data_options(),
       self.row_maker(),
       self.shapes(),
-      batch_size=batch_size,
-      seed=seed,
-      process_index=process_index,
-      process_count=process_count,
+      **share,
     )
 
   def flops_per_step(self, batch_size: int) -> float | None:

@@ -1,7 +1,8 @@
 """What systems share as tasks of the training loop."""
 
 import abc
-from collections.abc import Collection, Mapping
+import dataclasses
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,12 @@ from jaxtyping import Array
 
 from vtg_jax.convert import checkpoint
 from vtg_jax.errors import BadInput
+from vtg_jax.nn.compute import Compute
+from vtg_jax.systems.config_json import from_json
+from vtg_jax.systems.training.starting_point import StartingPoint
 from vtg_jax.train.freeze import flatten, join, split
 from vtg_jax.train.loss import LossSums
+from vtg_jax.train.optimiser import OptimiserConfig
 
 SAVE_DTYPES = ('float32', 'float16')
 
@@ -27,15 +32,45 @@ def check_known(config: Any, **known: Collection[str]) -> None:
       )
 
 
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class TaskConfig:
+  """How a system is trained; the data describe themselves.
+
+  A system says what its `start` is, and adds what it alone has.
+
+  Attributes:
+    start: What training begins from.
+    optimiser: See `OptimiserConfig`.
+    trainable: Patterns of whole parameter paths; see `train.freeze`.
+    compute: Numerics. Parameters that train are float32, the frozen ones are
+      of the dtype of the activations.
+    save_dtype: What trained parameters are stored in.
+    notice: One line the user of the trained model must read; empty if none.
+  """
+
+  start: Any
+  optimiser: OptimiserConfig
+  trainable: tuple[str, ...]
+  compute: Compute = Compute(dtype='bfloat16', remat=True)
+  save_dtype: str = 'float32'
+  notice: str = ''
+
+  def __post_init__(self):
+    check_known(self, save_dtype=SAVE_DTYPES)
+
+
 class SystemTask(abc.ABC):
   """What the training loop is handed, but for network, loss and data.
 
-  A task of a system adds `_sums`, `batches` and `flops_per_step`, and says its
-  name as `system`.
+  A task of a system adds `_starting_point`, `_sums`, `batches` and
+  `flops_per_step`.
 
   Attributes:
-    config: How it is trained: start, optimiser, trainable, compute,
-      save_dtype and notice.
+    system: Its name.
+    config_type: What its config is read as.
+    data_type: What the config's 'data' are read as, by `from_dict`.
+    axes_of: Sizes -> logical names of the parameters' axes, nested.
+    config: How it is trained.
     model: Sizes of the network.
     axes: Path -> logical names of the axes, of every parameter.
     trainable: Patterns of what trains.
@@ -45,25 +80,46 @@ class SystemTask(abc.ABC):
   """
 
   system: str
+  config_type: type[TaskConfig]
+  data_type: type
+  axes_of: Callable[[Any], Mapping]
   may_change = ('n_workers', 'n_threads', 'n_buffered')
 
-  def __init__(self, values: Mapping[str, Any], config, start, axes: Mapping):
-    """Keeps what was read; weights are read when asked for.
+  def __init__(
+    self, values: Mapping[str, Any], *, start: StartingPoint | None = None
+  ):
+    """Reads a config; weights are read when asked for.
 
     Args:
-      values: All that the task was configured by.
-      config: The same, read.
-      start: A `StartingPoint`.
-      axes: Logical names of the parameters' axes, nested.
+      values: Plain types: 'data', and one entry a field of `config_type`.
+      start: What stands in for the config's own, which is not read then.
+
+    Raises:
+      BadInput: naming the entry that is missing, unknown or wrong.
     """
     self._values = dict(values)
-    self.config = config
-    self._start = start
-    self.model = start.model
-    self.axes = flatten(axes)
-    self.trainable = config.trainable
-    self.optimiser = config.optimiser
+    rest = {name: value for name, value in values.items() if name != 'data'}
+    self.config = from_json(self.config_type, rest, 'the config')
+    self._start = start or self._starting_point()
+    self.model = self._start.model
+    self.axes = flatten(self.axes_of(self.model))
+    self.trainable = self.config.trainable
+    self.optimiser = self.config.optimiser
     self._trained, _ = split(self.axes, self.trainable)
+    if 'data' in values:
+      self.data_options()
+
+  @abc.abstractmethod
+  def _starting_point(self) -> StartingPoint:
+    """What the config's `start` says."""
+
+  def data_options(self) -> Any:
+    """The options under 'data', of `data_type`.
+
+    Raises:
+      BadInput: naming the entry that is missing or wrong.
+    """
+    return self.data_type.from_dict(self._values.get('data', {}))
 
   def params(self, *, seed: int = 0) -> dict[str, Any]:
     """The parameters that training begins with, nested, on the host.
