@@ -3,6 +3,10 @@
 import argparse
 import importlib
 import json
+import math
+import subprocess
+import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 from ablations import arms
@@ -17,7 +21,11 @@ def main() -> None:
   parser = argparse.ArgumentParser(prog='python -m ablations')
   parser.add_argument('name', choices=NAMES)
   parser.add_argument('arms', nargs='*', help='these only; all if left out')
-  parser.add_argument('--out', type=Path, help='out/ablations/NAME if left out')
+  parser.add_argument(
+    '--out',
+    type=Path,
+    help='out/ablations/NAME if left out; with --steps, NAME-SHARE',
+  )
   parser.add_argument(
     '--cpu-devices', type=int, default=2, help='as for vtg train'
   )
@@ -26,30 +34,49 @@ def main() -> None:
     type=float,
     metavar='SHARE',
     help='train for so large a share of the usual steps; arms of other '
-    'lengths are trained and kept by themselves',
+    'lengths are trained, scored and kept by themselves',
   )
   given = parser.parse_args()
   module = importlib.import_module(f'ablations.{given.name}')
   ablation = module.ABLATION
+  root = Path('out') / 'ablations' / ablation.name
   if given.steps is not None:
     if not hasattr(module, 'ablation'):
       parser.error(f'the arms of {given.name} are of fixed lengths')
+    if not 0 < given.steps < math.inf:
+      parser.error(f'--steps is {given.steps:g}; give a share above 0')
     ablation = module.ablation(given.steps)
+    root = root.with_name(f'{root.name}-{given.steps:g}')
   known = {arm.name: arm for arm in ablation.arms}
   if unknown := {*given.arms} - {*known}:
     parser.error(f'no arm {sorted(unknown)}; there are {sorted(known)}')
-  root = given.out or Path('out') / 'ablations' / ablation.name
-  for name in given.arms or known:
+  root = given.out or root
+  chosen = [known[name] for name in given.arms or known]
+  try:
+    run(ablation, chosen, root, cpu_devices=given.cpu_devices)
+  except subprocess.CalledProcessError as error:
+    sys.exit(error.returncode)  # the command has said why
+
+
+def run(
+  ablation: arms.Ablation,
+  chosen: Iterable[arms.Arm],
+  root: Path,
+  *,
+  cpu_devices: int,
+) -> None:
+  """Trains and scores some arms; writes the table after each."""
+  for one in chosen:
     found = []
-    for arm in arms.of_seeds(known[name]):
+    for arm in arms.of_seeds(one):
       model = arms.train(
         arm,
         root,
-        options=['--cpu-devices', str(given.cpu_devices)],
+        options=['--cpu-devices', str(cpu_devices)],
         parts=ablation.parts,
       )
       found.append(arms.score(ablation, arm, model, root))
-    kept = root / 'scores' / name / ROWS
+    kept = root / 'scores' / one.name / ROWS
     kept.write_text(json.dumps(arms.over_seeds(found), indent=2) + '\n')
     write(ablation, root)
 

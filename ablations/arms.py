@@ -42,7 +42,8 @@ class Arm:
     name: of its folder of results.
     what: what is said of it in the table.
     start: checkpoint that the first stage starts from; None where that begins
-      from nothing. Without stages, the model that is scored.
+      from nothing. Without stages, the model that is scored, which may be a
+      shipped one by name.
     stages: each starts from the one before.
     scoring: in place of the ablation's.
     rows: name of a row in the scores -> what is said of it; a name that is

@@ -6,10 +6,11 @@ from typing import Any
 
 from ablations.arms import Ablation, Arm, Cells, Stage, percent
 from vtg_jax.evaluation.rows import amount, with_quote
+from vtg_jax.systems.registry import CHECKPOINTS
 
-_MODEL = 'out/revisionllm/small_long/model'
-# The small dual encoder, which a trained folder has not got by itself.
-_ENCODER = Path('out/clip/small/model')
+_MODEL = 'revisionllm_small'
+# What it sees by, which a trained folder has not got by itself.
+_ENCODER = CHECKPOINTS / 'clip_small'
 # Of the beginning that arms share, and of what each has of its own.
 _STEPS = 5_000, 1_500
 

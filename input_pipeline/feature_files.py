@@ -15,8 +15,6 @@ import contextlib
 import importlib
 import io
 import os
-import zipfile
-import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -42,7 +40,7 @@ def is_feature_file(path: str | os.PathLike) -> bool:
   return _many(path) or (not path.exists() and _many(path.parent))
 
 
-def read_features(path: str | os.PathLike, *, fps: float) -> 'EvenFeatures':
+def read_features(path: str | os.PathLike, *, fps: float) -> EvenFeatures:
   """Features of a video from a file as others release them.
 
   Args:
@@ -51,9 +49,18 @@ def read_features(path: str | os.PathLike, *, fps: float) -> 'EvenFeatures':
     fps: Rows per second, which the files do not tell.
 
   Raises:
-    BadInput: it cannot be read, or which video is not said.
+    BadInput: it cannot be read, which video is not said, or a feature is no
+      number.
   """
-  path = Path(path)
+  found = _read(Path(path), fps)
+  if not np.isfinite(found.features).all():
+    raise BadInput(
+      f'{os.fspath(path)} holds features that are no numbers; make them anew'
+    )
+  return found
+
+
+def _read(path: Path, fps: float) -> EvenFeatures:
   if path.suffix.lower() == _NPY and not path.is_dir():
     return NpyFolder(path.parent, fps=fps).read(path.stem)
   whole = _many(path)
@@ -109,7 +116,7 @@ class NpyFolder:
       array = np.load(path, mmap_mode='r', allow_pickle=False)
     except FileNotFoundError as error:
       raise _missing(name, self._folder) from error
-    except (OSError, ValueError, EOFError) as error:
+    except Exception as error:  # a damaged head raises whatever it meets
       raise _damaged(name, self._folder) from error
     return EvenFeatures(
       features=_checked(array, 2, name, self._folder), fps=self._fps
@@ -166,7 +173,7 @@ class H5Features:
       raise _damaged(name, self._path)
     try:
       array = found[()]
-    except (OSError, ValueError, TypeError) as error:
+    except (OSError, ValueError, TypeError, MemoryError) as error:
       raise _damaged(name, self._path) from error
     return EvenFeatures(
       features=_checked(array, 2, name, self._path), fps=self._fps
@@ -210,6 +217,7 @@ class _Lmdb:
         f'{self._path} cannot be read as LMDB; check the path, or download it '
         'again'
       ) from error
+    self._refuse_cut_short()
 
   def __contains__(self, name: str) -> bool:
     return self._value(name) is not None
@@ -229,6 +237,19 @@ class _Lmdb:
   def __exit__(self, *_) -> None:
     self.close()
 
+  def _refuse_cut_short(self) -> None:
+    """Raises BadInput where pages are missing: to read one ends the process."""
+    path = Path(self._path)
+    data = path / _LMDB_DATA if path.is_dir() else path
+    n_pages = self._environment.info()['last_pgno'] + 1
+    n_bytes = n_pages * self._environment.stat()['psize']
+    if data.stat().st_size < n_bytes:
+      self.close()
+      raise BadInput(
+        f'{self._path} is truncated: {data.stat().st_size} of {n_bytes} bytes '
+        'are there; copy or download it again'
+      )
+
   def _value(self, name: str) -> bytes | None:
     try:
       with self._environment.begin() as reading:
@@ -247,17 +268,7 @@ class _Lmdb:
           stored[next(one for one in names if one in stored)]
           for names in wanted
         ]
-    except (
-      OSError,
-      ValueError,
-      EOFError,
-      StopIteration,
-      TypeError,
-      AttributeError,
-      NotImplementedError,
-      zipfile.BadZipFile,
-      zlib.error,
-    ) as error:
+    except Exception as error:  # a damaged zip raises whatever it meets
       raise _damaged(name, self._path) from error
 
 

@@ -32,6 +32,14 @@ from vtg_jax.errors import BadInput
 SUFFIX = '.features'
 PARTIAL = '.partial'
 _BLOCK_BYTES = 1 << 20
+# What entries that make no index raise while they are read.
+_NO_INDEX = (
+  ValueError,  # `BadInput` of a rate or a type is one
+  TypeError,
+  KeyError,
+  OverflowError,
+  RecursionError,
+)
 
 
 class BadIndex(BadInput):
@@ -145,15 +153,15 @@ def read_index(path: str | os.PathLike) -> FeatureIndex:
       return _parsed(path, file, n_bytes)
   except record_file.NotThisFormat as error:
     raise _foreign(path, error.version) from error
-  except (ValueError, TypeError, KeyError) as error:
-    if isinstance(error, BadInput):
-      raise
-    raise _damaged(path) from error
+  except BadIndex:
+    raise
   except OSError as error:
     raise BadIndex(
       f'{path} cannot be read ({error.strerror}); check the path',
       replaceable=False,
     ) from error
+  except _NO_INDEX as error:
+    raise _damaged(path) from error
 
 
 def check_source(index: FeatureIndex, video: str | os.PathLike) -> None:
@@ -264,6 +272,9 @@ def _parsed(path: Path, file, n_bytes: int) -> FeatureIndex:
     times_s[n_rows : n_rows + len(rows)] = times
     n_rows += len(rows)
   if end is None or n_rows != header.n_rows or record.end != n_bytes:
+    raise _damaged(path)
+  # Its checksums may be right and nothing of ours have written it.
+  if not (np.isfinite(features).all() and np.isfinite(times_s).all()):
     raise _damaged(path)
   return FeatureIndex(
     path=path,

@@ -65,7 +65,7 @@ class Made:
         f'{self.fps} frames per second is no rate; give a number > 0'
       )
     if self.dtype not in DTYPES:
-      raise BadInput(f'dtype {self.dtype!r} is unknown; use {set(DTYPES)}')
+      raise BadInput(f'dtype {self.dtype!r} is unknown; use one of {[*DTYPES]}')
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -104,6 +104,8 @@ class IndexHeader:
     header = _known(cls, {**entries, **parts})
     if min(header.n_rows, header.width) < 1:
       raise ValueError('no rows')
+    if not (math.isfinite(header.duration_s) and header.duration_s > 0):
+      raise ValueError(f'a video of {header.duration_s} s')
     return header
 
   @property

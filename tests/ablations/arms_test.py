@@ -1,13 +1,16 @@
 """Arms share beginnings, and every one of them can be trained as written."""
 
 import dataclasses
+from pathlib import Path
 
 import pytest
 
 from ablations import arms, grounded_videollm, revisionllm, timechat
+from ablations.__main__ import main
 from ablations.arms import Arm, Stage
 from vtg_jax import config_file
 from vtg_jax.evaluation.benchmarks import benchmark
+from vtg_jax.systems import registry
 
 ABLATIONS = (
   grounded_videollm.ABLATION,
@@ -46,6 +49,23 @@ def test_configs_take_the_overrides(ablation, arm):
     assert values['start']['init_from'] == before
     assert (values['start'].get('preset') is None) == (before is not None)
     before = 'the stage before'
+
+
+@pytest.mark.parametrize(('ablation', 'arm'), ARMS)
+def test_what_is_scored_as_it_is_comes_with_the_library(ablation, arm):
+  assert all(part.is_dir() for part in ablation.parts.values())
+  if not arm.stages:
+    model = Path(arms.train(arm, Path('nowhere'), parts=ablation.parts))
+    folder = registry.folder_of(str(model))
+    assert all((folder / name).is_dir() for name in ablation.parts)
+
+
+@pytest.mark.parametrize('share', ['0', '-1', 'nan', 'inf'])
+def test_a_share_of_no_steps_is_refused(monkeypatch, capsys, share):
+  monkeypatch.setattr('sys.argv', ['', 'revisionllm', f'--steps={share}'])
+  with pytest.raises(SystemExit, match='2'):
+    main()
+  assert 'give a share above 0' in capsys.readouterr().err
 
 
 # Scoring -> an arm that is scored by it.

@@ -1,6 +1,7 @@
 """Released feature files read as they are, and nothing in them is executed."""
 
 import io
+import os
 import pickle
 
 import numpy as np
@@ -11,6 +12,7 @@ from input_pipeline.feature_files import (
   LmdbFeatures,
   LmdbQueries,
   NpyFolder,
+  read_features,
 )
 from vtg_jax.errors import BadInput
 
@@ -32,6 +34,13 @@ def write_lmdb(path, entries):
       for key, value in entries.items():
         writing.put(key.encode(), value)
   return path
+
+
+def locked(data: bytes) -> bytes:
+  """An npz of one array that says it needs a password."""
+  at = data.index(b'PK\1\2') + 8
+  flags = bytes([data[at] | 1])
+  return data[:6] + flags + data[7:at] + flags + data[at + 1 :]
 
 
 class Trap:
@@ -76,6 +85,33 @@ def test_npy_files_of_something_else_are_refused(tmp_path):
       files.read(name)
 
 
+def head(shape: str) -> bytes:
+  """The head of an .npy file that promises a shape."""
+  said = f"{{'descr': '<f4', 'fortran_order': False, 'shape': {shape}, }}"
+  said = said.ljust(117).encode() + b'\n'
+  return b'\x93NUMPY\1\0' + len(said).to_bytes(2, 'little') + said
+
+
+# numpy refuses each in a way of its own.
+SHAPES = ('(99999999999999999999, 3)', '(6, 2', '(True, 2)', '(-6, 2)')
+
+
+@pytest.mark.parametrize('shape', SHAPES)
+def test_a_shape_that_cannot_be_is_refused(tmp_path, shape):
+  path = tmp_path / 'a.npy'
+  path.write_bytes(head('(6, 2)') + ROWS.tobytes())
+  np.testing.assert_array_equal(read_features(path, fps=2.0).features, ROWS)
+  path.write_bytes(head(shape) + ROWS.tobytes())
+  with pytest.raises(BadInput, match='holds no features'):
+    NpyFolder(tmp_path, fps=2.0).read('a')
+
+
+def test_features_that_are_no_numbers_are_refused(tmp_path):
+  np.save(tmp_path / 'a.npy', ROWS * np.float32(np.nan))
+  with pytest.raises(BadInput, match='a.npy holds features that are no number'):
+    read_features(tmp_path / 'a.npy', fps=2.0)
+
+
 @pytest.mark.features
 def test_an_h5_file_of_movies(tmp_path):
   import h5py
@@ -87,13 +123,14 @@ def test_an_h5_file_of_movies(tmp_path):
     file['1234'] = ROWS
     file['texts'] = 'no features'
     file['flat'] = ROWS[0]
+    file.create_dataset('huge', (2**40, 768), 'f4', chunks=(1024, 768))
     file.create_group('group')
     file['outside'] = h5py.ExternalLink('other.h5', 'secret')
   with H5Features(path, fps=5.0) as files:
-    assert '1234' in files and '12' not in files and len(list(files)) == 5
+    assert '1234' in files and '12' not in files and len(list(files)) == 6
     np.testing.assert_array_equal(files.read('1234').features, ROWS)
     assert files.read('1234').fps == 5.0
-    for name in ('texts', 'flat', 'group', 'outside'):
+    for name in ('texts', 'flat', 'huge', 'group', 'outside'):
       with pytest.raises(BadInput, match='holds no features'):
         files.read(name)
     with pytest.raises(BadInput, match="no features of '1234/x'"):
@@ -114,13 +151,14 @@ def test_an_lmdb_of_movies(tmp_path):
       'pickled': npz(features=object_array()),
       'raw': pickle.dumps(Trap()),
       'cut': npz(features=ROWS)[:-40],
+      'locked': locked(npz(features=ROWS)),
     },
   )
   with LmdbFeatures(path, fps=5.0) as files:
-    assert sorted(files) == ['cut', 'new', 'none', 'old', 'pickled', 'raw']
+    assert len(list(files)) == 7
     for name in ('new', 'old'):
       np.testing.assert_array_equal(files.read(name).features, ROWS)
-    for name in ('none', 'pickled', 'raw', 'cut'):
+    for name in ('none', 'pickled', 'raw', 'cut', 'locked'):
       with pytest.raises(BadInput, match='holds no features'):
         files.read(name)
     for name in ('absent', ''):
@@ -131,6 +169,16 @@ def test_an_lmdb_of_movies(tmp_path):
     assert 'new' in files
   with pytest.raises(BadInput, match='cannot be read as LMDB'):
     LmdbFeatures(tmp_path / 'nowhere', fps=5.0)
+
+
+@pytest.mark.features
+def test_an_lmdb_that_is_cut_short_is_told(tmp_path):
+  """To read a page that is not there would end the process."""
+  path = write_lmdb(tmp_path / 'videos', {'a': npz(features=ROWS) * 100})
+  data = path / 'data.mdb'
+  os.truncate(data, data.stat().st_size // 2)
+  with pytest.raises(BadInput, match='is truncated: .* download it again'):
+    LmdbFeatures(path, fps=5.0)
 
 
 @pytest.mark.features

@@ -141,6 +141,7 @@ def test_a_score_that_is_no_probability_is_told():
   ('written', 'message'),
   [
     ({'kind': 'spline'}, 'unknown'),
+    ({'kind': ['isotonic']}, 'unknown'),
     ([], 'no table'),
     ({'kind': 'temperature', 'slope': 1.0, 'curve': 2}, 'entries'),
     ({'kind': 'temperature', 'slope': -1.0}, 'falls'),

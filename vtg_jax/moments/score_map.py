@@ -130,7 +130,7 @@ def score_map(written: Mapping[str, Any]) -> Temperature | Isotonic:
     raise ValueError(f'{str(written)[:40]!r} is no table')
   entries = dict(written)
   kind = entries.pop('kind', None)
-  if kind not in _KINDS:
+  if not isinstance(kind, str) or kind not in _KINDS:
     raise ValueError(f'kind {kind!r} is unknown; use one of {list(_KINDS)}')
   try:
     return _KINDS[kind](**entries)
