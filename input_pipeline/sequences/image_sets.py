@@ -183,8 +183,10 @@ def name_and_caption(entry: Any) -> tuple[str, str | None]:
       caption = first_answer(entry.get('conversations'))
   elif isinstance(entry, tuple):
     name, caption = entry
-  else:
+  elif isinstance(entry, str):
     return entry, None
+  else:
+    name = caption = None
   if not isinstance(name, str) or not isinstance(caption, str):
     raise BadInput(
       f'{repr(entry)[:80]} names no image with a caption; give image and '

@@ -53,8 +53,11 @@ _LISTED = re.compile(
 )
 _ANSWERS = (_AT_START, _HAPPENS, _LISTED)
 # A question may begin with what is spoken. There every line begins like an
-# event, but may follow no stop.
-_SPOKEN = re.compile(rf'(?P<places>{_NUMBER} - {_NUMBER}) seconds(?=,)')
+# event, but may follow no stop. Only whole numbers are tried: a file of digits
+# would take for ever.
+_SPOKEN = re.compile(
+  rf'(?<![\d.])(?P<places>{_NUMBER} - {_NUMBER}) seconds(?=,)'
+)
 _SPEECH, _SPEECH_END = 'Transcribed speech: ', ' Based on the video content'
 # The name of the unit, where a question asks for it. Its examples stay.
 _UNIT = re.compile(r'(?P<places>)(?: in|(?<=end)) seconds\b')

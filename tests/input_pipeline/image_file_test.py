@@ -1,5 +1,10 @@
 """Image files: what comes out, and what is refused."""
 
+import os
+import struct
+import warnings
+import zlib
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -45,3 +50,36 @@ def test_a_damaged_image_and_one_that_is_not_there_are_refused(tmp_path):
   for name in ('a.jpg', 'b.jpg'):
     with pytest.raises(BadInput, match='cannot be read'):
       read_image(tmp_path / name)
+
+
+def chunk(kind, data):
+  check = zlib.crc32(kind + data)
+  return struct.pack('>I', len(data)) + kind + data + struct.pack('>I', check)
+
+
+def test_a_small_file_of_far_too_many_pixels_is_refused(tmp_path):
+  for side in (10_000, 50_000):
+    header = struct.pack('>IIBBBBB', side, side, 8, 0, 0, 0, 0)
+    chunks = (b'IHDR', header), (b'IDAT', zlib.compress(b'')), (b'IEND', b'')
+    content = b''.join(chunk(*one) for one in chunks)
+    (tmp_path / 'a.png').write_bytes(b'\x89PNG\r\n\x1a\n' + content)
+    with warnings.catch_warnings():
+      warnings.simplefilter('error')
+      with pytest.raises(BadInput, match='cannot be read') as refused:
+        read_image(tmp_path / 'a.png')
+    assert 'pixels' in str(refused.value.__cause__)
+
+
+def test_a_pipe_is_refused_and_not_waited_for(tmp_path):
+  os.mkfifo(tmp_path / 'a.jpg')
+  with pytest.raises(BadInput, match='cannot be read'):
+    read_image(tmp_path / 'a.jpg')
+
+
+def test_no_other_kind_of_file_is_looked_into(tmp_path):
+  """PIL would read these; for PostScript it runs another program."""
+  Image.fromarray(gradient(9, 9)).save(tmp_path / 'a.jpg', 'PPM')
+  with pytest.raises(BadInput, match='cannot be read'):
+    read_image(tmp_path / 'a.jpg')
+  Image.fromarray(gradient(9, 9)).save(tmp_path / 'a.jpg', 'PNG')
+  assert (read_image(tmp_path / 'a.jpg') == gradient(9, 9)).all()

@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 
 from vtg_jax.errors import BadInput
+from vtg_jax.llm.json_tokenizer import JsonTokenizer
 from vtg_jax.llm.tokenizers import SentencePieceTokenizer, WordPieceTokenizer
+from vtg_jax.systems.registry import CHECKPOINTS
 
 GOLDEN = Path(__file__).parents[1] / 'golden' / 'hawkeye'
 ABOUT = json.loads((GOLDEN / 'config.json').read_text('utf-8'))
@@ -167,6 +169,19 @@ def test_a_continuation_that_would_merge_leaves_the_prompt_as_it_is():
   )
   ids = LLAMA.encode(before) + LLAMA.encode_continuation(before, text)
   assert LLAMA.decode(ids) == '###'
+
+
+def test_half_a_character_is_told_in_one_sentence():
+  folder = CHECKPOINTS / 'grounded_videollm_small/tokenizers'
+  phi = JsonTokenizer(folder / 'tokenizer.json')
+  text = json.loads(r'"a dog \ud83d runs"')  # cut in the middle of an emoji
+  for encode in (
+    LLAMA.encode,
+    phi.encode,
+    lambda t: BERT.encode(t, max_length=9),
+  ):
+    with pytest.raises(BadInput, match=r"a dog .ud83d runs' holds half a char"):
+      encode(text)
 
 
 def test_a_damaged_model_file_is_told_in_one_sentence(tmp_path):

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import tokenizers
 
 from vtg_jax.errors import BadInput
+from vtg_jax.llm.tokenizers import check_unicode
 
 
 class JsonTokenizer:
@@ -65,7 +66,12 @@ class JsonTokenizer:
     return found
 
   def encode(self, text: str, *, bos: bool = False) -> list[int]:
-    """Ids of a text, with what texts of this tokenizer begin with if asked."""
+    """Ids of a text, with what texts of this tokenizer begin with if asked.
+
+    Raises:
+      BadInput: see `check_unicode`.
+    """
+    check_unicode(text)
     return self._tokenizer.encode(text, add_special_tokens=bos).ids
 
   def decode(self, ids: Sequence[int], *, special: bool = False) -> str:

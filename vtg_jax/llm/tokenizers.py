@@ -22,6 +22,16 @@ class Tokenizer(Protocol):
   def decode(self, ids: Sequence[int]) -> str: ...
 
 
+def check_unicode(text: str) -> None:
+  """Raises BadInput where a text holds half a character, as JSON can write."""
+  try:
+    text.encode()
+  except UnicodeEncodeError as error:
+    raise BadInput(
+      f'the text {text[:60]!r} holds half a character; mend it'
+    ) from error
+
+
 # Appended to a SentencePiece model, it says: no dummy space in front. Later
 # entries of the format add to earlier ones, field by field.
 _NO_DUMMY_SPACE = bytes.fromhex('1a021800')
@@ -82,7 +92,12 @@ class SentencePieceTokenizer:
     return self._model.get_piece_size()
 
   def encode(self, text: str, *, bos: bool = False) -> list[int]:
-    """Ids of a text; the empty text has none (but BOS when asked for)."""
+    """Ids of a text; the empty text has none (but BOS when asked for).
+
+    Raises:
+      BadInput: see `check_unicode`.
+    """
+    check_unicode(text)
     ids = [self.bos_id] if bos else []
     for i, piece in enumerate(self._cut.split(text)):
       if piece in self._special:
@@ -177,7 +192,11 @@ class WordPieceTokenizer:
     Args:
       text: May be empty: `[CLS] [SEP]`.
       max_length: Longest result, the two marks included; at least 2.
+
+    Raises:
+      BadInput: see `check_unicode`.
     """
+    check_unicode(text)
     ids = self._tokenizer.encode(text, add_special_tokens=False).ids
     keep = max_length - 2
     ids = ids[len(ids) - keep :] if len(ids) > keep else ids

@@ -100,6 +100,7 @@ def test_texts_beside_the_images(folder):
     ('a.txt', '', 'holds no captioned image'),
     ('a.json', '[{"image": "a.jpg"}]', 'item 0: .* no image with a caption'),
     ('a.json', '{"a.jpg": 7}', 'no image with a caption'),
+    ('a.json', '[NaN, 3, null]', 'item 0: nan names no image with a caption'),
     ('a.json', '7', 'no JSON list'),
     (
       'a.json',

@@ -98,6 +98,12 @@ def test_questions_name_the_unit_and_tell_what_is_spoken():
   assert coded.endswith('output the timestamps.')
 
 
+def test_speech_of_nothing_but_digits_is_read_like_any_other():
+  question = f'Transcribed speech: {"9" * 200_000} Based on the video content'
+  turn = said(question, 'He sits.')
+  assert turn.question == (question,)
+
+
 def test_valley_names_its_videos_in_two_ways():
   entry = {
     'v_id': 'x_000010_000020',

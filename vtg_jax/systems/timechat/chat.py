@@ -35,6 +35,8 @@ PLACEHOLDER = '<ImageHere>'
 OPEN, CLOSE = '<Video>', '</Video>'
 START, END = '<s>', '</s>'
 ASKED, ANSWERED = '[INST] ', ' [/INST]'
+# What a text of a data set may not hold: rows are cut there.
+MARKS = (PLACEHOLDER, START, END, ANSWERED.strip())
 EVAL_SYSTEM = (
   'You are able to understand the visual content that the user provides. '
   'Follow the instructions carefully and explain your answers in detail.'

@@ -1,6 +1,7 @@
 """What a training sample of TimeChat says: its conversation and its times."""
 
 import dataclasses
+import itertools
 from collections.abc import Sequence
 
 import numpy as np
@@ -50,8 +51,16 @@ class RowMaker:
       int32 [T], 'attention_mask' bool [T].
 
     Raises:
-      BadInput: no token of an answer fits into the row.
+      BadInput: no token of an answer fits into the row, or a text holds a
+        mark of the chat.
     """
+    for text in itertools.chain(*turns):
+      for mark in chat.MARKS:
+        if mark in text:
+          raise BadInput(
+            f'the text {text[:60]!r} holds {mark}, which is a mark of the '
+            'chat; leave it out'
+          )
     text = chat.learnt_text(turns, message, n_placeholders=n_video)
     ids, labels = learnt_rows(self.tokenizer, text, most=self.row_tokens)
     if not any(label != IGNORE for label in labels):
