@@ -17,7 +17,6 @@ import dataclasses
 import functools
 from collections.abc import Mapping
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -27,9 +26,6 @@ from benchmarks.gpu_timing import (
   dtype,
   median_seconds,
   random_params,
-  shown_decoding,
-  shown_gb,
-  shown_time,
   utilisation,
 )
 from vtg_jax.nn.compute import Compute
@@ -88,50 +84,22 @@ def measure(
   Raises:
     RuntimeError: a training step learnt nothing.
   """
-  config = config or phi3()
-  attentions = gpu_timing.attentions()
-  # A peak is that of all before it too: what takes least memory comes first.
-  result = {
-    'device': jax.devices()[0].device_kind,
-    **_asking(config, attentions, repeats),
-    'asking_peak_gb': gpu_timing.peak_gb(),
-  }
-  result['training'] = {
-    attention: _training(config, attention, repeats)
-    for attention in _last_first(attentions)
-  }
-  return result
+  return gpu_timing.measured(
+    config or phi3(), repeats, asking=_asking, training=_training
+  )
 
 
 def rows(result: Mapping) -> list[tuple[str, str, str]]:
   """Returns (what, measured, target) for the table in the README."""
-  name = 'full-size Grounded-VideoLLM (Phi-3.5)'
-  prefill = result['prefill']
-  lines = [
-    (f'encoding of a video, {attention} attention', shown_time(row))
-    for attention, row in result['encode'].items()
-  ]
-  lines.append((f'prefill of {prefill["tokens"]} tokens', shown_time(prefill)))
-  lines += [
-    (f'spans of {n} more asked of a video at once', f'{row["ms"]:.1f} ms')
-    for n, row in result['spans'].items()
-  ]
-  lines += [
-    (f'greedy decoding about one video, {n} at once', shown_decoding(row))
-    for n, row in result['decode'].items()
-  ]
-  lines.append(
-    ('all of these, peak memory', shown_gb(result['asking_peak_gb']))
+  return gpu_timing.shown(
+    result,
+    name='Grounded-VideoLLM (Phi-3.5)',
+    step='stage 3',
+    asked=[
+      (f'spans of {n} more asked of a video at once', f'{row["ms"]:.1f} ms')
+      for n, row in result['spans'].items()
+    ],
   )
-  lines += [
-    (
-      f'step of stage 3, a sample of {row["tokens"]} tokens, {attention} '
-      'attention',
-      f'{shown_time(row)}, peak memory {shown_gb(row["peak_gb"])}',
-    )
-    for attention, row in result['training'].items()
-  ]
-  return [(f'{name}: {what}', measured, '') for what, measured in lines]
 
 
 def row_tokens(config: GroundedVideoLlmConfig) -> int:
@@ -163,15 +131,11 @@ def tiny() -> GroundedVideoLlmConfig:
   )
 
 
-def _last_first(attentions):
-  return tuple(reversed(attentions))
-
-
-def _asking(config, attentions, repeats) -> dict:
+def _asking(config, repeats) -> dict:
   params = random_params(param_shapes(config))
   video = _drawn(video_shapes(config), config)
   encode = {}
-  for attention in _last_first(attentions):  # the last goes on below
+  for attention in gpu_timing.attentions():  # the last goes on below
     asking = AskingPrograms(
       GroundedVideoLlm(config, Compute(dtype=dtype(), attention=attention)),
       Words.of(config),

@@ -17,7 +17,6 @@ import dataclasses
 import functools
 from collections.abc import Mapping
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -27,9 +26,6 @@ from benchmarks.gpu_timing import (
   dtype,
   median_seconds,
   random_params,
-  shown_decoding,
-  shown_gb,
-  shown_time,
   utilisation,
 )
 from vtg_jax.llm.places import WORD
@@ -71,44 +67,14 @@ def measure(config: TimeChatConfig | None = None, repeats: int = 10) -> dict:
   Raises:
     RuntimeError: a training step learnt nothing.
   """
-  config = config or full()
-  attentions = gpu_timing.attentions()
-  # A peak is that of all before it too: what takes least memory comes first.
-  result = {
-    'device': jax.devices()[0].device_kind,
-    **_asking(config, attentions, repeats),
-    'asking_peak_gb': gpu_timing.peak_gb(),
-  }
-  result['training'] = {
-    attention: _training(config, attention, repeats)
-    for attention in reversed(attentions)
-  }
-  return result
+  return gpu_timing.measured(
+    config or full(), repeats, asking=_asking, training=_training
+  )
 
 
 def rows(result: Mapping) -> list[tuple[str, str, str]]:
   """Returns (what, measured, target) for the table in the README."""
-  prefill = result['prefill']
-  lines = [
-    (f'encoding of a video, {attention} attention', shown_time(row))
-    for attention, row in result['encode'].items()
-  ]
-  lines.append((f'prefill of {prefill["tokens"]} tokens', shown_time(prefill)))
-  lines += [
-    (f'greedy decoding about one video, {n} at once', shown_decoding(row))
-    for n, row in result['decode'].items()
-  ]
-  peak = shown_gb(result['asking_peak_gb'])
-  lines.append(('all of these, peak memory', peak))
-  lines += [
-    (
-      f'step of instruction tuning, a sample of {row["tokens"]} tokens, '
-      f'{attention} attention',
-      f'{shown_time(row)}, peak memory {shown_gb(row["peak_gb"])}',
-    )
-    for attention, row in result['training'].items()
-  ]
-  return [(f'full-size TimeChat: {what}', shown, '') for what, shown in lines]
+  return gpu_timing.shown(result, name='TimeChat', step='instruction tuning')
 
 
 def tiny() -> TimeChatConfig:
@@ -125,11 +91,11 @@ def tiny() -> TimeChatConfig:
   )
 
 
-def _asking(config, attentions, repeats) -> dict:
+def _asking(config, repeats) -> dict:
   params = random_params(param_shapes(config))
   video = _drawn(video_shapes(config), config)
   encode = {}
-  for attention in reversed(attentions):  # the last goes on below
+  for attention in gpu_timing.attentions():  # the last goes on below
     asking = AskingPrograms(
       TimeChat(config, Compute(dtype=dtype(), attention=attention)),
       Words.of(config),

@@ -23,8 +23,9 @@ from vtg_jax.train.peak import peak_flops
 from vtg_jax.train.state import init_state
 from vtg_jax.train.step import make_train_step
 
-# How attention is computed where it makes a difference.
-ATTENTION = ('xla', 'cudnn')
+# How attention is computed where it makes a difference. A peak of memory is
+# that of all before it too: what takes least comes first.
+ATTENTION = ('cudnn', 'xla')
 # Tokens that are written, by so many rows at once.
 N_NEW, N_ROWS = 128, (1, 8)
 # Bytes/s by part of the device's name. Source: NVIDIA's data sheets (SXM
@@ -39,7 +40,7 @@ def can_run() -> bool:
 
 def attentions() -> tuple[str, ...]:
   """Those of `ATTENTION` that this machine has."""
-  return ATTENTION if can_run() else ATTENTION[:1]
+  return ATTENTION if can_run() else ATTENTION[-1:]
 
 
 def dtype() -> str:
@@ -194,6 +195,77 @@ def random_params(shapes: Any, of_dtype: str | None = None) -> Any:
   )
 
 
+def measured(
+  config: Any,
+  repeats: int,
+  *,
+  asking: Callable[[Any, int], Mapping],
+  training: Callable[[Any, str, int], dict],
+) -> dict:
+  """What is asked of a model about a video, then a step of its training.
+
+  Args:
+    config: Sizes.
+    repeats: Runs of each; medians are kept.
+    asking: (config, repeats) -> rows 'encode', by attention; 'prefill';
+      'decode', by how many at once; and more.
+    training: (config, attention, repeats) -> what `training_row` returned.
+
+  Raises:
+    RuntimeError: a training step learnt nothing.
+  """
+  # Asking takes less memory than training, so that its peak is its own.
+  return {
+    'device': jax.devices()[0].device_kind,
+    **asking(config, repeats),
+    'asking_peak_gb': peak_gb(),
+    'training': {
+      attention: training(config, attention, repeats)
+      for attention in attentions()
+    },
+  }
+
+
+def shown(
+  result: Mapping,
+  *,
+  name: str,
+  step: str,
+  asked: Sequence[tuple[str, str]] = (),
+) -> list[tuple[str, str, str]]:
+  """What `measured` returned, for the table in the README.
+
+  Args:
+    result: As it was returned.
+    name: Of the model.
+    step: What is trained.
+    asked: (what, measured) of what else was asked.
+  """
+  prefill = result['prefill']
+  lines = [
+    *(
+      (f'encoding of a video, {attention} attention', shown_time(row))
+      for attention, row in result['encode'].items()
+    ),
+    (f'prefill of {prefill["tokens"]} tokens', shown_time(prefill)),
+    *asked,
+    *(
+      (f'greedy decoding about one video, {n} at once', shown_decoding(row))
+      for n, row in result['decode'].items()
+    ),
+    ('all of these, peak memory', _shown_gb(result['asking_peak_gb'])),
+    *(
+      (
+        f'step of {step}, a sample of {row["tokens"]} tokens, {attention} '
+        'attention',
+        f'{shown_time(row)}, peak memory {_shown_gb(row["peak_gb"])}',
+      )
+      for attention, row in result['training'].items()
+    ),
+  ]
+  return [(f'full-size {name}: {what}', said, '') for what, said in lines]
+
+
 def shown_time(row: Mapping) -> str:
   """What `utilisation` returned, for the table in the README."""
   return f'{row["ms"]:.1f} ms{_percent(row["mfu"], "MFU")}'
@@ -205,8 +277,7 @@ def shown_decoding(row: Mapping) -> str:
   return f'{row["tokens_per_s"]:.0f} tokens/s{share}'
 
 
-def shown_gb(held: float | None) -> str:
-  """What `peak_gb` returned, for the table in the README."""
+def _shown_gb(held: float | None) -> str:
   return 'unknown' if held is None else f'{held:.0f} GB'
 
 
@@ -241,6 +312,6 @@ def main(
   n_params = sum(
     math.prod(leaf.shape) for leaf in jax.tree.leaves(param_shapes(config))
   )
-  print(f'{n_params / 1e9:.2f} billion parameters on {result["device"]}')
+  print(f'{n_params / 1e6:,.1f} million parameters on {result["device"]}')
   for what, measured, target in rows(result):
     print(f'{what}: {measured}' + (f' (target: {target})' if target else ''))

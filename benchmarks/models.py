@@ -22,7 +22,7 @@ from pathlib import Path
 from benchmarks.table import RESULTS, ROOT, machine, put_between
 from vtg_jax.evaluation.model_comparison import AGREEMENT, MODELS
 from vtg_jax.moments.joint_confidence import FILE, read_joint, write_joint
-from vtg_jax.systems.registry import CHECKPOINTS
+from vtg_jax.systems import registry
 
 # Those that find moments, in the order of the issue that asks for the table.
 NAMES = (
@@ -62,7 +62,7 @@ def keep(out: Path, names: list[str]) -> None:
     'agreement': (out / AGREEMENT).read_text().strip(),
   }
   KEPT.write_text(json.dumps(document, indent=2) + '\n')
-  write_joint(CHECKPOINTS / FILE, read_joint(out / FILE))
+  write_joint(registry.CHECKPOINTS / FILE, read_joint(out / FILE))
 
 
 def render() -> None:
@@ -79,7 +79,7 @@ def render() -> None:
 
 def main() -> None:
   """The command line of this module's docstring."""
-  shipped = [name for name in NAMES if (CHECKPOINTS / name).is_dir()]
+  shipped = registry.shipped()
   parser = argparse.ArgumentParser(prog='python -m benchmarks.models')
   parser.add_argument('names', nargs='*', help='all that are shipped if none')
   parser.add_argument('--render', action='store_true', help='only the tables')
@@ -88,7 +88,7 @@ def main() -> None:
   )
   parser.add_argument('--out', type=Path, help='out/models if left out')
   given = parser.parse_args()
-  names = given.names or shipped
+  names = given.names or [name for name in NAMES if name in shipped]
   if given.few:
     evaluate(names, given.out or ROOT / 'out' / 'models-few', FEW)
     return

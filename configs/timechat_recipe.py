@@ -1,12 +1,18 @@
 """What trainings of the whole TimeChat have in common, and what is quick."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from ml_collections import ConfigDict
 
 # Annotations and videos lie here as the release has them below its data/; make
 # it a link.
 DATA = 'data/timechat'
-# What all of them start from: no adapters yet, and 32 positions of frames.
+# What all but fine-tuning start from: no adapters yet, and 32 positions of
+# frames.
 START = 'checkpoints/timechat_start'
+# What fine-tuning starts from, as released.
+TIMECHAT = 'checkpoints/timechat'
 LORA = {
   'rank': 32,
   'alpha': 32.0,
@@ -127,6 +133,40 @@ def recipe() -> ConfigDict:
       },
     }
   )
+
+
+def fine_tuning(
+  arg: str,
+  files: Mapping[str, Any],
+  *,
+  micro_batches: int,
+  micro_size: int = 1,
+  accumulate: int = 8,
+) -> ConfigDict:
+  """Returns three epochs of one data set, the first of which is warm-up.
+
+  Source: TimeChat's fine-tuning configurations. They count the micro-batches
+  of a GPU and do not say how many GPUs there were; their runs are named for 8
+  samples a step, which are those of one.
+
+  Args:
+    arg: '' or 'quicktest'.
+    files: the data set; see `ReleasedFiles`.
+    micro_batches: of an epoch, which need not be a pass over the data.
+    micro_size: samples of one.
+    accumulate: micro-batches of a step.
+
+  Raises:
+    ValueError: another argument.
+  """
+  _, quick = read_argument(arg, ())
+  config = recipe()
+  config.start.init_from = TIMECHAT
+  config.batch_size, config.accumulate = micro_size * accumulate, accumulate
+  config.steps = 3 * micro_batches // accumulate
+  config.warmup_steps = micro_batches / accumulate
+  config.data.videos = (dict(files),)
+  return quicktest(config) if quick else config
 
 
 def tell_places_in_digits(config: ConfigDict) -> None:

@@ -177,6 +177,17 @@ def test_a_shipped_checkpoint_is_found_by_its_name(tmp_path, monkeypatch):
   assert registry.folder_of('hawkeye_small') == Path('hawkeye_small')
 
 
+def test_only_what_has_a_config_is_shipped(tmp_path, monkeypatch):
+  for name in ('whole', 'words_only'):
+    (tmp_path / name / 'tokenizers').mkdir(parents=True)
+  (tmp_path / 'whole' / 'config.json').write_text('{}')
+  monkeypatch.setattr(registry, 'CHECKPOINTS', tmp_path)
+  assert registry.shipped() == ['whole']
+  assert registry.folder_of('whole') == tmp_path / 'whole'
+  with pytest.raises(BadInput, match='shipped: whole$'):
+    registry.folder_of('words_only')
+
+
 @pytest.mark.parametrize('name', ['hawkeye_smal', '../hawkeye_small', 'no/it'])
 def test_an_unknown_name_lists_those_that_are_shipped(
   name, tmp_path, monkeypatch

@@ -113,6 +113,11 @@ def system(name: str) -> System:
   return SYSTEMS[name]
 
 
+def shipped() -> list[str]:
+  """Names of the checkpoints that come with the library."""
+  return sorted(file.parent.name for file in CHECKPOINTS.glob('*/config.json'))
+
+
 def folder_of(model: str | os.PathLike) -> Path:
   """A checkpoint's folder: a path, or the name of one that is shipped.
 
@@ -124,14 +129,12 @@ def folder_of(model: str | os.PathLike) -> Path:
   path = Path(model)
   if path.is_dir():
     return path
-  shipped = sorted(
-    file.parent.name for file in CHECKPOINTS.glob('*/config.json')
-  )
-  if str(model) in shipped:
+  names = shipped()
+  if str(model) in names:
     return CHECKPOINTS / str(model)
   raise BadInput(
     f'{path} is not a folder; give a checkpoint made by vtg convert, or one '
-    f'that is shipped: {", ".join(shipped)}'
+    f'that is shipped: {", ".join(names)}'
   )
 
 

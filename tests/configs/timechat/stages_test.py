@@ -1,6 +1,7 @@
 """The stages: their numbers, what trains, and a run of them on real files."""
 
 import dataclasses
+import functools
 import json
 
 import jax
@@ -9,7 +10,7 @@ import pytest
 from PIL import Image
 
 import vtg_jax
-from configs.timechat_recipe import START
+from configs.timechat_recipe import START, TIMECHAT
 from tests.systems.golden_folder import random_params
 from vtg_jax import cli, config_file
 from vtg_jax.convert import checkpoint
@@ -44,6 +45,7 @@ def read(name):
   return options, rest
 
 
+@functools.cache  # of shapes only, which still take a second
 def at_full_size(name):
   options, rest = read(name)
   sizes, _ = sizes_of(rest['start'])
@@ -90,8 +92,7 @@ def test_a_stage_has_the_published_numbers(stage, numbers):
 
 
 def test_stage_1_is_as_large_as_the_papers():
-  _, rest = read('seq2time_stage1')
-  data = TimeChatTask(rest, start=sizes_of(rest['start'])[0]).data_options()
+  data = at_full_size('seq2time_stage1')[1].data_options()
   (images,), (clips,) = data.images, data.clips
   assert (len(images.rule), len(clips.rule)) == (300_000, 100_000)
   assert len(images.images) == 3 and images.rule.n_images == 96
@@ -126,6 +127,27 @@ def test_variants_leave_out_what_they_say():
   assert baseline['data']['places'] == 'plain'
   with pytest.raises(ValueError, match='no argument .fast.; .* baseline'):
     read('seq2time_stage2:fast')
+
+
+# The epochs of the release are so many micro-batches, the first is warm-up.
+@pytest.mark.parametrize(
+  ('name', 'epoch', 'accumulate'),
+  [('charades_sta', 3102, 8), ('qvhighlights', 1714, 8), ('youcook2', 1192, 4)],
+)
+def test_fine_tuning_goes_on_from_the_released_model(name, epoch, accumulate):
+  options, rest = read(name)
+  assert (options.batch_size, options.accumulate) == (8, accumulate)
+  assert options.lengths(None) == (3 * epoch // accumulate, epoch / accumulate)
+  (files,) = rest['data'].pop('videos')
+  assert name.partition('_')[0] in files['annotations']
+  assert rest['start'].pop('init_from') == TIMECHAT
+  _, before = read('instruction_tuning')
+  del before['data']['videos'], before['start']['init_from']
+  assert rest == before
+  options, quick = read(f'{name}:quicktest')
+  assert (options.batch_size, options.accumulate, options.steps) == (4, 2, 4)
+  assert quick['start']['init_from'] is None and not quick['data']['videos']
+  assert len(quick['data']['drawn_videos']) == 1
 
 
 @pytest.mark.parametrize('stage', STAGES)

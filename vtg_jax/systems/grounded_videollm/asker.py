@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Sequence
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from input_pipeline.video import FrameStore
@@ -59,7 +58,7 @@ class Asker:
     self.kept = KeptPrefixes()
     self.n_read = 0
     self._config = config
-    self.params = jax.tree.map(jnp.asarray, params)
+    self.params = jax.device_put(params)
 
   def spans(
     self,

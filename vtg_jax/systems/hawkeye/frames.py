@@ -91,7 +91,7 @@ class FilledTables:
     self.n_rounds = text['order'].shape[2]
     self._plan = plan
     self._frames = np.zeros((plan.frame_capacity, size, size, 3), np.uint8)
-    self._text = jax.tree.map(jnp.asarray, text)
+    self._text = jax.device_put(text)
     self._loaded = set()
     self.value: SearchTables | None = None
 

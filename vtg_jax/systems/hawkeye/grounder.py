@@ -104,7 +104,7 @@ class HawkEyeGrounder(OpensVideos):
     self.config = config
     self.notice = notice
     self.frame_size = config.encoder.image_size
-    self._params = jax.tree.map(jnp.asarray, params)
+    self._params = jax.device_put(params)
     self._tokenizer = tokenizer
     self._instruction_tokenizer = instruction_tokenizer
     self._texts = texts
