@@ -232,6 +232,9 @@ def test_a_calibrated_checkpoint_keeps_a_rate_of_false_alarms(
     assert 'a query costs' in notices and 'uncalibrated' not in notices
     _, said = vtg('ground', video, QUERY, '--false-alarm-rate', 0.01, code=2)
     assert 'held-out' in said
+    # The frame encoder's likeness is no score of the language model.
+    document, _ = vtg('ground', video, QUERY, '--json', '--search', 'likeness')
+    assert not document['moments'][0]['calibrated']
   finally:
     path.unlink()
   _, said = vtg('ground', video, QUERY, '--false-alarm-rate', 0.5, code=2)

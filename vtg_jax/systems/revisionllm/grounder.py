@@ -38,6 +38,7 @@ from vtg_jax.systems.revisionllm.options import (
   LIKENESS,
   RELEASED,
   SearchOptions,
+  other_scores,
 )
 from vtg_jax.systems.revisionllm.release import TOKENIZER
 
@@ -268,6 +269,10 @@ class ReVisionLlmGrounder(OpensVideos):
     if wanted.search == RELEASED:  # which looks at everything
       return dataclasses.replace(quote, one_event=quote.most)
     return quote
+
+  def other_scores(self, **options) -> list[str]:
+    """Which options of `ground` make scores that no calibration is of."""
+    return other_scores(options)
 
   def ready(self, video: str | os.PathLike | Video) -> None:
     """Encodes a video now, and forgets what was kept of its queries.
