@@ -1,7 +1,8 @@
 """A grounder whose checkpoint says what its scores are worth."""
 
 import inspect
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from vtg_jax.errors import BadInput
 from vtg_jax.moments import Absent, Moment
@@ -66,8 +67,7 @@ class Calibrated:
       BadInput: see `Grounder.ground`; or a rate that cannot be kept.
     """
     check_absent_below(absent_below)
-    tell_others = getattr(self.grounder, 'other_scores', None)
-    others = tell_others(**options) if tell_others else []
+    others = other_scores(self.grounder, options)
     if others:
       if false_alarm_rate is not None:
         raise BadInput(
@@ -88,6 +88,12 @@ class Calibrated:
       for group in groups
       for judged in self.calibration.judged(group, **rules)
     ]
+
+
+def other_scores(grounder, options: Mapping[str, Any]) -> list[str]:
+  """Which options of `ground` make scores that no calibration is of."""
+  told = getattr(grounder, 'other_scores', None)
+  return told(**options) if told else []
 
 
 def grounded_apart(
