@@ -327,8 +327,6 @@ def test_a_low_score_is_an_absence(model):
     ({'levels': 9}, "levels is 9; search 'top_down' has 0 to 8"),
     ({'budget': 'frames'}, "the budget 'frames' is none"),
     ({'budget': {'euros': 3}}, "budget of 'euros' is unknown"),
-    ({'budget': 'frames=inf'}, 'a budget of inf frames is none'),
-    ({'budget': 'calls=2.5'}, 'a budget of 2.5 sequences is none'),
     ({'top_k': 0}, 'top_k is 0'),
   ],
 )
@@ -339,13 +337,6 @@ def test_options_that_cannot_be_are_refused(model, options, said):
     check = model.benchmark_options['best'].checks['ground']
     with pytest.raises(BadInput, match=re.escape(said)):
       check(options)
-
-
-def test_options_that_change_what_a_score_is_worth_are_told(model):
-  usual = {'search': 'compiled', 'levels': None, 'budget': 'calls=3', 'seed': 1}
-  assert model.other_scores(**usual) == []
-  other = {'search': 'dense', 'rank': 'confidence', 'levels': 2}
-  assert model.other_scores(**usual | other) == ['search', 'levels', 'rank']
 
 
 def test_features_of_another_kind_are_refused(model):
