@@ -91,6 +91,17 @@ def index_path(
   return Path(folder or video.parent) / (video.name + SUFFIX)
 
 
+def video_of(path: str | os.PathLike) -> Path:
+  """The video that an index is of, if it lies beside it."""
+  path = Path(path)
+  return path.with_name(path.name.removesuffix(SUFFIX))
+
+
+def is_index(path: str | os.PathLike) -> bool:
+  """Whether a path leads to an index itself, by its name."""
+  return Path(path).name.endswith(SUFFIX) and Path(path).is_file()
+
+
 def find_indexes(folder: str | os.PathLike) -> list[Path]:
   """The indexes in a folder and those in it, sorted.
 

@@ -4,7 +4,7 @@ Paper: ReVisionLLM, arXiv 2411.14901, MAD: 100 windows of one film, a row each,
   two or three of them with the event: 43 minutes of windows that overlap.
 Data: as for the sparse stage; sentences are not asked in vain, which
   data.sequence.absent=true data.negatives.share=1 has.
-Start: the sparse stage; the adapter begins as a copy of the dense one, and the
+Start: the sparse stage; the adapter begins as a copy of the dense one, and
   the encoder rests.
 Command: vtg train revisionllm/sparse && vtg train revisionllm/long_100
 Hardware: the script has 8 A40 with 8 samples each, twice a step; the paper says

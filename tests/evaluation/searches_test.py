@@ -82,6 +82,16 @@ def test_a_checkpoint_is_calibrated_in_its_folder(folder, tmp_path, capsys):
   assert list(summary['ece']['calibrated']) == ['0.1']
 
 
+def test_scores_of_another_kind_are_not_calibrated(folder, tmp_path, capsys):
+  out = tmp_path / 'answers'
+  said = cli.main(
+    ['calibrate', 'long_stories:quicktest', 'search.search=dense',
+     '--model', str(folder), '--out', str(out)]
+  )  # fmt: skip
+  assert said == 2 and not out.exists()
+  assert 'and search.search=dense makes others' in capsys.readouterr().err
+
+
 def test_calibrating_nothing_is_refused(capsys):
   assert cli.main(['calibrate', 'long_stories']) == 2
   assert 'no checkpoint is given' in capsys.readouterr().err

@@ -81,6 +81,26 @@ def test_a_caller_sees_the_systems_own_options(grounder):
     method_of(grounder, 'ground', {'--beam': ('beam_width', 3)})
 
 
+class NamedByLuck(Named):
+  """Its scores are of another kind where it is asked for luck."""
+
+  def ground(self, video, queries, *, top_k=1, absent_below=None, luck=False):
+    return super().ground(video, queries, top_k=top_k)
+
+  def other_scores(self, **options):
+    return [name for name, value in options.items() if value]
+
+
+def test_scores_of_another_kind_stay_as_they_are():
+  grounder = Calibrated(NamedByLuck(), fit_calibration(SCORES, IOUS))
+  (usual,) = grounder.ground(9.0, ['0.9'], luck=False)
+  (other,) = grounder.ground(9.0, ['0.9'], luck=True)
+  assert usual.calibrated and not other.calibrated
+  assert (usual.score, other.score) == (3 / 4, 0.9)
+  with pytest.raises(BadInput, match='as they were calibrated; leave out luck'):
+    grounder.ground(9.0, ['0.9'], luck=True, false_alarm_rate=0.25)
+
+
 def test_it_can_be_copied(grounder):
   assert copy.copy(grounder).system == 'named'
 

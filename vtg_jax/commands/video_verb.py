@@ -23,7 +23,8 @@ Video = Annotated[
   typer.Argument(
     metavar='VIDEO',
     help='A video file, a folder of frames or, where a model sees these, a '
-    'file of features: FILE.npy, FILE.h5/NAME or FILE.lmdb/NAME.',
+    'file of features: what vtg index made, FILE.npy, FILE.h5/NAME or '
+    'FILE.lmdb/NAME.',
   ),
 ]
 Model = Annotated[

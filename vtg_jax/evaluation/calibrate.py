@@ -13,6 +13,7 @@ from vtg_jax.evaluation.items import CALIBRATION
 from vtg_jax.evaluation.long_summary import check_options
 from vtg_jax.evaluation.writing import fitted_on
 from vtg_jax.moments.calibration import Calibration, fit_calibration
+from vtg_jax.systems.calibrated import other_scores
 
 
 def calibrate(
@@ -74,9 +75,16 @@ def held_out(
     sentence.
 
   Raises:
-    BadInput: the benchmark has no such part, or see `evaluate`.
+    BadInput: the benchmark has no such part, it is asked in a way that makes
+      scores of another kind, or see `evaluate`.
   """
   config = resolved({**config, 'searches': {}}, grounder)
+  if others := other_scores(grounder, config.get('search') or {}):
+    raise BadInput(
+      'a calibration is of scores as vtg ground gives them when nothing is '
+      f'said, and search.{others[0]}={config["search"][others[0]]} makes '
+      'others; leave out search.NAME, and protocol=paper'
+    )
   bench = benchmark(config)
   items = [
     item for item in bench.items if getattr(item, 'part', '') == CALIBRATION

@@ -1,8 +1,10 @@
 """A grounder whose checkpoint says what its scores are worth."""
 
 import inspect
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
+from vtg_jax.errors import BadInput
 from vtg_jax.moments import Absent, Moment
 from vtg_jax.moments.by_query import by_query
 from vtg_jax.moments.calibration import Calibration
@@ -12,7 +14,9 @@ from vtg_jax.systems.checks import check_absent_below
 class Calibrated:
   """Any system's grounder, its moments' scores calibrated; else as it is.
 
-  Moments that come with answers to questions keep the system's scores.
+  Moments that come with answers to questions keep the system's scores. So do
+  all where a system with `other_scores` is asked in a way that makes scores of
+  another kind: a calibration is of what `ground` does when nothing is said.
 
   Attributes:
     grounder: the system's own.
@@ -63,6 +67,15 @@ class Calibrated:
       BadInput: see `Grounder.ground`; or a rate that cannot be kept.
     """
     check_absent_below(absent_below)
+    others = other_scores(self.grounder, options)
+    if others:
+      if false_alarm_rate is not None:
+        raise BadInput(
+          'a false-alarm rate holds for scores as they were calibrated; leave '
+          f'out {" and ".join(others)}'
+        )
+      own = {'top_k': top_k, 'absent_below': absent_below, **options}
+      return self.grounder.ground(video, queries, **own)
     if false_alarm_rate is not None:
       self.calibration.threshold(false_alarm_rate)  # refused before the work
     rules = {'absent_below': absent_below, 'false_alarm_rate': false_alarm_rate}
@@ -75,6 +88,12 @@ class Calibrated:
       for group in groups
       for judged in self.calibration.judged(group, **rules)
     ]
+
+
+def other_scores(grounder, options: Mapping[str, Any]) -> list[str]:
+  """Which options of `ground` make scores that no calibration is of."""
+  told = getattr(grounder, 'other_scores', None)
+  return told(**options) if told else []
 
 
 def grounded_apart(

@@ -60,7 +60,9 @@ class Grounder(Protocol):
   """Finds moments in videos.
 
   One that knows which frames it will look at is an `AnnouncesFrames` too; one
-  that reads a video from end to end has `ready`, which does that.
+  that reads a video from end to end has `ready`, which does that; one with
+  options that change what a score is worth has `other_scores`, which tells
+  those among some that do.
 
   Attributes:
     system: name of the system, such as 'hawkeye'.

@@ -11,14 +11,13 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
-from input_pipeline import feature_index
-from input_pipeline.feature_index import BadIndex, FeatureIndex
+from input_pipeline.feature_index import BadIndex, video_of
 from input_pipeline.frame_features import FrameFeatures
 from vtg_jax.errors import BadInput
 from vtg_jax.moments.moment import Absent, Moment
 from vtg_jax.systems.checks import check_least
 from vtg_jax.systems.clip.frame_encoder import FrameEncoder
-from vtg_jax.systems.clip.video_features import shows
+from vtg_jax.systems.clip.video_features import features_of_index, shows
 
 
 class LooksThroughIndexes(Protocol):
@@ -119,10 +118,13 @@ def search_videos(
       'indexes; give --model one that does, such as a ReVisionLLM'
     )
   (words,) = grounder.frame_encoder.encode_queries([query])
+  usable = functools.partial(
+    features_of_index, grounder.frame_encoder, fps=grounder.features_fps
+  )
   candidates = []
   for path in indexes:
     try:
-      cosine = shows(_usable(grounder, path), words)
+      cosine = shows(usable(path), words)
     except BadIndex as error:
       if len(indexes) == 1:
         raise
@@ -132,9 +134,9 @@ def search_videos(
       # Read again where it is looked at: memory holds one at a time.
       candidates.append(
         Candidate(
-          video=str(_video_of(path)),
+          video=str(video_of(path)),
           cosine=cosine,
-          features=functools.partial(_usable, grounder, path),
+          features=functools.partial(usable, path),
         )
       )
   if not candidates:
@@ -194,25 +196,3 @@ def _rank(found: FoundVideo):
   is_absent = isinstance(found.answer, Absent)
   score = 0.0 if is_absent else found.answer.score
   return is_absent, -score, -found.cosine, found.video
-
-
-def _usable(grounder: LooksThroughIndexes, path: Path) -> FeatureIndex:
-  """An index that was made with the grounder's encoder.
-
-  Raises:
-    BadIndex: It cannot be used.
-  """
-  index = feature_index.read_index(path)
-  video = _video_of(path)
-  if video.exists():  # indexes may lie in a folder of their own
-    feature_index.check_source(index, video)
-  feature_index.check_made(
-    index,
-    fingerprint=grounder.frame_encoder.fingerprint,
-    fps=grounder.features_fps,
-  )
-  return index
-
-
-def _video_of(path: Path) -> Path:
-  return path.with_name(path.name.removesuffix(feature_index.SUFFIX))

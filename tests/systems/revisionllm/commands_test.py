@@ -188,6 +188,21 @@ def test_features_are_indexed_as_they_are(vtg, tmp_path):
     'one.npy',
     'two.npy',
   }
+  # An index in a folder of its own is a video, too.
+  alone = tmp_path / 'alone' / 'two.npy.features'
+  alone.parent.mkdir()
+  alone.write_bytes(index.path.read_bytes())
+  told = [
+    vtg('ground', path, QUERY, '--json')[0]['moments'][0]
+    for path in (tmp_path / 'two.npy', alone)
+  ]
+  for one in told:
+    del one['cost']['seconds']
+  assert told[0] == told[1]
+  alone.write_bytes(index.path.read_bytes()[:-9])
+  _, said = vtg('ground', alone, QUERY, code=2)
+  assert 'two.npy.features is cut short or damaged' in said
+  shutil.rmtree(alone.parent)
   for path in (index.path, tmp_path / 'one.npy.features'):
     path.write_bytes(path.read_bytes()[:-9])
   _, said = vtg('search', tmp_path, QUERY, code=2)
@@ -232,6 +247,9 @@ def test_a_calibrated_checkpoint_keeps_a_rate_of_false_alarms(
     assert 'a query costs' in notices and 'uncalibrated' not in notices
     _, said = vtg('ground', video, QUERY, '--false-alarm-rate', 0.01, code=2)
     assert 'held-out' in said
+    # The frame encoder's likeness is no score of the language model.
+    document, _ = vtg('ground', video, QUERY, '--json', '--search', 'likeness')
+    assert not document['moments'][0]['calibrated']
   finally:
     path.unlink()
   _, said = vtg('ground', video, QUERY, '--false-alarm-rate', 0.5, code=2)

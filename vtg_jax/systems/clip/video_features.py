@@ -13,8 +13,11 @@ from input_pipeline.feature_index import (
   BadIndex,
   FeatureIndex,
   check_made,
+  check_source,
   index_path,
   open_index,
+  read_index,
+  video_of,
 )
 from input_pipeline.feature_layout import Made
 from input_pipeline.frame_features import (
@@ -101,8 +104,39 @@ def indexed_features(
     BadInput: there is none that can be used.
   """
   index = open_index(path, folder)
-  check_made(index, fingerprint=encoder.fingerprint, fps=fps)
+  _check_fits(index, encoder, fps)
   return index
+
+
+def features_of_index(
+  encoder: FrameEncoder, path: str | os.PathLike, *, fps: float
+) -> FeatureIndex:
+  """An index by its own path, wherever its video is.
+
+  Args:
+    encoder: What it must have been made with.
+    path: Of the index.
+    fps: Frames per second.
+
+  Raises:
+    BadIndex: It cannot be used, or the video beside it has changed.
+  """
+  index = read_index(path)
+  video = video_of(path)
+  if video.exists():
+    check_source(index, video)
+  _check_fits(index, encoder, fps)
+  return index
+
+
+def _check_fits(index: FeatureIndex, encoder: FrameEncoder, fps: float) -> None:
+  check_made(index, fingerprint=encoder.fingerprint, fps=fps)
+  if index.header.width != encoder.features:
+    raise BadIndex(
+      f'{index.path} has rows of {index.header.width} numbers, not the '
+      f'{encoder.features} of {encoder.name}; run vtg index --rebuild',
+      replaceable=False,
+    )
 
 
 def _rebuild(encoder, video, fps, folder, on_progress) -> None:

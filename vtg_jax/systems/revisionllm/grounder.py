@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from input_pipeline.feature_files import is_feature_file, read_features
+from input_pipeline.feature_index import is_index
 from input_pipeline.frame_features import FrameFeatures
 from input_pipeline.video import FrameStore
 from vtg_jax.convert import checkpoint
@@ -20,6 +21,7 @@ from vtg_jax.recursion.search_result import Budget
 from vtg_jax.systems.checks import checked_queries
 from vtg_jax.systems.clip import frame_encoder
 from vtg_jax.systems.clip.frame_encoder import FrameEncoder
+from vtg_jax.systems.clip.video_features import features_of_index
 from vtg_jax.systems.loading import OpensVideos, load_network
 from vtg_jax.systems.revisionllm import prompt, reading
 from vtg_jax.systems.revisionllm.answering import (
@@ -38,6 +40,7 @@ from vtg_jax.systems.revisionllm.options import (
   LIKENESS,
   RELEASED,
   SearchOptions,
+  other_scores,
 )
 from vtg_jax.systems.revisionllm.release import TOKENIZER
 
@@ -136,9 +139,10 @@ class ReVisionLlmGrounder(OpensVideos):
     is kept as long as the video is.
 
     Args:
-      path: Video file, folder of frames, or a file of features as others
-        release them; see `feature_files.read_features`. These are taken for
-        features of the rate and the encoder of this network.
+      path: Video file, folder of frames, an index itself, or a file of
+        features as others release them; see `feature_files.read_features`.
+        These are taken for features of the rate and the encoder of this
+        network.
       resize: 'pil' for exactly what the checkpoint expects, 'swscale' for
         the fast one; an index and features have their own.
       on_progress: Called with (frames encoded, frames to encode).
@@ -150,6 +154,9 @@ class ReVisionLlmGrounder(OpensVideos):
     """
     if is_feature_file(path):
       return read_features(path, fps=self.config.fps)
+    if is_index(path):
+      fps = self.config.fps
+      return features_of_index(self.frame_encoder, path, fps=fps)
     video = super().open_video(path, resize=resize)
     self.known.watch(video, on_progress, on_notice)
     return video
@@ -268,6 +275,10 @@ class ReVisionLlmGrounder(OpensVideos):
     if wanted.search == RELEASED:  # which looks at everything
       return dataclasses.replace(quote, one_event=quote.most)
     return quote
+
+  def other_scores(self, **options) -> list[str]:
+    """Which options of `ground` make scores that no calibration is of."""
+    return other_scores(options)
 
   def ready(self, video: str | os.PathLike | Video) -> None:
     """Encodes a video now, and forgets what was kept of its queries.

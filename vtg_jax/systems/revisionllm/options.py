@@ -1,7 +1,9 @@
 """How a video is searched, as a user says it and as `recursion` knows it."""
 
 import dataclasses
+import math
 from collections.abc import Mapping
+from typing import Any
 
 from vtg_jax.errors import BadInput
 from vtg_jax.recursion import quirks as search_quirks
@@ -22,6 +24,21 @@ RANKS = BOTH, CONFIDENCE = 'both', 'confidence'
 MOST_ANSWERS = 64
 MOST_LEVELS = 8
 _ZOOMS = (4, 2, 1)
+
+
+# What changes what a score is worth, and values that leave it as it is.
+_USUAL = {
+  'search': (TOP_DOWN, COMPILED),
+  'levels': (None,),
+  'mode': ('score',),
+  'rank': (BOTH,),
+  'quirks': ('clean',),
+}
+
+
+def other_scores(options: Mapping[str, Any]) -> list[str]:
+  """Those of some options that make scores of a kind of their own."""
+  return [name for name, x in options.items() if x not in _USUAL.get(name, [x])]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -106,8 +123,11 @@ class SearchOptions:
       check_known('budget of', name, known)
       if isinstance(value, bool) or not isinstance(value, int | float):
         raise BadInput(f'a budget of {value!r} {name} is no number; give one')
-      if not value >= 0:
+      if not 0 <= value < math.inf:
         raise BadInput(f'a budget of {value} {name} is none; give 0 or more')
+      if name != 'seconds' and value % 1:
+        raise BadInput(f'a budget of {value} {name} is none; give whole ones')
+      given[name] = value if name == 'seconds' else int(value)
     return Budget(**given)
 
   @property
@@ -194,7 +214,7 @@ def _numbers(text: str) -> dict[str, float]:
       raise BadInput(
         f'the budget {text!r} is none; give it as frames=500,seconds=2.5'
       ) from None
-    numbers[name.strip()] = int(number) if number % 1 == 0 else number
+    numbers[name.strip()] = number
   return numbers
 
 
