@@ -1,6 +1,6 @@
 """`vtg highlight`: the moments of a video that stand out for a sentence."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -33,6 +33,10 @@ def highlight(
   model: Model = None,
   as_json: Json = False,
   plot: Plot = None,
+  mode: Annotated[
+    Literal['score', 'generate'] | None,
+    typer.Option(help='Well-formed lists, or text as the model writes it.'),
+  ] = None,
   max_tokens: MaxTokens = None,
   temperature: Temperature = None,
   candidates: Candidates = None,
@@ -48,6 +52,7 @@ def highlight(
     method='highlights',
     asked=queries,
     options={
+      '--mode': ('mode', mode),
       '--max-tokens': ('max_tokens', max_tokens),
       **draws(temperature, candidates, seed),
       '--sampling': ('sampling', sampling),
