@@ -24,11 +24,14 @@ class Draws(NamedTuple):
     temperature: Divides the scores; 0 takes the most probable token.
     n_candidates: Most probable tokens that are drawn from.
     seed: Of the draws.
+    top_p: Of these only the first ones that reach so much probability, of
+      systems that know it; 1 for all.
   """
 
   temperature: float = 0.0
   n_candidates: int = 50
   seed: int = 0
+  top_p: float = 1.0
 
   def check(self) -> None:
     """Raises BadInput where a number is out of range."""
@@ -42,11 +45,13 @@ class Draws(NamedTuple):
       )
     if not 0 <= self.seed < 2**31:
       raise BadInput(f'seed is {self.seed}; it must be from 0 to {2**31 - 1}')
+    if not 0 < self.top_p <= 1:
+      raise BadInput(f'top_p is {self.top_p}; it must be above 0, at most 1')
 
 
 # How benchmarks choose tokens where nothing is said: the most probable one.
 # Deviates: papers' own runs draw, so that no two are the same.
-BENCHMARK_DRAWS = Draws()._asdict()
+BENCHMARK_DRAWS = {'temperature': 0.0, 'n_candidates': 50, 'seed': 0}
 
 
 def check_max_tokens(max_tokens: int) -> None:
@@ -70,7 +75,8 @@ def check_benchmark(
     BadInput: a value that no sample could be asked with.
   """
   check_known('sampling', options['sampling'], SAMPLINGS)
-  Draws(*(options[name] for name in BENCHMARK_DRAWS)).check()
+  given = {name: options[name] for name in Draws._fields if name in options}
+  Draws(**given).check()
   if 'mode' in options:
     check_known('mode', options['mode'], modes)
   if options.get('template') is not None:

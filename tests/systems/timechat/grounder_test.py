@@ -228,6 +228,7 @@ def test_what_cannot_be_asked_is_bad_input(grounder, video, clip):
     ({'sampling': 'odd'}, 'sampling'),
     ({'top_k': 0}, 'top_k is 0'),
     ({'temperature': -1.0}, 'temperature'),
+    ({'top_p': 0.0}, 'top_p is 0.0'),
     ({'absent_below': 2.0}, 'absent_below'),
   ):
     with pytest.raises(BadInput, match=said):

@@ -33,7 +33,7 @@ def benchmark_options(prompts: str) -> dict[str, BenchmarkOptions]:
 
 
 def _options(sampling: str, mode: str, asked) -> BenchmarkOptions:
-  how = {'sampling': sampling, 'mode': mode, **BENCHMARK_DRAWS}
+  how = {'sampling': sampling, 'mode': mode, **BENCHMARK_DRAWS, 'top_p': 1.0}
   return BenchmarkOptions(
     ground={**how, 'template': asked.get(questions.GROUNDING, str)},
     dense_caption={

@@ -111,6 +111,7 @@ class TimeChatGrounder(OpensVideos):
     template: str | None = None,
     temperature: float = 0.0,
     n_candidates: int = 50,
+    top_p: float = 1.0,
     seed: int = 0,
   ) -> list[Moment | Absent]:
     """Says when each query happens.
@@ -135,8 +136,9 @@ class TimeChatGrounder(OpensVideos):
       template: Question with one %s for the sentence; the first of training
         when None.
       temperature: Of the draws; 0 takes the most probable token. Deviates:
-        the release draws from the most probable 80 %.
+        the release draws, with a temperature of 1 and `top_p` 0.8.
       n_candidates: Most probable tokens that are drawn from.
+      top_p: Of these only the first ones that reach so much probability.
       seed: Of the draws.
 
     Returns:
@@ -169,7 +171,7 @@ class TimeChatGrounder(OpensVideos):
       sampling,
       asked,
       max_tokens=SPAN_TOKENS,
-      draws=Draws(temperature, n_candidates, seed),
+      draws=Draws(temperature, n_candidates, seed, top_p),
       words=words,
     )
     found = []
@@ -197,6 +199,7 @@ class TimeChatGrounder(OpensVideos):
     mode: str = 'score',
     temperature: float = 0.0,
     n_candidates: int = 50,
+    top_p: float = 1.0,
     seed: int = 0,
   ) -> list[Caption]:
     """Tells what happens in a video, and when.
@@ -211,6 +214,7 @@ class TimeChatGrounder(OpensVideos):
         the release does.
       temperature: See `ground`.
       n_candidates: See `ground`.
+      top_p: See `ground`.
       seed: See `ground`.
 
     Returns:
@@ -235,7 +239,7 @@ class TimeChatGrounder(OpensVideos):
       sampling,
       [question],
       max_tokens=max_tokens,
-      draws=Draws(temperature, n_candidates, seed),
+      draws=Draws(temperature, n_candidates, seed, top_p),
       words=words,
     )
     lead = () if words is None else words.lead
@@ -269,6 +273,7 @@ class TimeChatGrounder(OpensVideos):
     mode: str = 'score',
     temperature: float = 0.0,
     n_candidates: int = 50,
+    top_p: float = 1.0,
     seed: int = 0,
   ) -> list[Highlights]:
     """Says which moments stand out for each query, and how much.
@@ -285,6 +290,7 @@ class TimeChatGrounder(OpensVideos):
         comes as the release does, which makes something of most texts.
       temperature: See `ground`.
       n_candidates: See `ground`.
+      top_p: See `ground`.
       seed: See `ground`.
 
     Returns:
@@ -308,7 +314,7 @@ class TimeChatGrounder(OpensVideos):
       sampling,
       [fill_template(template, query.strip('.')) for query in queries],
       max_tokens=max_tokens,
-      draws=Draws(temperature, n_candidates, seed),
+      draws=Draws(temperature, n_candidates, seed, top_p),
       words=words,
     )
     found = []
