@@ -52,11 +52,11 @@ def video_path(folder: str | os.PathLike, name: str) -> str:
     path = kind(name)
     if path.is_absolute() or path.drive or path.root or '..' in path.parts:
       raise BadInput(
-        f'the video name {name!r} leads out of its folder; give a name inside '
+        f'the file name {name!r} leads out of its folder; give a name inside '
         f'{os.fspath(folder)}'
       )
   if not name or '\0' in name or not _is_encodable(name):
-    raise BadInput(f'{name!r} is no video name; give a file inside the folder')
+    raise BadInput(f'{name!r} is no file name; give one inside the folder')
   return os.path.join(folder, name)
 
 

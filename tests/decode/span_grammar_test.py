@@ -99,8 +99,8 @@ def test_free_words_leave_everything_but_times():
 def test_draws_follow_the_temperature_and_the_candidates():
   scores = jnp.tile(jnp.array([0.0, 3.0, 2.0, 1.0]), (2000, 1))
 
-  def shares(temperature, n_candidates):
-    draw = sampler(0, temperature, n_candidates)
+  def shares(temperature, n_candidates, **top):
+    draw = sampler(0, temperature, n_candidates, **top)
     counts = np.bincount(draw(scores, jnp.int32(4)), minlength=4)
     return counts / counts.sum()
 
@@ -109,3 +109,7 @@ def test_draws_follow_the_temperature_and_the_candidates():
     np.testing.assert_allclose(shares(temperature, 9), want, atol=0.04)
   assert shares(1.0, 1).tolist() == [0, 1, 0, 0]
   assert shares(5.0, 2)[[0, 3]].tolist() == [0, 0]
+  # The first one has 0.64 of all, the first two 0.88.
+  assert shares(1.0, 9, top_p=0.6).tolist() == [0, 1, 0, 0]
+  first, second = shares(1.0, 9, top_p=0.8)[[1, 2]]
+  assert first + second == 1 and abs(first - 0.64 / 0.88) < 0.04

@@ -1,6 +1,7 @@
 """Highlights told by a system of one fixed answer, scored by hand."""
 
 import json
+import math
 
 import pytest
 
@@ -94,6 +95,10 @@ def test_a_system_without_highlights_is_told(config, grounder, tmp_path):
     {'query': ''},
     {'vid': 3},
     {'duration': 'x'},
+    {'duration': -4.0, 'relevant_clip_ids': [], 'saliency_scores': []},
+    {'duration': 1e12},
+    {'relevant_clip_ids': [1, math.inf]},
+    {'saliency_scores': [[4, 2, math.nan], [3, 3, 3]]},
   ],
 )
 def test_a_line_that_is_no_query_is_bad_input(tmp_path, change):

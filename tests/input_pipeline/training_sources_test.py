@@ -168,7 +168,7 @@ def test_a_missing_folder_is_refused(write, tmp_path):
 )
 def test_a_video_outside_the_folder_is_never_opened(write, tmp_path, name):
   item = {'video': name, 'QA': [{'q': 'Q', 'a': 'A'}]}
-  with pytest.raises(BadInput, match='item 0: the video name .* leads out'):
+  with pytest.raises(BadInput, match='item 0: the file name .* leads out'):
     first_item(write('train.json', [item]), tmp_path)
   with pytest.raises(BadInput, match='leads out'):
     video_folder.open_named_video(tmp_path, name)

@@ -23,8 +23,8 @@ def convert(
     str | None,
     typer.Option(
       metavar='NAME|FILE',
-      help="A published size by name (HawkEye's are full and stage2), or JSON "
-      'with the sizes.',
+      help="A published size by name, such as HawkEye's stage2 or TimeChat's "
+      'start, or JSON with the sizes.',
     ),
   ] = None,
   tokenizers: Annotated[

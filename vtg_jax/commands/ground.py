@@ -15,6 +15,7 @@ from vtg_jax.commands.video_verb import (
   Resize,
   Sampling,
   Temperature,
+  TopP,
   Video,
   carry_out,
   check_least,
@@ -104,6 +105,7 @@ def ground(
   ] = None,
   temperature: Temperature = None,
   candidates: Candidates = None,
+  top_p: TopP = None,
 ) -> None:
   """Say when each QUERY happens in VIDEO, and how sure that is."""
   for query in queries:
@@ -132,7 +134,7 @@ def ground(
       '--budget': ('budget', budget),
       '--absent-below': ('absent_below', absent_below),
       '--false-alarm-rate': ('false_alarm_rate', false_alarm_rate),
-      **draws(temperature, candidates, seed),
+      **draws(temperature, candidates, seed, top_p),
     },
     key='moments',
     show=report.print_moments,

@@ -1,6 +1,6 @@
 """`vtg highlight`: the moments of a video that stand out for a sentence."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -16,6 +16,7 @@ from vtg_jax.commands.video_verb import (
   Sampling,
   Seed,
   Temperature,
+  TopP,
   Video,
   carry_out,
   check_least,
@@ -33,9 +34,14 @@ def highlight(
   model: Model = None,
   as_json: Json = False,
   plot: Plot = None,
+  mode: Annotated[
+    Literal['score', 'generate'] | None,
+    typer.Option(help='Well-formed lists, or text as the model writes it.'),
+  ] = None,
   max_tokens: MaxTokens = None,
   temperature: Temperature = None,
   candidates: Candidates = None,
+  top_p: TopP = None,
   seed: Seed = None,
   sampling: Sampling = None,
   resize: Resize = None,
@@ -48,8 +54,9 @@ def highlight(
     method='highlights',
     asked=queries,
     options={
+      '--mode': ('mode', mode),
       '--max-tokens': ('max_tokens', max_tokens),
-      **draws(temperature, candidates, seed),
+      **draws(temperature, candidates, seed, top_p),
       '--sampling': ('sampling', sampling),
     },
     key='highlights',

@@ -71,6 +71,14 @@ Candidates = Annotated[
   int | None,
   typer.Option(help='Draw from so many of the most probable tokens.'),
 ]
+TopP = Annotated[
+  float | None,
+  typer.Option(
+    '--top-p',
+    metavar='P',
+    help='Of these only the first ones that reach so much probability.',
+  ),
+]
 Seed = Annotated[int | None, typer.Option(help='Seed of the draws.')]
 
 # What a grounder may lack, by the name of its method.
@@ -214,7 +222,10 @@ def tell_cost(
 
 
 def draws(
-  temperature: float | None, candidates: int | None, seed: int | None
+  temperature: float | None,
+  candidates: int | None,
+  seed: int | None,
+  top_p: float | None = None,
 ) -> dict[str, tuple[str, Any]]:
   """How tokens are drawn, as options of an `Order`.
 
@@ -226,6 +237,7 @@ def draws(
   return {
     '--temperature': ('temperature', temperature),
     '--candidates': ('n_candidates', candidates),
+    '--top-p': ('top_p', top_p),
     '--seed': ('seed', seed),
   }
 

@@ -1,6 +1,7 @@
 """Files of the highlight benchmark, as items."""
 
 import json
+import math
 import os
 from collections.abc import Mapping
 from typing import Any
@@ -10,6 +11,18 @@ from vtg_jax.evaluation.annotations import read_text
 from vtg_jax.evaluation.items import HighlightItem
 from vtg_jax.metrics.grounding import finite_seconds
 from vtg_jax.metrics.highlights import TrueSaliency, clips_of
+
+# Tables are made of a video's clips; those of the benchmark last 150 s.
+_MOST_S = 86_400.0
+# Whatever a line can be that is no query.
+_NO_QUERY = (
+  AttributeError,
+  KeyError,
+  TypeError,
+  ValueError,
+  OverflowError,
+  RecursionError,
+)
 
 
 def qvhighlights_items(path: str | os.PathLike) -> list[HighlightItem]:
@@ -29,7 +42,7 @@ def qvhighlights_items(path: str | os.PathLike) -> list[HighlightItem]:
       continue
     try:
       items.append(_item(json.loads(line)))
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
+    except _NO_QUERY as error:
       raise BadInput(
         f'line {number} of {path} is no query of QVHighlights with '
         f'saliency_scores ({type(error).__name__}: {error}); give the train or '
@@ -40,11 +53,15 @@ def qvhighlights_items(path: str | os.PathLike) -> list[HighlightItem]:
 
 def _item(told: Mapping[str, Any]) -> HighlightItem:
   duration_s = finite_seconds(told['duration'])
+  if not 0 < duration_s <= _MOST_S:
+    raise ValueError(f'its duration is {duration_s:g} s')
   n_clips = clips_of(duration_s)
   clips = tuple(int(clip) for clip in told['relevant_clip_ids'])
   scores = tuple(tuple(map(float, row)) for row in told['saliency_scores'])
   if len(scores) != len(clips) or len({len(row) for row in scores}) > 1:
     raise ValueError(f'{len(clips)} clips have {len(scores)} rows of scores')
+  if not all(math.isfinite(score) for row in scores for score in row):
+    raise ValueError('a score is no finite number')
   if not all(0 <= clip < n_clips for clip in clips):
     raise ValueError(f'one of {list(clips)} is none of {n_clips} clips')
   query, video = told['query'], told['vid']

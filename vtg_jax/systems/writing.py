@@ -1,13 +1,20 @@
 """Texts that a language model writes: how they are asked for, what comes."""
 
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Float, Int
 
 from vtg_jax.errors import BadInput
-from vtg_jax.systems.checks import checked_score
+from vtg_jax.moments.coarse import fill_template
+from vtg_jax.systems.checks import (
+  MODES,
+  SAMPLINGS,
+  check_known,
+  checked_queries,
+  checked_score,
+)
 
 
 class Draws(NamedTuple):
@@ -17,11 +24,14 @@ class Draws(NamedTuple):
     temperature: Divides the scores; 0 takes the most probable token.
     n_candidates: Most probable tokens that are drawn from.
     seed: Of the draws.
+    top_p: Of these only the first ones that reach so much probability, of
+      systems that know it; 1 for all.
   """
 
   temperature: float = 0.0
   n_candidates: int = 50
   seed: int = 0
+  top_p: float = 1.0
 
   def check(self) -> None:
     """Raises BadInput where a number is out of range."""
@@ -35,12 +45,46 @@ class Draws(NamedTuple):
       )
     if not 0 <= self.seed < 2**31:
       raise BadInput(f'seed is {self.seed}; it must be from 0 to {2**31 - 1}')
+    if not 0 < self.top_p <= 1:
+      raise BadInput(f'top_p is {self.top_p}; it must be above 0, at most 1')
+
+
+# How benchmarks choose tokens where nothing is said: the most probable one.
+# Deviates: papers' own runs draw, so that no two are the same.
+BENCHMARK_DRAWS = {'temperature': 0.0, 'n_candidates': 50, 'seed': 0}
 
 
 def check_max_tokens(max_tokens: int) -> None:
   """Raises BadInput where nothing could be written."""
   if max_tokens < 1:
     raise BadInput(f'max_tokens is {max_tokens}; it must be at least 1')
+
+
+def check_benchmark(
+  options: Mapping[str, Any], *, video_slot: str, modes: Sequence[str] = MODES
+) -> None:
+  """Checks the options of a method that a benchmark calls.
+
+  Args:
+    options: `sampling` and the draws; of `mode`, `template`, `prompt` and
+      `max_tokens` those that the method has.
+    video_slot: what marks the video in a prompt.
+    modes: that the method knows.
+
+  Raises:
+    BadInput: a value that no sample could be asked with.
+  """
+  check_known('sampling', options['sampling'], SAMPLINGS)
+  given = {name: options[name] for name in Draws._fields if name in options}
+  Draws(**given).check()
+  if 'mode' in options:
+    check_known('mode', options['mode'], modes)
+  if options.get('template') is not None:
+    fill_template(options['template'], '')
+  if options.get('prompt') is not None:
+    checked_queries(options['prompt'], video_slot, what='prompt')
+  if options.get('max_tokens') is not None:
+    check_max_tokens(options['max_tokens'])
 
 
 class Written(NamedTuple):

@@ -31,6 +31,16 @@ def test_a_number_with_two_dots_is_no_error():
   assert read_events('1..5 - 2, he\nsits', released=True) == []
 
 
+def test_a_number_that_never_stops_is_no_time():
+  endless = '9' * 400
+  for text in (endless, f'0 - {endless} seconds, he sits. It happens'):
+    for released in (False, True):
+      assert read_span(text, released=released) is None
+      assert read_events(text, released=released) == []
+  starts = f'It starts at 1!\nIt ends at {endless}!'
+  assert read_span(starts, released=True) is None
+
+
 def test_events_are_read_strictly():
   told = 'Here: 0 - 5 seconds, cut it. 9 - 5 seconds, no. 6.5-9 seconds, stir.'
   assert read_events(told) == [

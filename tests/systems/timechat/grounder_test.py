@@ -172,13 +172,13 @@ def test_events_are_told_in_seconds_of_the_video(grounder, video):
 
 def test_highlights_are_asked_for_each_query(grounder, video):
   queries = ['a cup', 'the sofa']
-  for released, max_tokens in ((False, 110), (True, FRAME_TOKENS)):
+  for mode, max_tokens in (('score', 110), ('generate', FRAME_TOKENS)):
     found = grounder.highlights(
       video,
       queries,
       template='highlights of %s?',
       max_tokens=max_tokens,
-      released=released,
+      mode=mode,
     )
     assert [one.query for one in found] == queries
     for one in found:
@@ -186,7 +186,7 @@ def test_highlights_are_asked_for_each_query(grounder, video):
       assert all(0 <= time_s <= video.duration_s for time_s in one.times_s)
       assert all(1 <= saliency <= 5 for saliency in one.saliency)
       # Its grammar always tells some, whatever the weights.
-      assert released or one.times_s
+      assert mode == 'generate' or one.times_s
   with pytest.raises(BadInput, match='too few for one highlight'):
     grounder.highlights(video, queries, template='%s?', max_tokens=20)
 
@@ -228,6 +228,7 @@ def test_what_cannot_be_asked_is_bad_input(grounder, video, clip):
     ({'sampling': 'odd'}, 'sampling'),
     ({'top_k': 0}, 'top_k is 0'),
     ({'temperature': -1.0}, 'temperature'),
+    ({'top_p': 0.0}, 'top_p is 0.0'),
     ({'absent_below': 2.0}, 'absent_below'),
   ):
     with pytest.raises(BadInput, match=said):
@@ -305,7 +306,9 @@ def test_codes_are_well_formed_and_told_in_seconds(coded, video):
 
 
 def test_highlights_in_codes_are_told_in_seconds(coded, video):
-  (found,) = coded.highlights(video, 'a cup', max_tokens=110, temperature=9.0)
+  (found,) = coded.highlights(
+    video, 'a cup', template='%s?', max_tokens=110, temperature=9.0
+  )
   assert found.times_s and len(found.times_s) == len(found.saliency)
   assert all(0 <= time_s <= video.duration_s for time_s in found.times_s)
 

@@ -41,6 +41,19 @@ def test_questions_in_codes_have_no_seconds(task, way):
     assert examples.get(task, '<2><7><3><3>') in asked
 
 
+def test_what_is_asked_where_nobody_says_tells_times_as_the_model_does():
+  for task in (GROUNDING, DENSE_CAPTIONS, HIGHLIGHTS):
+    for prompts in ('released', 'as_trained'):
+      asked = questions.usual_question(task, prompts, coded=True)
+      assert 'second' not in asked
+      assert asked.count('%s') == (task != DENSE_CAPTIONS)
+  plain = questions.usual_question(HIGHLIGHTS, 'as_trained', coded=False)
+  assert '82, 84' in plain
+  assert questions.usual_question(GROUNDING, 'released', coded=False).endswith(
+    'timestamps in seconds.'
+  )
+
+
 @pytest.mark.parametrize(
   ('arguments', 'message'),
   [

@@ -12,10 +12,12 @@ not of the form above tells nothing, and nothing is made up.
 Source: TimeChat utils/format_tvg.py, format_dvc.py and format_vhd.py.
 Deviates, as released: where those scripts stop with an error (a number with
   two dots, a highlight at the end of a video of odd length, the debugger for
-  'start time 1, end time 2'), the answer tells nothing there or, at the
-  video's end, counts for its last clip.
+  'start time 1, end time 2'), and of a number beyond all floats, as a model
+  writes that never stops, the answer tells nothing there or, at the video's
+  end, counts for its last clip.
 """
 
+import math
 import re
 
 from vtg_jax.metrics.dense_captions import Event
@@ -52,7 +54,7 @@ def read_span(
   if released:
     return released_answers.span(text)
   for start, end in _SPAN.findall(text):
-    if float(start) <= float(end):
+    if float(start) <= float(end) < math.inf:
       return float(start), float(end)
   return None
 
@@ -80,7 +82,7 @@ def read_events(
   for span, stop in zip(spans, stops, strict=False):
     start_s, end_s = map(float, span.groups())
     sentence = text[span.end() : stop].lstrip(' ,:;-').strip()
-    if start_s <= end_s and _WORD.search(sentence):
+    if start_s <= end_s < math.inf and _WORD.search(sentence):
       events.append(Event((start_s, end_s), sentence))
   return events
 

@@ -110,7 +110,11 @@ class Asker:
     limit = 0
     if words is not None:
       limit = limit_of(shown.duration_s, self.wording.figures)
-    sampled = Sampling(np.int32(draws.seed), np.float32(draws.temperature or 1))
+    sampled = Sampling(
+      np.int32(draws.seed),
+      np.float32(draws.temperature or 1),
+      np.float32(draws.top_p),
+    )
     written = []
     for first in range(0, len(rows), QUESTIONS_AT_ONCE):
       some = rows[first : first + QUESTIONS_AT_ONCE]

@@ -86,6 +86,7 @@ class Sampling(NamedTuple):
 
   seed: Int[Array, '']
   temperature: Float[Array, '']
+  top_p: Float[Array, ''] | np.float32 = np.float32(1)
 
 
 class AskingPrograms:
@@ -196,7 +197,8 @@ class AskingPrograms:
     )
     draw = grammar = None
     if n_candidates:
-      draw = sampler(sampling.seed, sampling.temperature, n_candidates)
+      seed, temperature, top_p = sampling
+      draw = sampler(seed, temperature, n_candidates, top_p)
     if words is not None:
       grammar = words.grammar(
         self._wording.figures, questions.limit, max_tokens

@@ -21,10 +21,10 @@ from vtg_jax.systems.checks import (
   checked_queries,
   checked_score,
 )
-from vtg_jax.systems.grounder import BenchmarkOptions
 from vtg_jax.systems.loading import OpensVideos, load_network
 from vtg_jax.systems.timechat import answers, chat, questions
 from vtg_jax.systems.timechat.asker import Asker
+from vtg_jax.systems.timechat.benchmarks import benchmark_options
 from vtg_jax.systems.timechat.boundaries import placed_moments
 from vtg_jax.systems.timechat.config import SYSTEM, TimeChatConfig
 from vtg_jax.systems.timechat.model import param_shapes
@@ -39,27 +39,8 @@ from vtg_jax.systems.vocabularies import (
 )
 from vtg_jax.systems.writing import Draws, mean_probability
 
-HIGHLIGHTS = questions.question(questions.HIGHLIGHTS, '%s')
 # Most tokens of a freely written answer that tells a span, or highlights.
 SPAN_TOKENS, HIGHLIGHT_TOKENS = 64, 512
-
-
-def _options(sampling: str, mode: str) -> BenchmarkOptions:
-  draws = {'temperature': 0.0, 'n_candidates': 50, 'seed': 0}
-  how = {'sampling': sampling, 'mode': mode, **draws}
-  free = {name: value for name, value in how.items() if name != 'mode'}
-  return BenchmarkOptions(
-    ground={**how, 'template': str},
-    dense_caption={**how, 'prompt': str, 'max_tokens': int},
-    highlights={
-      **free,
-      'released': mode == 'generate',
-      'template': str,
-      'max_tokens': int,
-    },
-    # The figures of its paper count an IoU that equals the threshold.
-    strict=False,
-  )
 
 
 class TimeChatGrounder(OpensVideos):
@@ -79,10 +60,6 @@ class TimeChatGrounder(OpensVideos):
 
   system = SYSTEM
   frame_fit = 'stretch'
-  benchmark_options = {
-    'paper': _options('paper', 'generate'),
-    'best': _options('timestamp', 'score'),
-  }
 
   def __init__(
     self,
@@ -109,6 +86,7 @@ class TimeChatGrounder(OpensVideos):
       BadInput: when a tokenizer does not fit the network.
     """
     self.config, self.notice = config, notice
+    self.benchmark_options = benchmark_options(config.prompts)
     self.frame_size = config.encoder.image_size
     self.asker = Asker(
       config, params, Wording(config, tokenizer, bert), compute or Compute()
@@ -133,6 +111,7 @@ class TimeChatGrounder(OpensVideos):
     template: str | None = None,
     temperature: float = 0.0,
     n_candidates: int = 50,
+    top_p: float = 1.0,
     seed: int = 0,
   ) -> list[Moment | Absent]:
     """Says when each query happens.
@@ -157,8 +136,9 @@ class TimeChatGrounder(OpensVideos):
       template: Question with one %s for the sentence; the first of training
         when None.
       temperature: Of the draws; 0 takes the most probable token. Deviates:
-        the release draws from the most probable 80 %.
+        the release draws, with a temperature of 1 and `top_p` 0.8.
       n_candidates: Most probable tokens that are drawn from.
+      top_p: Of these only the first ones that reach so much probability.
       seed: Of the draws.
 
     Returns:
@@ -174,7 +154,7 @@ class TimeChatGrounder(OpensVideos):
     if top_k < 1:
       raise BadInput(f'top_k is {top_k}; use 1 up')
     queries = checked_queries(queries, chat.PLACEHOLDER)
-    template = template or questions.GROUNDING_BY_PROMPTS[self.config.prompts]
+    template = template or self._question(questions.GROUNDING)
     asked = [fill_template(template, query.strip('.')) for query in queries]
     wording, video = self.asker.wording, self.opened(video)
     duration_s = self.asker.shown(video, sampling).duration_s
@@ -191,7 +171,7 @@ class TimeChatGrounder(OpensVideos):
       sampling,
       asked,
       max_tokens=SPAN_TOKENS,
-      draws=Draws(temperature, n_candidates, seed),
+      draws=Draws(temperature, n_candidates, seed, top_p),
       words=words,
     )
     found = []
@@ -219,6 +199,7 @@ class TimeChatGrounder(OpensVideos):
     mode: str = 'score',
     temperature: float = 0.0,
     n_candidates: int = 50,
+    top_p: float = 1.0,
     seed: int = 0,
   ) -> list[Caption]:
     """Tells what happens in a video, and when.
@@ -233,6 +214,7 @@ class TimeChatGrounder(OpensVideos):
         the release does.
       temperature: See `ground`.
       n_candidates: See `ground`.
+      top_p: See `ground`.
       seed: See `ground`.
 
     Returns:
@@ -246,9 +228,9 @@ class TimeChatGrounder(OpensVideos):
     """
     check_known('mode', mode, MODES)
     check_known('sampling', sampling, SAMPLINGS)
-    question = questions.DENSE_BY_PROMPTS[self.config.prompts]
-    question = question if prompt is None else prompt
-    (question,) = checked_queries(question, chat.PLACEHOLDER, what='prompt')
+    if prompt is None:
+      prompt = self._question(questions.DENSE_CAPTIONS)
+    (question,) = checked_queries(prompt, chat.PLACEHOLDER, what='prompt')
     wording, video = self.asker.wording, self.opened(video)
     duration_s = self.asker.shown(video, sampling).duration_s
     words = wording.event_words if mode == 'score' else None
@@ -257,7 +239,7 @@ class TimeChatGrounder(OpensVideos):
       sampling,
       [question],
       max_tokens=max_tokens,
-      draws=Draws(temperature, n_candidates, seed),
+      draws=Draws(temperature, n_candidates, seed, top_p),
       words=words,
     )
     lead = () if words is None else words.lead
@@ -285,12 +267,13 @@ class TimeChatGrounder(OpensVideos):
     video: str | os.PathLike | FrameStore,
     queries: str | Sequence[str],
     *,
-    template: str = HIGHLIGHTS,
+    template: str | None = None,
     max_tokens: int = HIGHLIGHT_TOKENS,
     sampling: str = 'timestamp',
-    released: bool = False,
+    mode: str = 'score',
     temperature: float = 0.0,
     n_candidates: int = 50,
+    top_p: float = 1.0,
     seed: int = 0,
   ) -> list[Highlights]:
     """Says which moments stand out for each query, and how much.
@@ -298,14 +281,16 @@ class TimeChatGrounder(OpensVideos):
     Args:
       video: Path, or what `open_video` returned.
       queries: One sentence or several; together they cost less.
-      template: Question with one %s for the sentence.
+      template: Question with one %s for the sentence; the release's, after it
+        was trained for this, when None.
       max_tokens: Most tokens of an answer.
       sampling: See `ground`.
-      released: The model writes freely, and what comes is read as the release
-        does, which makes something of most texts. Otherwise its answer counts
-        and lists as it was taught to, of times in the video and saliencies.
+      mode: 'score' has the model count and list as it was taught to, times in
+        the video and saliencies; 'generate' leaves it free and reads what
+        comes as the release does, which makes something of most texts.
       temperature: See `ground`.
       n_candidates: See `ground`.
+      top_p: See `ground`.
       seed: See `ground`.
 
     Returns:
@@ -317,17 +302,19 @@ class TimeChatGrounder(OpensVideos):
       BadInput: for an unreadable video, an empty or overlong query, or an
         option out of range.
     """
+    check_known('mode', mode, MODES)
     check_known('sampling', sampling, SAMPLINGS)
     queries = checked_queries(queries, chat.PLACEHOLDER)
+    template = template or self._question(questions.HIGHLIGHTS)
     wording, video = self.asker.wording, self.opened(video)
     duration_s = self.asker.shown(video, sampling).duration_s
-    words = None if released else wording.highlight_words
+    words = wording.highlight_words if mode == 'score' else None
     written = self.asker.write(
       video,
       sampling,
       [fill_template(template, query.strip('.')) for query in queries],
       max_tokens=max_tokens,
-      draws=Draws(temperature, n_candidates, seed),
+      draws=Draws(temperature, n_candidates, seed, top_p),
       words=words,
     )
     found = []
@@ -337,7 +324,7 @@ class TimeChatGrounder(OpensVideos):
       text = wording.times.in_seconds(text, duration_s)
       told = [
         highlight
-        for highlight in answers.read_highlights(text, released=released)
+        for highlight in answers.read_highlights(text, released=words is None)
         if 0 <= highlight.time_s <= video.duration_s
       ]
       found.append(
@@ -350,6 +337,14 @@ class TimeChatGrounder(OpensVideos):
         )
       )
     return found
+
+  def _question(self, task: str) -> str:
+    """What is asked where nobody says."""
+    return questions.usual_question(
+      task,
+      self.config.prompts,
+      coded=self.asker.wording.times.is_relative,
+    )
 
 
 def load(

@@ -135,17 +135,31 @@ def question(
   return text.replace('{dataset}', dataset).replace('{query}', query)
 
 
-# How a model is asked, by its config's `prompts`: with %s for the sentence
-# where it is about one. Of the release, TimeIT's first question.
-GROUNDING_BY_PROMPTS = {
-  'released': question(GROUNDING, '%s'),
-  'as_trained': templates.QUESTIONS[GROUNDING][0].replace('{query}', '%s'),
+# TimeIT's first question.
+_DENSE_TIMEIT = (
+  'Determine the start and end times of various activity events in the video, '
+  'accompanied by descriptions.'
+)
+# Of our own training.
+_AS_TRAINED = {
+  GROUNDING: templates.QUESTIONS[GROUNDING][0].replace('{query}', '%s'),
+  DENSE_CAPTIONS: templates.QUESTIONS[DENSE_CAPTIONS][0],
 }
-DENSE_BY_PROMPTS = {
-  'released': 'Determine the start and end times of various activity events in '
-  'the video, accompanied by descriptions.',
-  'as_trained': templates.QUESTIONS[DENSE_CAPTIONS][0],
-}
+
+
+def usual_question(task: str, prompts: str, *, coded: bool) -> str:
+  """What is asked where nobody says, with %s for the sentence.
+
+  Args:
+    task: GROUNDING, DENSE_CAPTIONS or HIGHLIGHTS.
+    prompts: of the model's config.
+    coded: the model tells times as Seq2Time's codes.
+  """
+  if prompts == 'as_trained' and task in _AS_TRAINED:
+    return _AS_TRAINED[task]
+  if task == DENSE_CAPTIONS:
+    return _DENSE_TIMEIT
+  return question(task, '%s', coded=coded)
 
 
 def grounding_answer(span: Span) -> str:

@@ -3,6 +3,7 @@
 See `answers`, which says what is read; this says how.
 """
 
+import math
 import re
 
 from vtg_jax.metrics.dense_captions import Event
@@ -44,8 +45,9 @@ def span(text: str) -> tuple[float, float] | None:
       if any(word in piece for word in _ABOUT_TIMES)
     ]
     firsts = [_NUMBER.search(piece) for piece in pieces]
-    numbers = [float(first[0]) for first in firsts if first]
-    found = list(zip(numbers[::2], numbers[1::2], strict=False))
+    numbers = [first[0] for first in firsts if first]
+    pairs = zip(numbers[::2], numbers[1::2], strict=False)
+    found = [pair for pair in (_numbers(*two) for two in pairs) if pair]
   if not found:
     return None
   start_s, end_s = sorted(found[0])
@@ -118,14 +120,10 @@ def _any_span(text: str) -> tuple[float, float] | None:
     if n_colons == 2:
       return tuple(times) if times and len(times) == 2 else None
     return _around(times[0]) if times else None
-  try:
-    times = [float(number) for number in _LOOSE_NUMBER.findall(text)]
-  except ValueError:
-    return None
-  match times:
-    case [time_s]:
+  match _numbers(*_LOOSE_NUMBER.findall(text)):
+    case (time_s,):
       return _around(time_s)
-    case [start_s, end_s]:
+    case (start_s, end_s):
       return start_s, end_s
   return None
 
@@ -183,10 +181,12 @@ def _ranges(text: str) -> list[tuple[float, float]]:
 
 
 def _numbers(*texts: str) -> tuple[float, ...] | None:
+  """Numbers; None where one is none, or greater than any that there is."""
   try:
-    return tuple(map(float, texts))
+    numbers = tuple(map(float, texts))
   except ValueError:
     return None
+  return numbers if all(map(math.isfinite, numbers)) else None
 
 
 def _paired(spans, pieces) -> list[Event]:

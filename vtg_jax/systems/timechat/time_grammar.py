@@ -207,7 +207,8 @@ def _fives(figures: Figures) -> tuple[str, list[int]]:
   """An example of a number, and its tokens."""
   five = figures.digit_ids[5]
   if figures.point_id is None:
-    return relative_position.TOKENS[5] * figures.n_whole, [five] * 4
+    n = figures.n_whole
+    return relative_position.TOKENS[5] * n, [five] * n
   return '5.5', [five, figures.point_id, five]
 
 
