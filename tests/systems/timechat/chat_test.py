@@ -48,14 +48,10 @@ def test_a_text_to_learn_from_has_all_turns():
     '</Video> The video contains 2 frames sampled at 0.0, 1.5 seconds. q1 '
     '[/INST] a1 </s><s>[INST] q2 [/INST] a2 </s>'
   )
-  parts = chat.parts_of(text)
-  assert ''.join(part for part, _ in parts) == text
-  assert [part for part, learnt in parts if learnt] == [' a1 </s>', ' a2 </s>']
 
 
 def test_an_open_answer_is_the_last_one():
   assert chat.conversation([('q', None)], system='s').endswith('q [/INST]')
-  assert chat.parts_of('[INST] q [/INST]') == [('[INST] q [/INST]', False)]
   with pytest.raises(ValueError, match='turn 0 has no answer'):
     chat.conversation([('q', None), ('p', 'a')])
 
@@ -93,13 +89,3 @@ def test_frames_and_images_in_codes():
     'The image sequence contains 2 images indexed at <0><7><2><9>, '
     '<9><9><9><9>. '
   )
-
-
-def test_speech_stands_before_the_question():
-  lines = [(i, i + 1.25, f'w{i}') for i in range(45)]
-  text = chat.about_speech('why?', lines)
-  assert text.startswith(
-    'Transcribed speech: 0.0 - 1.2 seconds, w0 3.0 - 4.2 seconds, w3 '
-  )
-  assert text.count('seconds') == 15 and text.endswith('speech, why?')
-  assert chat.about_speech('why?', []).startswith('Transcribed speech: None. B')

@@ -46,13 +46,6 @@ TRAINING_SYSTEM = ' '
 # Writes places as digit tokens.
 WRITE_CODES = in_codes(relative_position.written)
 
-# A question about speech that was written down: the speech, the question.
-_SPEECH = (
-  'Transcribed speech: {} Based on the video content and possible transcribed '
-  'speech, {}'
-)
-_NO_SPEECH = 'None.'
-_MOST_SPEECH_LINES = 15
 _MESSAGE_TIMES = re.compile(r'sampled at (.*) seconds')
 
 
@@ -232,40 +225,6 @@ def learnt_text(
     before_question=spacing.before_question,
   )
   return conversation([(first, answer), *more], system=spacing.system)
-
-
-def parts_of(text: str) -> list[tuple[str, bool]]:
-  """A conversation cut into what is given and what is learnt.
-
-  An answer is learnt from what follows its '[/INST]' on, its end included:
-
-  parts_of('[INST] a [/INST] b </s>')
-    == [('[INST] a [/INST]', False), (' b </s>', True)]
-  """
-  parts = []
-  for turn in text.split(END)[:-1]:
-    given, mark, answer = turn.partition(ANSWERED)
-    parts += [(given + mark, False), (answer + END, True)]
-  open_end = text.rpartition(END)[2]
-  return [*parts, (open_end, False)] if open_end else parts
-
-
-def about_speech(
-  question: str, lines: Sequence[tuple[float, float, str]]
-) -> str:
-  """A question with what is said in the video.
-
-  Args:
-    question: about the video.
-    lines: start and end in seconds, and the words; about 15 at even distances
-      are kept.
-  """
-  stride = max(1, len(lines) // _MOST_SPEECH_LINES)
-  told = ''.join(
-    f'{start_s:.1f} - {end_s:.1f} seconds, {words} '
-    for start_s, end_s, words in lines[::stride]
-  )
-  return _SPEECH.format(told.strip() or _NO_SPEECH, question)
 
 
 def _share(place: float, length: float) -> str:
