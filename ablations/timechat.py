@@ -24,8 +24,9 @@ _SCORING = (
 )
 _VARIANTS = {
   'baseline': 'videos, plain numbers: TimeChat',
+  'images_plain': '+ image sequences',
   'images': '+ image sequences, digit tokens',
-  '': '+ clip sequences: Seq2Time',
+  '': '+ image and clip sequences, digit tokens: Seq2Time',
   'plain': 'Seq2Time with plain numbers',
   'no_iig': 'Seq2Time without image index grounding',
   'no_iic': 'Seq2Time without captions of indexed images',

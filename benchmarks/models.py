@@ -24,7 +24,7 @@ from vtg_jax.evaluation.model_comparison import AGREEMENT, MODELS
 from vtg_jax.moments.joint_confidence import FILE, read_joint, write_joint
 from vtg_jax.systems import registry
 
-# Those that find moments, in the order of the issue that asks for the table.
+# Those that find moments, as the README lists the systems.
 NAMES = (
   'hawkeye_small',
   'grounded_videollm_small',

@@ -10,6 +10,7 @@ Command: vtg train timechat/small_frames --cpu-devices 2
   vtg train timechat/small --cpu-devices 2
   timechat/small:baseline     videos only, plain numbers
   timechat/small:images       videos and image sequences
+  timechat/small:images_plain the same, plain numbers
   timechat/small:plain        all data, plain numbers
   timechat/small:no_iig       without image index grounding; no_iic, no_alr
 Hardware: 2 CPU cores, or any one accelerator.
@@ -25,7 +26,16 @@ from configs.timechat_small_recipe import (
   small_recipe,
 )
 
-VARIANTS = ('', 'baseline', 'images', 'plain', 'no_iig', 'no_iic', 'no_alr')
+VARIANTS = (
+  '',
+  'baseline',
+  'images',
+  'images_plain',
+  'plain',
+  'no_iig',
+  'no_iic',
+  'no_alr',
+)
 
 
 def get_config(arg: str = '') -> ConfigDict:
@@ -45,11 +55,11 @@ def get_config(arg: str = '') -> ConfigDict:
   config.start.preset = None
   config.start.init_from = 'out/timechat/small_frames/model'
   config.trainable = (r'video_qformer/.*', r'projector/.*', r'llm/.*')
-  if arg in ('baseline', 'images'):
+  if arg in ('baseline', 'images', 'images_plain'):
     config.data.drawn_clips = ()
   if arg == 'baseline':
     config.data.drawn_images = ()
-  if arg in ('baseline', 'plain'):
+  if arg in ('baseline', 'images_plain', 'plain'):
     config.data.places = 'plain'
   if arg.startswith('no_'):
     (images,) = config.data.drawn_images
