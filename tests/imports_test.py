@@ -267,17 +267,13 @@ WITHOUT_JAX = (
 )
 
 
-def test_the_input_pipeline_needs_no_jax():
+def test_the_input_pipeline_and_training_data_need_no_jax():
   modules = [
     module_name(path)
     for path in LIBRARY
     if 'input_pipeline' in path.parts and 'tfds' not in path.parts
   ]
-  loaded_after(f'{WITHOUT_JAX}import {", ".join(modules)}')
-
-
-def test_training_data_need_no_jax():
-  modules = [
+  modules += [
     f'vtg_jax.systems.{system}.training_data'
     for system in ('hawkeye', 'grounded_videollm', 'revisionllm', 'timechat')
   ]

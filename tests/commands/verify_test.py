@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.commands import golden_names
 from vtg_jax import cli
 from vtg_jax.systems import registry
 from vtg_jax.systems.replay.comparison import Comparison
@@ -20,14 +21,15 @@ def run(*arguments):
   return cli.main([str(a) for a in arguments])
 
 
-@pytest.mark.parametrize(
-  'system', ['grounded_videollm', 'hawkeye', 'revisionllm', 'timechat']
-)
-def test_a_golden_folder_is_replayed_within_tolerance(system, tmp_path):
+@pytest.mark.parametrize('system', golden_names.SYSTEMS)
+def test_a_golden_folder_is_replayed_whole_and_within_tolerance(
+  system, tmp_path
+):
   environment = {k: v for k, v in os.environ.items() if k not in OF_THE_TESTS}
+  out = tmp_path / 'arrays.npz'
   done = subprocess.run(
     [sys.executable, '-m', 'vtg_jax', 'verify', f'tests/golden/{system}']
-    + ['--json'],
+    + ['--json', '--out', str(out)],
     cwd=ROOT,
     env={**environment, 'XDG_CACHE_HOME': str(tmp_path)},
     capture_output=True,
@@ -35,7 +37,20 @@ def test_a_golden_folder_is_replayed_within_tolerance(system, tmp_path):
     check=False,
   )
   assert done.returncode == 0, done.stdout + done.stderr
-  assert json.loads(done.stdout)['passed']
+  document = json.loads(done.stdout)
+  assert document['passed']
+  names = {one['name'] for one in document['comparisons'] if one['passed']}
+  assert len(names) == len(document['comparisons']) > 100
+  assert golden_names.compared(system) <= names
+  kinds = {name.split('[')[0].split('.')[0] for name in names}
+  assert golden_names.cases(system) <= kinds
+  with np.load(out) as arrays:
+    assert golden_names.written(system) <= set(arrays.files)
+    for recorded in golden_names.records(system):
+      assert recorded.keys() <= names
+      for name, array in recorded.items():
+        assert arrays[name].shape == array.shape, name
+        assert arrays[name].dtype.kind == array.dtype.kind, name
 
 
 @pytest.fixture

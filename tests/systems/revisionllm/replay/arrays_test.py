@@ -8,7 +8,7 @@ from tests.systems.revisionllm.golden import GOLDEN
 from tests.systems.revisionllm.replay import golden_folder
 from vtg_jax.errors import BadInput
 from vtg_jax.systems import registry
-from vtg_jax.systems.revisionllm.replay.cases import FILE_NAME, find_rule
+from vtg_jax.systems.revisionllm.replay.cases import find_rule
 
 
 def results(folder):
@@ -17,26 +17,8 @@ def results(folder):
 
 
 @pytest.fixture(scope='module')
-def replayed():
-  return results(GOLDEN)
-
-
-@pytest.fixture(scope='module')
 def recorded():
   return any_folder.load(GOLDEN / 'outputs.npz')
-
-
-def test_the_golden_folder_passes_whole(replayed, recorded):
-  told_of, arrays = replayed
-  assert [c for c in told_of.values() if not c.passed] == []
-  assert recorded.keys() <= told_of.keys()
-  for name, array in recorded.items():
-    assert told_of[name].passed, name
-    assert arrays[name].shape == array.shape, name
-    assert arrays[name].dtype.kind == array.dtype.kind, name
-  assert told_of['export'].passed
-  assert FILE_NAME in arrays and 'recursion_trace.json' in arrays
-  assert {'texts.gen_dense_q0', 'tokenise dense/labels'} <= told_of.keys()
 
 
 def test_every_key_of_the_search_and_of_words_has_a_rule():
