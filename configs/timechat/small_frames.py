@@ -9,8 +9,8 @@ Data: none on disk; sequences of frames of different stories, and stories, are
   drawn while it trains.
 Command: vtg train timechat/small_frames --cpu-devices 2
 Hardware: 2 CPU cores, or any one accelerator.
-Wall time: not yet run.
-Expected score: not yet run.
+Wall time: 7 minutes on 2 cores of an AMD EPYC that did other work, too.
+Expected score: none of its own; see docs/timechat_small.
 """
 
 from ml_collections import ConfigDict
