@@ -79,6 +79,17 @@ def long_moments_recipe(
   return config
 
 
+def retrieval_recipe(config: ConfigDict) -> None:
+  """Adds how the videos of sentences are looked for and scored."""
+  # Videos that are looked at closely; the others are ranked by their frames.
+  config.closely = 10
+  config.first = None
+  config.protocol = 'best'
+  # Options of the model's `ground`, whatever they are.
+  config.search = {}
+  config.bootstrap = {'n_resamples': 2000, 'level': 0.95, 'seed': 0}
+
+
 def questions_recipe(benchmark: str, title: str, arg: str) -> ConfigDict:
   """Returns the config of a benchmark of questions with options.
 

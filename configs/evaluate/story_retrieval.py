@@ -11,7 +11,7 @@ Hardware, time, our score: not yet run.
 
 import ml_collections
 
-from configs.evaluate_recipe import stories_recipe
+from configs.evaluate_recipe import retrieval_recipe, stories_recipe
 
 
 def get_config(arg: str = '') -> ml_collections.ConfigDict:
@@ -24,11 +24,7 @@ def get_config(arg: str = '') -> ml_collections.ConfigDict:
   config.seeds = '2000000:2000004' if quick else '2000000:2000100'
   config.files = False
   config.size = 32
-  # Videos that are looked at closely.
-  config.closely = 2 if quick else 10
-  config.first = None
-  config.protocol = 'best'
-  # Options of the model's `ground`, whatever they are.
-  config.search = {}
-  config.bootstrap = {'n_resamples': 2000, 'level': 0.95, 'seed': 0}
+  retrieval_recipe(config)
+  if quick:
+    config.closely = 2
   return config

@@ -81,25 +81,17 @@ def open_train_clips(
   return ClipItems(path, rows)
 
 
-def open_test_clips(
-  path: str | os.PathLike, *, wording: str = 'video'
-) -> ClipItems:
-  """The sentences of the test, one a clip.
+def read_test_clips(path: str | os.PathLike) -> list[tuple[str, str]]:
+  """The clips of the test, each with its one sentence.
 
   Args:
     path: MSRVTT_JSFUSION_test.csv.
-    wording: what is asked; see `item.QUESTIONS`.
 
   Raises:
     BadInput: it cannot be read, or lacks a column.
   """
-  clips = _column(path, 'video_id')
-  said = _column(path, 'sentence')
-  rows = [
-    (clip, clip, asked(sentence, wording))
-    for clip, sentence in zip(clips, said, strict=True)
-  ]
-  return ClipItems(os.fspath(path), rows)
+  clips, said = _column(path, 'video_id'), _column(path, 'sentence')
+  return list(zip(clips, said, strict=True))
 
 
 def _column(path: str | os.PathLike, name: str) -> list[str]:

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from configs.evaluate import story_retrieval
+from configs.evaluate import msrvtt, story_retrieval
 from tests.systems.clip.tiny import write_tiny
 from vtg_jax.errors import BadInput
 from vtg_jax.evaluation.benchmarks import benchmark
@@ -16,6 +16,7 @@ from vtg_jax.metrics.bootstrap import Bootstrap
 from vtg_jax.moments import Absent, Moment
 from vtg_jax.systems.clip import frame_encoder
 from vtg_jax.systems.grounder import BenchmarkOptions
+from vtg_jax.testing.numbered_video import write_numbered_video
 
 NAMES = ('a', 'b', 'c')
 
@@ -29,6 +30,9 @@ class Long:
 
   def __init__(self, folder):
     self.frame_encoder = frame_encoder.load(folder)
+
+  def open_video(self, path):
+    return self.frame_encoder.open_video(path)
 
   def ground(self, video, queries, *, least):
     (query,), n = queries, len(video.features)
@@ -61,6 +65,47 @@ def test_the_right_video_is_looked_for(tmp_path):
     best = np.argsort(line['cosines'])[-2:]
     names = [f'{2000000 + i}.mp4' for i in best]
     assert set(line['closely']) == set(names)
+
+
+@pytest.mark.parametrize('kind', ['features', 'videos'])
+def test_the_clips_of_a_folder_are_looked_for(tmp_path, kind):
+  """From files, and from features in their place."""
+  system = Long(write_tiny(tmp_path / 'clip'))
+  folder = tmp_path / 'clips'
+  folder.mkdir()
+  for name, seconds in zip(NAMES, (3, 5, 4), strict=True):
+    if kind == 'features':
+      features = np.ones((seconds, system.frame_encoder.features), np.float32)
+      np.save(folder / f'{name}.npy', features)
+    else:
+      write_numbered_video(folder / f'{name}.mp4', seconds * 25)
+  file = tmp_path / 'test.csv'
+  rows = ''.join(f'{name},{name} cat\n' for name in NAMES)
+  file.write_text(f'video_id,sentence\n{rows}')
+  values = msrvtt.get_config().to_dict() | {
+    'annotations': str(file),
+    kind: str(folder),
+    'search': {'least': 0},
+    'closely': 3,
+  }
+  out = tmp_path / 'out'
+  done = evaluate(values, system, model='long', out=out)
+  assert done.n_samples == 3 and done.n_failed == 0
+  lines = [json.loads(text) for text in (out / 'samples.jsonl').open()]
+  assert [line['question'] for line in lines] == ['a cat', 'b cat', 'c cat']
+  assert all(line['closely'] == ['b', 'c', 'a'] for line in lines)
+
+
+@pytest.mark.parametrize(
+  ('rows', 'said'),
+  [('a,x\na,y\n', 'names a clip twice'), ('', 'holds no row')],
+)
+def test_a_bad_file_of_clips_is_named(tmp_path, rows, said):
+  file = tmp_path / 'test.csv'
+  file.write_text('video_id,sentence\n' + rows)
+  values = msrvtt.get_config().to_dict() | {'annotations': str(file)}
+  with pytest.raises(BadInput, match=said):
+    benchmark(values | {'videos': str(tmp_path)})
 
 
 def test_a_system_without_features_is_refused(tmp_path):

@@ -15,7 +15,7 @@ from vtg_jax.evaluation import (
 )
 from vtg_jax.evaluation.highlight_files import qvhighlights_items
 from vtg_jax.evaluation.items import Item, Videos, by_search
-from vtg_jax.evaluation.long_files import features_of, long_items
+from vtg_jax.evaluation.long_files import clip_items, features_of, long_items
 from vtg_jax.evaluation.long_stories import LongStories
 from vtg_jax.evaluation.next_gqa_files import next_gqa_items
 from vtg_jax.evaluation.video_mme_files import video_mme_items
@@ -199,23 +199,34 @@ def _story_retrieval(config) -> Benchmark:
   )
 
 
+def _clip_retrieval(config) -> Benchmark:
+  return Benchmark(
+    title=config['title'],
+    items=clip_items(config['annotations']),
+    **_videos_or_features(config),
+  )
+
+
 def _long_moments(config) -> Benchmark:
   items = long_items(
     config['annotations'], config['format'], config['longer_than_s']
   )
-  searches = config['searches']
-  features, fps = config['features'], config['features_fps']
-  if not features:
-    watched, videos_are = _folder(config), str(config['videos'])
-  else:
-    watched = functools.partial(features_of, features, fps)
-    videos_are = f'{features}, {fps:g} frames per second'
   return Benchmark(
     title=config['title'],
-    items=by_search(items, tuple(searches)),
-    watched=watched,
-    videos_are=videos_are,
+    items=by_search(items, tuple(config['searches'])),
+    **_videos_or_features(config),
   )
+
+
+def _videos_or_features(config) -> dict[str, Any]:
+  """What says where videos, or in their place features of them, are."""
+  features, fps = config['features'], config['features_fps']
+  if not features:
+    return {'watched': _folder(config), 'videos_are': str(config['videos'])}
+  return {
+    'watched': functools.partial(features_of, features, fps),
+    'videos_are': f'{features}, {fps:g} frames per second',
+  }
 
 
 def _long_stories(config) -> Benchmark:
@@ -242,4 +253,5 @@ BENCHMARKS = {
   'long_moments': _long_moments,
   'long_stories': _long_stories,
   'story_retrieval': _story_retrieval,
+  'clip_retrieval': _clip_retrieval,
 }

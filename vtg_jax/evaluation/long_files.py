@@ -1,13 +1,14 @@
-"""MAD and VidChapters-7M as items, over videos or features of their frames."""
+"""MAD, VidChapters-7M and MSR-VTT as items, over videos or their features."""
 
 import contextlib
 from collections.abc import Iterator, Sequence
 
 from input_pipeline.frame_features import FrameFeatures
 from input_pipeline.long_video.annotations import MomentFile, open_moments
+from input_pipeline.long_video.clip_annotations import read_test_clips
 from input_pipeline.long_video.features import open_frames
 from vtg_jax.errors import BadInput
-from vtg_jax.evaluation.items import LongItem, Videos
+from vtg_jax.evaluation.items import LongItem, RetrievalItem, Videos
 
 KINDS = ('moments', 'chapters')
 
@@ -41,6 +42,28 @@ def long_items(
       qid=item.query_id,
     )
     for item in open_moments(file)
+  ]
+
+
+def clip_items(path: str) -> list[RetrievalItem]:
+  """Reads the sentences of clips, each to be found among all of them.
+
+  Args:
+    path: as MSR-VTT's test file is; see
+      `input_pipeline.long_video.clip_annotations`.
+
+  Raises:
+    BadInput: it cannot be read, or names a clip twice.
+  """
+  if not path:
+    raise BadInput('no annotation file is given; set annotations=FILE')
+  clips = read_test_clips(path)
+  among = tuple(dict.fromkeys(clip for clip, _ in clips))
+  if len(among) < len(clips):
+    raise BadInput(f'{path} names a clip twice; give a sentence a clip')
+  return [
+    RetrievalItem(video=clip, question=sentence.strip(), among=among)
+    for clip, sentence in clips
   ]
 
 

@@ -6,10 +6,12 @@ closely   the videos of the highest cosines, as `vtg search` ranks them
 
 import dataclasses
 import functools
+import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from input_pipeline.frame_features import FrameFeatures
+from input_pipeline.frame_store import FrameStore
 from vtg_jax.errors import BadInput
 from vtg_jax.evaluation.items import RetrievalItem, Videos
 from vtg_jax.evaluation.records import Records
@@ -70,9 +72,7 @@ def run_retrieval(
       continue
     for name in item.among:
       if name not in features:
-        features[name] = video_features(
-          encoder, videos(name), fps=grounder.features_fps
-        )
+        features[name] = _features(grounder, videos(name))
     (words,) = encoder.encode_queries([item.question])
     among = [
       Candidate(
@@ -99,3 +99,14 @@ def run_retrieval(
     )
     if on_progress is not None:
       on_progress(len(records.done), len(items))
+
+
+def _features(grounder, video) -> FrameFeatures:
+  """Features of a video: as they are released, or of its frames."""
+  if isinstance(video, str | os.PathLike):
+    video = grounder.open_video(video)
+  if not isinstance(video, FrameStore):
+    return video
+  return video_features(
+    grounder.frame_encoder, video, fps=grounder.features_fps
+  )

@@ -8,8 +8,8 @@ import pytest
 
 from input_pipeline.long_video.annotations import MomentFile, open_moments
 from input_pipeline.long_video.clip_annotations import (
-  open_test_clips,
   open_train_clips,
+  read_test_clips,
 )
 from input_pipeline.long_video.item import MomentItem
 from vtg_jax.errors import BadInput
@@ -224,11 +224,10 @@ def test_msr_vtts_sentences_of_chosen_clips(clips):
 def test_msr_vtts_test_has_a_sentence_a_clip(tmp_path):
   file = tmp_path / 'test.csv'
   file.write_text('key,vid_key,video_id,sentence\nr0,m1,video9,A cat sits\n')
-  (item,) = open_test_clips(file)
-  assert (item.query_id, item.video) == ('video9', 'video9')
+  assert read_test_clips(file) == [('video9', 'A cat sits')]
   file.write_text('key,video_id\nr0,video9\n')
   with pytest.raises(BadInput, match='row 0 lacks the column sentence'):
-    open_test_clips(file)
+    read_test_clips(file)
 
 
 @pytest.mark.parametrize(
