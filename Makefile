@@ -6,7 +6,9 @@ PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
   if $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; \
   then echo $$p; break; fi; done)
 TORCH ?= torch==2.13.0
-PYTEST_ARGS ?= -n auto --dist loadfile --durations 30
+# Not the files of most tests first: those of few are the slow ones, and one of
+# them would be waited for at the end.
+PYTEST_ARGS ?= -n auto --dist loadfile --no-loadscope-reorder --durations 30
 DEMO_QUERIES ?= 'a cyan square blinks' \
   'a cyan square falls' 'a blue square shrinks'
 VENV_PYTHON := .venv/bin/python
@@ -66,7 +68,6 @@ test: .venv/test.stamp
 check: .venv/check.stamp
 	$(VENV_PYTHON) -m ruff format --check .
 	$(VENV_PYTHON) -m ruff check .
-	$(VENV_PYTHON) -m pytest -q tests/imports_test.py
 	$(VENV_PYTHON) -m pytest $(PYTEST_ARGS) -m '(torch or features) and not real'
 
 check-tpu: .venv/tpu.stamp

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import tokenizers
 
 from vtg_jax.errors import BadInput
-from vtg_jax.llm.tokenizers import check_unicode
+from vtg_jax.llm.unicode_text import check_unicode
 
 
 class JsonTokenizer:

@@ -9,6 +9,7 @@ import sentencepiece
 import tokenizers
 
 from vtg_jax.errors import BadInput
+from vtg_jax.llm.unicode_text import check_unicode
 
 
 class Tokenizer(Protocol):
@@ -20,16 +21,6 @@ class Tokenizer(Protocol):
   def encode(self, text: str, *, bos: bool = False) -> list[int]: ...
 
   def decode(self, ids: Sequence[int]) -> str: ...
-
-
-def check_unicode(text: str) -> None:
-  """Raises BadInput where a text holds half a character, as JSON can write."""
-  try:
-    text.encode()
-  except UnicodeEncodeError as error:
-    raise BadInput(
-      f'the text {text[:60]!r} holds half a character; mend it'
-    ) from error
 
 
 # Appended to a SentencePiece model, it says: no dummy space in front. Later

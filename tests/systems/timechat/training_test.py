@@ -78,10 +78,11 @@ def test_variants_differ_in_their_data_only():
     data = DataOptions.from_dict(config.pop('data'))
     assert config == {k: v for k, v in whole.items() if k != 'data'}
     assert data.drawn_videos == all_data.drawn_videos
-    is_plain = variant in ('baseline', 'plain')
+    is_plain = variant in ('baseline', 'images_plain', 'plain')
     assert data.places == ('plain' if is_plain else 'codes')
     assert bool(data.drawn_images) == (variant != 'baseline')
-    assert bool(data.drawn_clips) == (variant not in ('baseline', 'images'))
+    no_clips = variant in ('baseline', 'images', 'images_plain')
+    assert bool(data.drawn_clips) != no_clips
     if data.drawn_images:
       rule = data.drawn_images[0].rule
       left_out = [
