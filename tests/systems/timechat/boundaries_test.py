@@ -63,5 +63,17 @@ def test_moments_have_the_ranges_of_their_boundaries():
   assert best.start_range_s == pytest.approx((20.495, 70.495))
   assert best.range_level == 0.9 and other.range_level is None
   assert sum(one.score for one in (best, other)) < 1
+
+
+def test_a_moment_inside_one_place_has_its_length():
+  start, end = np.full((2, 100), -200.0)
+  start[20], end[20] = 0.0, 0.0
+  (moment,) = placed_moments('a dog', start, end, 100.0, top_k=1)
+  # All codes that begin with its digits: 2000 to 2099.
+  assert (moment.start_s, moment.end_s) == pytest.approx((20.0, 20.99))
+
+
+def test_nan_is_told():
+  start = end = np.full(100, np.nan)
   with pytest.raises(BadInput, match='NaN|nan'):
-    placed_moments('a dog', start * np.nan, end, 100.0, top_k=1)
+    placed_moments('a dog', start, end, 100.0, top_k=1)

@@ -125,6 +125,9 @@ def placed_moments(
   ):
     if moments and not score:
       break
+    if span_start == span_end:  # inside one place: it may take all of it
+      half_s = seconds_of_place(0, n_digits, duration_s)
+      span_start, span_end = span_start - half_s, span_end + half_s
     moments.append(
       Moment(
         start_s=span_start,
