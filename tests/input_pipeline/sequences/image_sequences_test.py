@@ -71,6 +71,8 @@ def numbers_shown(lesson):
 )
 @hypothesis.settings(max_examples=50, deadline=None)
 def test_what_is_said_is_true_of_the_images(index, seed, n_images, captions):
+  # All of a few images may share their caption, and then none can be named.
+  hypothesis.assume(captions is None or n_images > 4)
   lesson = sequences(
     Numbered(200, captions=captions), seed=seed, n_images=n_images
   ).lesson(index)
